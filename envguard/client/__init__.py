@@ -1,0 +1,1 @@
+"""HTTP to the server, for agent, runs and CLI: one TLS rule, one backoff."""

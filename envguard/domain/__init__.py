@@ -1,0 +1,1 @@
+"""Pure words and decisions: no files, no clock, no network."""

@@ -1,0 +1,211 @@
+"""What a machine has: environments, their content (snapshots), and what differs between equal ones (records).
+
+Rules
+1. A snapshot holds no path, host, time, owner or kind: equal environments have equal digests on any machine.
+2. Its parts are sorted and its canonical JSON leaves out fields at their default, so that a field added later
+   changes no digest of an environment that does not have it.
+3. What is true of one place only (path, kind, owner, details that name paths) is in the record beside it.
+4. Facts of the machine are a second content-addressed document.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable
+from typing import Literal, NewType
+
+import msgspec
+
+Digest = NewType("Digest", str)
+"""``sha256:`` and 64 hexadecimal digits."""
+
+OriginKind = Literal["index", "editable", "vcs", "directory", "archive", "conda", "debian", "unknown"]
+"""Where a distribution came from."""
+
+ProblemKind = Literal[
+    "unreadable",
+    "leftover",
+    "duplicate",
+    "shadowed",
+    "invalid-version",
+    "base-missing",
+    "not-an-environment",
+    "incomplete",
+]
+
+EnvironmentKind = Literal["venv", "virtualenv", "system", "pyenv"]
+"""How the environment was made. More kinds join as the inventory learns them."""
+
+
+class Origin(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Where an installed distribution came from (PEP 610 where the installer wrote it)."""
+
+    kind: OriginKind = "index"
+    url: str | None = None
+    """Without credentials; None for local places, which differ between equal environments."""
+    commit: str | None = None
+    """The full commit id of a ``vcs`` origin."""
+
+
+INDEX = Origin()
+"""The default origin; left out of canonical JSON, where it must be this very object."""
+
+
+class Package(msgspec.Struct, frozen=True, omit_defaults=True):
+    """One distribution that the interpreter would find installed."""
+
+    name: str
+    """Normalised (PEP 503)."""
+    version: str
+    """As its metadata writes it, whether or not it is a PEP 440 version."""
+    origin: Origin = INDEX
+    build: str | None = None
+    """What tells two builds of one version apart, where that is known."""
+
+
+class Problem(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Something about the content that could not be read, or is not as it should be."""
+
+    kind: ProblemKind
+    package: str | None = None
+    """The normalised name, or None where the problem is not one package's."""
+
+
+class Interpreter(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
+    """The Python that runs here, as far as files tell it."""
+
+    implementation: str
+    """``CPython`` or ``PyPy``: PEP 508's ``platform_python_implementation``."""
+    version: str
+    """The whole version, such as ``3.11.7``."""
+    abi: str
+    """The ABI tag, such as ``cp311`` or ``cp313t``."""
+    platform: str
+    """``sys.platform`` and the machine's architecture, such as ``linux-x86_64``."""
+    free_threaded: bool = False
+    markers: dict[str, str] = {}
+    """PEP 508's environment markers without ``platform_release`` and ``platform_version`` (the kernel's)."""
+
+
+class Snapshot(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What an environment contains. Build it with :func:`snapshot_of`, which sorts."""
+
+    interpreter: Interpreter
+    packages: tuple[Package, ...] = ()
+    problems: tuple[Problem, ...] = ()
+
+
+class MachineFacts(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
+    """What can make equal environments behave differently on two machines; content-addressed by itself."""
+
+    os: str
+    """A name and version that people know, such as ``Debian GNU/Linux 12``."""
+    kernel: str
+    """PEP 508's ``platform_release``."""
+    kernel_version: str = ""
+    """PEP 508's ``platform_version``."""
+    libc: str | None = None
+    """Such as ``glibc 2.36``; None where there is none of that kind."""
+    architecture: str = ""
+    cpu: str | None = None
+    """The processor's model name."""
+    cpu_count: int | None = None
+    """Logical processors."""
+    memory_bytes: int | None = None
+
+
+class ProblemDetail(msgspec.Struct, frozen=True):
+    """The words to a problem of the snapshot; they may name paths, so they belong to the record."""
+
+    kind: ProblemKind
+    package: str | None
+    detail: str
+
+
+Changer = Literal["pip", "uv", "none"]
+"""The tool by which a person changes an environment: its own pip, uv from outside, or none that is safe."""
+
+
+class Project(msgspec.Struct, frozen=True, omit_defaults=True):
+    """The project around an environment: the nearest folder above it that says so."""
+
+    path: str
+    name: str | None = None
+    """The project's own distribution name, normalised; never counted as unlisted."""
+    policy: str | None = None
+    """The policy that its marker names; for a marker that is a file, the name inside that file."""
+    marker_place: str | None = None
+    """``pyproject.toml:12``; None without a marker."""
+
+
+class EnvironmentRecord(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
+    """What is true of an environment in one place, beside its snapshot."""
+
+    path: str
+    """The environment's folder, or for a system interpreter its executable; escaped to UTF-8."""
+    python: str
+    """The interpreter by which one would run it."""
+    kind: EnvironmentKind
+    digest: Digest
+    also: tuple[str, ...] = ()
+    """Other paths to the same environment."""
+    owner: str | None = None
+    """The user name, or the number where it has no name."""
+    home: str | None = None
+    """The owner's home, which ``~`` in a policy means."""
+    changer: Changer = "pip"
+    project: Project | None = None
+    use: str | None = None
+    """The policy that the owner bound it to with ``envguard use``."""
+    details: tuple[ProblemDetail, ...] = ()
+
+
+class Environment(msgspec.Struct, frozen=True):
+    """One environment as the inventory read it: where it is, and what it contains."""
+
+    record: EnvironmentRecord
+    snapshot: Snapshot
+
+
+class Scan(msgspec.Struct, frozen=True):
+    """One look at a machine."""
+
+    facts: MachineFacts
+    environments: tuple[Environment, ...]
+    is_incomplete: bool = False
+    """The look ended before everything was seen: what is absent here is not known to be gone."""
+
+
+def snapshot_of(
+    interpreter: Interpreter, packages: Iterable[Package], problems: Iterable[Problem] = ()
+) -> Snapshot:
+    """Answer the snapshot of these parts, whatever order they came in."""
+    return Snapshot(
+        interpreter=interpreter,
+        packages=tuple(sorted(map(_plain, set(packages)), key=_canonical)),
+        problems=tuple(sorted(set(problems), key=_canonical)),
+    )
+
+
+def digest_of(document: msgspec.Struct) -> Digest:
+    """Answer the sha256 of the document's canonical JSON: sorted keys, defaults left out, UTF-8."""
+    return Digest("sha256:" + hashlib.sha256(_canonical(document)).hexdigest())
+
+
+def digest_of_text(text: str | bytes) -> Digest:
+    """Answer the sha256 of a text as it is written (a lock file, a policy file)."""
+    raw = text.encode() if isinstance(text, str) else text
+    return Digest("sha256:" + hashlib.sha256(raw).hexdigest())
+
+
+def is_digest(text: str) -> bool:
+    """Whether the text has the form of a digest."""
+    return len(text) == 71 and text.startswith("sha256:") and all(c in "0123456789abcdef" for c in text[7:])
+
+
+def _plain(package: Package) -> Package:
+    return msgspec.structs.replace(package, origin=INDEX) if package.origin == INDEX else package
+
+
+def _canonical(document: msgspec.Struct) -> bytes:
+    return msgspec.json.encode(document, order="sorted")

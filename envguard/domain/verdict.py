@@ -1,0 +1,193 @@
+"""What the findings mean for one environment, on one machine, now."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Literal
+
+import msgspec
+
+from envguard.domain.drift import Finding, FindingKind, Install, Remove
+from envguard.domain.environment import Digest, EnvironmentRecord
+from envguard.domain.policy import Severity, Waiver
+
+Outcome = Literal["compliant", "drifted", "unknown", "unmanaged"]
+"""``unknown``: it could not be decided. ``unmanaged``: no policy applies."""
+
+Moved = Literal["machine", "facts", "policy", "lock", "envguard", "never-matched"]
+"""What changed since this environment last matched its policy."""
+
+_ORDER: tuple[Outcome, ...] = ("drifted", "unknown", "compliant", "unmanaged")
+_PLAIN_NAME = re.compile(r"[a-z0-9]([a-z0-9-]*[a-z0-9])?")
+
+
+class PolicyRef(msgspec.Struct, frozen=True, kw_only=True):
+    """Which policy, in which revision, a verdict speaks of."""
+
+    name: str
+    revision: int | None = None
+    """None without a server."""
+    lock: int | None = None
+    """The lock's revision; None without a server."""
+    digest: Digest | None = None
+
+
+class Waived(msgspec.Struct, frozen=True):
+    """The permission under which a finding does not count."""
+
+    until: datetime
+    reason: str
+    approved_by: str
+
+
+class JudgedFinding(msgspec.Struct, frozen=True, kw_only=True):
+    """A finding in its place, with the command that mends it."""
+
+    kind: FindingKind
+    package: str | None
+    severity: Severity
+    expected: str | None
+    actual: str | None
+    reason: str | None
+    place: str | None
+    """``rl-team.yaml:7``."""
+    fix: str | None
+    """A shell command; None where none is safe."""
+    waived: Waived | None = None
+    moved: Moved | None = None
+    remedy: Install | Remove | None = None
+
+
+class Verdict(msgspec.Struct, frozen=True, kw_only=True, tag_field="schema", tag="envguard/verdict/1"):
+    """The judgement of one environment by one policy."""
+
+    environment: str
+    digest: Digest | None
+    verdict: Outcome
+    policy: PolicyRef | None
+    pending: None = None
+    findings: tuple[JudgedFinding, ...] = ()
+    reason: str | None = None
+    """Why it is unknown or unmanaged, where no finding says so."""
+
+
+class Basis(msgspec.Struct, frozen=True, kw_only=True):
+    """The digests that a comparison read: what differs between two of them is what moved."""
+
+    snapshot: Digest
+    facts: Digest
+    policy: Digest
+    lock: Digest | None
+    engine: int
+
+
+def judge(
+    findings: Sequence[Finding],
+    record: EnvironmentRecord,
+    waivers: Sequence[Waiver],
+    now: datetime,
+    *,
+    machine: str,
+    policy: PolicyRef,
+    places: Mapping[str, str],
+    moved: Moved | None = None,
+) -> Verdict:
+    """Answer the verdict on one environment; ``now`` is aware, ``places`` are the policy's key paths."""
+    own_name = record.project.name if record.project is not None else None
+    judged = tuple(
+        JudgedFinding(
+            kind=finding.kind,
+            package=finding.package,
+            severity=finding.severity,
+            expected=finding.expected,
+            actual=finding.actual,
+            reason=finding.reason,
+            place=places.get(finding.rule),
+            fix=command_for([finding.remedy], record) if finding.remedy is not None else None,
+            waived=_waived(finding, waivers, now, machine),
+            moved=moved,
+            remedy=finding.remedy,
+        )
+        for finding in findings
+        if finding.kind != "unlisted" or finding.package != own_name
+    )
+    return Verdict(
+        environment=record.path,
+        digest=record.digest,
+        verdict=_outcome(judged),
+        policy=policy,
+        findings=judged,
+    )
+
+
+def undecided(record: EnvironmentRecord, policy: PolicyRef | None, reason: str) -> Verdict:
+    """Answer the verdict where the policy itself cannot be had, or two apply."""
+    return Verdict(
+        environment=record.path, digest=record.digest, verdict="unknown", policy=policy, reason=reason
+    )
+
+
+def unmanaged(record: EnvironmentRecord) -> Verdict:
+    """Answer the verdict where no policy applies."""
+    return Verdict(environment=record.path, digest=record.digest, verdict="unmanaged", policy=None)
+
+
+def worst(outcomes: Sequence[Outcome]) -> Outcome:
+    """Answer the outcome that speaks for a whole machine; ``unmanaged`` where there is none."""
+    return min(outcomes, key=_ORDER.index, default="unmanaged")
+
+
+def what_moved(matched: Basis | None, current: Basis) -> Moved | None:
+    """Answer what changed since an environment last matched; None where nothing did."""
+    if matched is None:
+        return "never-matched"
+    pairs: tuple[tuple[Moved, bool], ...] = (
+        ("machine", matched.snapshot != current.snapshot),
+        ("policy", matched.policy != current.policy),
+        ("lock", matched.lock != current.lock),
+        ("facts", matched.facts != current.facts),
+        ("envguard", matched.engine != current.engine),
+    )
+    return next((name for name, differs in pairs if differs), None)
+
+
+def command_for(remedies: Sequence[Install | Remove], record: EnvironmentRecord) -> str | None:
+    """Answer one shell line that carries out all the remedies; None where no command is safe.
+
+    Built from the policy's words; a name that a scanned file made up is used only if it is a plain one.
+    """
+    installs = list(dict.fromkeys(each.requirement for each in remedies if isinstance(each, Install)))
+    removals = list(dict.fromkeys(each.package for each in remedies if isinstance(each, Remove)))
+    if record.changer == "none" or not all(_PLAIN_NAME.fullmatch(name) for name in removals):
+        return None
+    python = shlex.quote(record.python)
+    pip = f"uv pip {{}} --python {python}" if record.changer == "uv" else f"{python} -m pip {{}}"
+    yes = "" if record.changer == "uv" else " --yes"
+    lines = []
+    if removals:
+        lines.append(f"{pip.format('uninstall')}{yes} {shlex.join(removals)}")
+    if installs:
+        lines.append(f"{pip.format('install')} {shlex.join(installs)}")
+    return " && ".join(lines) or None
+
+
+def _outcome(findings: Sequence[JudgedFinding]) -> Outcome:
+    counting = [finding for finding in findings if finding.waived is None]
+    if any(finding.kind == "unreadable" for finding in counting):
+        return "unknown"
+    return "drifted" if any(finding.severity == "error" for finding in counting) else "compliant"
+
+
+def _waived(finding: Finding, waivers: Sequence[Waiver], now: datetime, machine: str) -> Waived | None:
+    for waiver in waivers:
+        if (
+            waiver.package == finding.package
+            and now < waiver.until
+            and waiver.machine in (None, machine)
+            and waiver.kind in (None, finding.kind)
+        ):
+            return Waived(waiver.until, waiver.reason, waiver.approved_by)
+    return None

@@ -1,0 +1,50 @@
+"""Versions and specifiers as PEP 440 says, asked about what *is* installed.
+
+Rules
+1. Pre-releases are allowed: what is installed is a fact, not a candidate (as ``pip check`` does).
+2. A local version matches a specifier without one (PEP 440, "Version matching"): ``1.0+cu121`` meets
+   ``==1.0``.
+3. ``===`` compares text. Nothing else is met by a version that is not PEP 440.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+from packaging.specifiers import SpecifierSet
+from packaging.version import InvalidVersion, Version
+
+
+@lru_cache(maxsize=16384)
+def allows(specifier: str, version: str) -> bool:
+    """Whether an installed version meets a specifier set such as ``>=1.26,<2``.
+
+    Raises ``packaging.specifiers.InvalidSpecifier`` for a specifier that is none; formats refuse those first.
+    """
+    parsed = _specifiers(specifier)
+    if is_version(version):
+        return parsed.contains(version, prereleases=True)
+    parts = [part.strip() for part in specifier.split(",") if part.strip()]
+    return all(
+        part.startswith("===") and part[3:].strip().lower() == version.strip().lower() for part in parts
+    )
+
+
+@lru_cache(maxsize=16384)
+def is_version(text: str) -> bool:
+    """Whether the text is a PEP 440 version."""
+    try:
+        Version(text)
+    except InvalidVersion:
+        return False
+    return True
+
+
+def pin(version: str) -> str:
+    """Answer the specifier that a locked version stands for: text where it is not PEP 440."""
+    return f"=={version}" if is_version(version) else f"==={version}"
+
+
+@lru_cache(maxsize=4096)
+def _specifiers(text: str) -> SpecifierSet:
+    return SpecifierSet(text)

@@ -1,0 +1,17 @@
+"""From a machine to its environments: what is installed where, told by files and never by running it."""
+
+from envguard.inventory.choose import Choice, choose_environment
+from envguard.inventory.discover import scan_machine, scan_paths
+from envguard.inventory.environment import read_environment
+from envguard.inventory.facts import machine_facts
+from envguard.inventory.project import project_of
+
+__all__ = [
+    "Choice",
+    "choose_environment",
+    "machine_facts",
+    "project_of",
+    "read_environment",
+    "scan_machine",
+    "scan_paths",
+]

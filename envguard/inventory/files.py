@@ -1,0 +1,142 @@
+r"""Reading files that other people own, without being hung, flooded or led astray by them.
+
+Rules
+1. Regular files only: opened without blocking, judged by the descriptor, so that a FIFO or device never
+   hangs.
+2. Every read has a cap; what is longer is refused, or cut where only its beginning matters.
+3. A link is followed to whatever regular file it names, as installers make them (``uv --link-mode
+   symlink``).
+4. Where the superuser reads for somebody, only what that owner could read counts as readable.
+5. Text for people and JSON is escaped: bytes that are not UTF-8, and control characters, become ``\xNN``.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat
+
+import msgspec
+
+_CHUNK_BYTES = 1024 * 1024
+
+
+class Reader(msgspec.Struct, frozen=True):
+    """Reads on behalf of the user who owns an environment."""
+
+    uid: int
+    """The owner; only asked about when the superuser reads."""
+
+    def read(self, path: str, *, cap_bytes: int) -> bytes:
+        """Answer the whole file; OSError when it is absent, no regular file, not readable, or too long."""
+        content = self.read_head(path, cap_bytes=cap_bytes + 1)
+        if len(content) > cap_bytes:
+            raise OSError(errno.EFBIG, f"longer than {cap_bytes} bytes", path)
+        return content
+
+    def read_head(self, path: str, *, cap_bytes: int) -> bytes:
+        """Answer the first ``cap_bytes`` of the file; OSError as for :meth:`read`."""
+        descriptor = self.open(path)
+        try:
+            return _read_up_to(descriptor, cap_bytes)
+        finally:
+            os.close(descriptor)
+
+    def open(self, path: str) -> int:
+        """Answer a descriptor of a regular file that the owner may read; the caller closes it."""
+        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOCTTY)
+        try:
+            self._check(os.fstat(descriptor), path)
+        except OSError:
+            os.close(descriptor)
+            raise
+        return descriptor
+
+    def names(self, folder: str) -> list[str]:
+        """Answer the sorted names in a folder; OSError where the owner could not list it."""
+        if self._is_acting_for_another() and not _may_read(os.stat(folder), self.uid):
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), folder)
+        return sorted(os.listdir(folder))
+
+    def _check(self, status: os.stat_result, path: str) -> None:
+        if not stat.S_ISREG(status.st_mode):
+            raise OSError(errno.EINVAL, "not a regular file", path)
+        if self._is_acting_for_another() and not _may_read(status, self.uid):
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), path)
+
+    def _is_acting_for_another(self) -> bool:
+        return self.uid != 0 and os.geteuid() == 0
+
+
+def reader_for(folder: str) -> Reader:
+    """Answer the reader that acts for the owner of this folder; for us where there is no folder."""
+    try:
+        return Reader(os.stat(folder).st_uid)
+    except OSError:
+        return Reader(os.geteuid())
+
+
+def place_of(path: str) -> tuple[int, int] | None:
+    """Answer (device, inode) of what the path leads to: equal for two paths to one thing; None if absent."""
+    try:
+        status = os.stat(path)
+    except OSError:
+        return None
+    return status.st_dev, status.st_ino
+
+
+def is_below(path: str, folder: str) -> bool:
+    """Whether the path is the folder, or inside it, by their words."""
+    return path == folder or path.startswith(folder.rstrip(os.sep) + os.sep)
+
+
+def reason_of(error: OSError) -> str:
+    """Answer why the system refused, in lower case."""
+    return (error.strerror or type(error).__name__).lower()
+
+
+def shown(text: str) -> str:
+    r"""Answer the text with undecodable bytes and control characters as ``\xNN``."""
+    if text.isprintable():
+        return text
+    return "".join(c if c.isprintable() else escaped(c) for c in text)
+
+
+def escaped(text: str) -> str:
+    r"""Answer every byte of the text as ``\xNN``."""
+    return "".join(f"\\x{byte:02x}" for c in text for byte in _bytes_of(c))
+
+
+def _bytes_of(character: str) -> bytes:
+    if "\udc80" <= character <= "\udcff":
+        return bytes([ord(character) - 0xDC00])
+    return character.encode("utf-8", "surrogatepass")
+
+
+def _read_up_to(descriptor: int, cap_bytes: int) -> bytes:
+    chunks: list[bytes] = []
+    left = cap_bytes
+    while left > 0:
+        chunk = os.read(descriptor, min(left, _CHUNK_BYTES))
+        if not chunk:
+            break
+        chunks.append(chunk)
+        left -= len(chunk)
+    return b"".join(chunks)
+
+
+def _may_read(status: os.stat_result, uid: int) -> bool:
+    mode = status.st_mode
+    if status.st_uid == uid:
+        return bool(mode & stat.S_IRUSR)
+    return bool(mode & stat.S_IROTH) or (bool(mode & stat.S_IRGRP) and status.st_gid in _groups_of(uid))
+
+
+def _groups_of(uid: int) -> list[int]:
+    import pwd
+
+    try:
+        user = pwd.getpwuid(uid)
+    except KeyError:
+        return []
+    return os.getgrouplist(user.pw_name, user.pw_gid)

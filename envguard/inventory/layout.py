@@ -1,0 +1,262 @@
+"""Where the parts of an environment lie: its folder, its interpreter, and the base that it borrows from.
+
+Rules
+1. ``bin/python`` decides: the library folder that counts is the one of the Python that it really is.
+2. A folder with ``pyvenv.cfg`` is an environment even if its interpreter is gone; then the base is missing.
+3. A link elsewhere to an environment's interpreter runs the base; a link to its folder is the environment.
+4. A folder without ``pyvenv.cfg`` whose interpreter is a link to another folder runs that other one.
+5. Python 2 does not know ``pyvenv.cfg``: its interpreter must be a copy inside the environment.
+"""
+
+from __future__ import annotations
+
+import os
+
+import msgspec
+
+from envguard.domain.environment import EnvironmentKind, ProblemDetail
+from envguard.errors import InventoryError
+from envguard.inventory.executable import Build, build_inside, build_named, is_script
+from envguard.inventory.files import Reader, is_below, reader_for, reason_of, shown
+from envguard.inventory.pyvenv import VenvConfig, config_places, read_config
+
+INTERPRETERS = ("python", "python3", "python2", "pypy3", "pypy")
+"""Names below ``bin``, in the order in which an environment's interpreter is looked for."""
+
+_WINDOWS = os.path.join("Scripts", "python.exe")
+_ORIGINAL = "orig-prefix.txt"
+
+
+class Layout(msgspec.Struct, frozen=True, kw_only=True):
+    """The parts of one environment."""
+
+    path: str
+    """What it is known by: its folder, or for a system interpreter the executable."""
+    prefix: str
+    python: str
+    real_python: str
+    """The executable at the end of all links; it need not exist."""
+    kind: EnvironmentKind
+    build: Build | None
+    """None where neither interpreter nor file tells it."""
+    base: str | None
+    """The prefix that holds the standard library; None where it is gone."""
+    config: VenvConfig | None
+    sees_base_site: bool
+    """Whether the base's own packages (and the user's) can be imported."""
+    problems: tuple[ProblemDetail, ...] = ()
+
+    @property
+    def library(self) -> str:
+        """The name of the library folder below ``lib``."""
+        return self.build.library if self.build else "python"
+
+
+def has_marker(folder: str) -> bool:
+    """Whether a folder looks like an environment or a whole Python, by a few looks and no listing."""
+    return has_config(folder) or interpreter_in(folder) is not None
+
+
+def has_config(folder: str) -> bool:
+    """Whether a folder holds ``pyvenv.cfg``, in either of its places."""
+    return any(os.path.lexists(path) for path in config_places(folder))
+
+
+def interpreter_in(prefix: str) -> str | None:
+    """Answer the path of the folder's interpreter, also where it is a link to nothing."""
+    names = INTERPRETERS if os.path.lexists(os.path.join(prefix, "bin")) else ()
+    for name in names:
+        path = os.path.join(prefix, "bin", name)
+        if os.path.lexists(path):
+            return path
+    windows = os.path.join(prefix, _WINDOWS)
+    return windows if os.path.lexists(windows) else None
+
+
+def locate(path: str) -> Layout:
+    """Answer the parts of the environment that a folder or an interpreter's path names.
+
+    Raises InventoryError when it names none.
+    """
+    path = os.path.abspath(path)
+    if os.path.isdir(path):
+        return _locate_folder(os.path.realpath(path))
+    if not os.path.lexists(path):
+        raise InventoryError("no such file or folder", where=shown(path), hint="envguard scan")
+    prefix = os.path.realpath(os.path.dirname(os.path.dirname(path)))
+    python = os.path.join(os.path.realpath(os.path.dirname(path)), os.path.basename(path))
+    reader = reader_for(prefix)
+    if is_script(reader, path):
+        raise InventoryError(
+            "a script, not an interpreter", where=shown(path), hint="name the environment's folder"
+        )
+    config = _config(reader, prefix)
+    return _virtual(reader, prefix, python, config) if config else _whole(os.path.realpath(path))
+
+
+def _locate_folder(prefix: str) -> Layout:
+    reader = reader_for(prefix)
+    config = _config(reader, prefix)
+    python = interpreter_in(prefix)
+    if config is not None:
+        return _virtual(reader, prefix, python or os.path.join(prefix, "bin", "python"), config)
+    if python is None:
+        raise _no_environment(prefix)
+    real = os.path.realpath(python)
+    if is_below(real, prefix) or not _libraries(prefix):
+        return _whole(real)
+    problem = ProblemDetail("not-an-environment", None, f"{shown(python)} runs {shown(real)}")
+    layout = _whole(real)
+    return msgspec.structs.replace(layout, path=prefix, python=python, problems=(*layout.problems, problem))
+
+
+def _config(reader: Reader, prefix: str) -> VenvConfig | None:
+    try:
+        return read_config(reader, prefix)
+    except OSError as error:
+        raise InventoryError(
+            f"pyvenv.cfg cannot be read: {reason_of(error)}",
+            where=shown(prefix),
+            hint="run as the environment's owner",
+        ) from error
+
+
+def _virtual(reader: Reader, prefix: str, python: str, config: VenvConfig) -> Layout:
+    real = os.path.realpath(python)
+    homes = [os.path.dirname(config.home)] if config.home else []
+    build = _build(reader, real, homes, config)
+    base = _base(build, [*homes, os.path.dirname(os.path.dirname(real))]) if os.path.exists(real) else None
+    if python.endswith(_WINDOWS) and os.path.exists(python):
+        base = homes[0] if homes else prefix
+    return Layout(
+        path=prefix,
+        prefix=prefix,
+        python=python,
+        real_python=real,
+        kind="virtualenv" if config.is_virtualenv else "venv",
+        build=build,
+        base=base,
+        config=config,
+        sees_base_site=config.includes_system_site,
+        problems=tuple(_problems(prefix, python, real, build, base)),
+    )
+
+
+def _problems(
+    prefix: str, python: str, real: str, build: Build | None, base: str | None
+) -> list[ProblemDetail]:
+    if base is None:
+        return [
+            ProblemDetail("base-missing", None, f"{shown(python)} leads to {shown(real)}, which cannot run")
+        ]
+    if build is None or python.endswith(_WINDOWS):
+        return []
+    if build.minor.startswith("2.") and not is_below(real, prefix):
+        detail = f"{shown(python)} runs {shown(real)}: Python 2 needs a copy inside the environment"
+        return [ProblemDetail("not-an-environment", None, detail)]
+    others = [name for name in _libraries(prefix) if name != build.library]
+    if others and not os.path.isdir(os.path.join(prefix, "lib", build.library)):
+        detail = f"{shown(python)} reads lib/{build.library}, which is absent; here is lib/{others[0]}"
+        return [ProblemDetail("not-an-environment", None, detail)]
+    return []
+
+
+def _whole(real: str) -> Layout:
+    prefix = os.path.dirname(os.path.dirname(real))
+    reader = reader_for(prefix)
+    build = _build(reader, real, [prefix], None) if os.path.exists(real) else None
+    if build is None or _base(build, [prefix]) is None:
+        raise _no_environment(real)
+    original = _original_prefix(reader, prefix, build)
+    if original is not None:
+        return _old_virtualenv(prefix, real, build, original)
+    kind: EnvironmentKind = "pyenv" if _is_pyenv(prefix) else "system"
+    return Layout(
+        path=prefix if kind == "pyenv" else real,
+        prefix=prefix,
+        python=(interpreter_in(prefix) or real) if kind == "pyenv" else real,
+        real_python=real,
+        kind=kind,
+        build=build,
+        base=prefix,
+        config=None,
+        sees_base_site=True,
+    )
+
+
+def _old_virtualenv(prefix: str, python: str, build: Build, original: str) -> Layout:
+    """Before virtualenv 20: a copied binary, linked library files, and no pyvenv.cfg."""
+    base = _base(build, [original])
+    marker = os.path.join(prefix, "lib", build.library, "no-global-site-packages.txt")
+    gone = ProblemDetail("base-missing", None, f"{shown(original)} is gone")
+    return Layout(
+        path=prefix,
+        prefix=prefix,
+        python=interpreter_in(prefix) or python,
+        real_python=python,
+        kind="virtualenv",
+        build=build,
+        base=base,
+        config=None,
+        sees_base_site=not os.path.lexists(marker),
+        problems=() if base else (gone,),
+    )
+
+
+def _original_prefix(reader: Reader, prefix: str, build: Build) -> str | None:
+    try:
+        content = reader.read(os.path.join(prefix, "lib", build.library, _ORIGINAL), cap_bytes=4096)
+    except OSError:
+        return None
+    return os.fsdecode(content.strip()) or None
+
+
+def _is_pyenv(prefix: str) -> bool:
+    """Whether this is ``ROOT/versions/NAME`` of a pyenv."""
+    versions = os.path.dirname(prefix)
+    root = os.path.dirname(versions)
+    if os.path.basename(versions) != "versions":
+        return False
+    return os.path.basename(root) == ".pyenv" or os.path.isdir(os.path.join(root, "shims"))
+
+
+def _build(reader: Reader, real: str, bases: list[str], config: VenvConfig | None) -> Build | None:
+    named = build_named(os.path.basename(real))
+    if named is None:
+        told = ".".join(config.version.split(".")[:2]) if config and config.version else None
+        minors = [build.minor for base in bases for name in _libraries(base) if (build := build_named(name))]
+        named = build_inside(reader, real, [told, *minors] if told else minors)
+        if named is None and told:
+            named = Build("CPython", told)
+    return _with_thread_flag(named, [*bases, os.path.dirname(os.path.dirname(real))]) if named else None
+
+
+def _with_thread_flag(build: Build, bases: list[str]) -> Build:
+    """A free-threaded installation also has a ``python3.13``; its library folder tells."""
+    threaded = msgspec.structs.replace(build, free_threaded=True)
+    if build.free_threaded or _base(build, bases) or not _base(threaded, bases):
+        return build
+    return threaded
+
+
+def _base(build: Build | None, prefixes: list[str]) -> str | None:
+    """The first prefix that holds this build's standard library."""
+    if build is None:
+        return None
+    for prefix in prefixes:
+        for library in ("lib", "lib64"):
+            if os.path.exists(os.path.join(prefix, library, build.library, "os.py")):
+                return prefix
+    return None
+
+
+def _libraries(prefix: str) -> list[str]:
+    try:
+        names = os.listdir(os.path.join(prefix, "lib"))
+    except OSError:
+        return []
+    return sorted(name for name in names if build_named(name) and name[-1] not in "dm")
+
+
+def _no_environment(path: str) -> InventoryError:
+    return InventoryError("no Python environment", where=shown(path), hint="envguard scan")

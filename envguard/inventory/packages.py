@@ -1,0 +1,115 @@
+"""The packages that an interpreter would find, of all that lie on its path.
+
+Rules
+1. The first folder that holds a name wins; the others are ``shadowed``.
+2. Two versions of one name in one folder are a ``duplicate``: both are told, nothing is chosen.
+3. The egg-info inside an editable project's own folder is that project, not a rival of it.
+4. A version that is not PEP 440 is kept, and is an ``invalid-version``.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from envguard.domain.environment import Package, ProblemDetail
+from envguard.inventory.archives import read_archive
+from envguard.inventory.distributions import Contents, Distribution, egg_links, read_folder
+from envguard.inventory.files import shown
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from envguard.inventory.search_path import SearchPath
+
+_PLAIN_VERSION = re.compile(r"\d+(\.\d+)*((a|b|rc)\d+)?(\.post\d+)?(\.dev\d+)?")
+
+
+class Packages(msgspec.Struct, frozen=True):
+    """What counts, and what is not as it should be."""
+
+    packages: tuple[Package, ...]
+    problems: tuple[ProblemDetail, ...]
+
+
+def packages_of(path: SearchPath) -> Packages:
+    """Answer the packages on a search path."""
+    links = frozenset(target for folder in path.folders for target in egg_links(folder))
+    contents = [
+        read_archive(folder) if folder.names is None else read_folder(folder, links)
+        for folder in path.folders
+    ]
+    problems = [*path.problems, *(problem for content in contents for problem in content.problems)]
+    winners: dict[str, list[Distribution]] = {}
+    for content in contents:
+        problems += _merge(winners, content)
+    counted = [distribution for found in winners.values() for distribution in found]
+    problems += [_invalid(one) for one in counted if one.version and not is_version(one.version)]
+    return Packages(tuple(_package(one) for one in counted), tuple(problems))
+
+
+def is_version(text: str) -> bool:
+    """Whether the text is a version by PEP 440."""
+    if _PLAIN_VERSION.fullmatch(text):
+        return True
+    from packaging.version import InvalidVersion, Version
+
+    try:
+        Version(text)
+    except InvalidVersion:
+        return False
+    return True
+
+
+def _merge(winners: dict[str, list[Distribution]], content: Contents) -> Iterable[ProblemDetail]:
+    problems: list[ProblemDetail] = []
+    for name, found in _by_name(content).items():
+        if name not in winners:
+            winners[name] = _distinct(found)
+            if len(winners[name]) > 1:
+                problems.append(_duplicate(name, winners[name]))
+        elif not _is_same_project(winners[name][0], found[0]):
+            problems.append(_shadowed(name, winners[name][0], found[0]))
+    return problems
+
+
+def _by_name(content: Contents) -> dict[str, list[Distribution]]:
+    found: dict[str, list[Distribution]] = {}
+    for distribution in content.distributions:
+        found.setdefault(distribution.name, []).append(distribution)
+    return found
+
+
+def _distinct(found: list[Distribution]) -> list[Distribution]:
+    """One per version; of equal versions the dist-info, which tells more."""
+    by_version: dict[str, Distribution] = {}
+    for distribution in sorted(found, key=lambda one: not one.place.lower().endswith(".dist-info")):
+        by_version.setdefault(distribution.version, distribution)
+    return list(by_version.values())
+
+
+def _is_same_project(first: Distribution, second: Distribution) -> bool:
+    """An editable's dist-info, and the egg-info that its build left in the folder that its ``.pth`` adds."""
+    is_editable = first.origin is not None and first.origin.kind == "editable"
+    return is_editable and second.folder.added_by == first.folder.path
+
+
+def _duplicate(name: str, found: list[Distribution]) -> ProblemDetail:
+    return ProblemDetail("duplicate", name, " and ".join(sorted(shown(one.place) for one in found)))
+
+
+def _shadowed(name: str, first: Distribution, second: Distribution) -> ProblemDetail:
+    detail = f"{shown(first.place)} ({first.version}) wins over {shown(second.place)} ({second.version})"
+    return ProblemDetail("shadowed", name, detail)
+
+
+def _invalid(one: Distribution) -> ProblemDetail:
+    return ProblemDetail("invalid-version", one.name, f"{shown(one.place)}: {one.version}")
+
+
+def _package(one: Distribution) -> Package:
+    if one.origin is None:
+        return Package(one.name, one.version)
+    return Package(one.name, one.version, one.origin)

@@ -1,0 +1,1 @@
+"""Verdicts and team state to terminal, JSON and HTML."""

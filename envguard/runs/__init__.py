@@ -1,0 +1,1 @@
+"""Before a run: which policy, and what it says of this environment."""

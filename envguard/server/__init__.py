@@ -1,0 +1,1 @@
+"""The central server: enrolment, check-in, store, policies, team report, page."""

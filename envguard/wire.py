@@ -1,0 +1,202 @@
+"""The messages that agent, people and server exchange under ``/api/v1``: JSON, one type each.
+
+Rules
+1. Everything is retryable: snapshots by digest, check-ins by (machine, epoch, seq).
+2. A check-in carries one hash over all records. Unchanged, nothing else happens; changed, the reply names
+   what the server lacks.
+3. A field may be added with a default; none is renamed or removed within ``/api/v1``.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from datetime import datetime
+from typing import Literal
+
+import msgspec
+
+from envguard.domain.environment import Digest, EnvironmentRecord, MachineFacts, digest_of
+from envguard.domain.policy import PolicySource
+from envguard.domain.verdict import Outcome, Verdict
+from envguard.errors import UsageError
+
+PROTOCOL = 1
+"""Refused by a server that does not speak it."""
+
+BODY_LIMIT_BYTES = 8 * 1024 * 1024
+"""No message is larger, compressed or not."""
+
+_JOIN_PREFIX = "envguard-join-1."
+
+
+class JoinString(msgspec.Struct, frozen=True):
+    """All that a machine needs to find its server and be let in."""
+
+    url: str
+    token: str
+
+
+class EnrolRequest(msgspec.Struct, frozen=True, kw_only=True):
+    """``POST enroll``: a join token for a machine's own secret."""
+
+    token: str
+    machine: str
+    """The id that the agent made itself."""
+    name: str
+    labels: dict[str, str] = {}
+
+
+class EnrolReply(msgspec.Struct, frozen=True):
+    """The secret that the machine authenticates with from now on (``Authorization: Bearer``)."""
+
+    secret: str
+    interval_s: float
+
+
+class Checkin(msgspec.Struct, frozen=True, kw_only=True):
+    """``POST checkin``: how things stand, in a few hundred bytes."""
+
+    protocol: int
+    epoch: str
+    """Made anew at each start of an agent's state; with ``seq`` it orders what a machine says."""
+    seq: int
+    records: Digest
+    """One hash over all environment records and the facts: :func:`records_digest`."""
+    policies: dict[str, int]
+    """The revision of each policy that the agent holds."""
+    version: str
+    is_incomplete: bool = False
+
+
+class CheckinReply(msgspec.Struct, frozen=True, kw_only=True):
+    """What the server lacks, what the agent lacks, and when to come back."""
+
+    wants_records: bool
+    policies_changed: bool
+    """``GET policies`` would bring something new."""
+    next_in_s: float
+
+
+class Records(msgspec.Struct, frozen=True, kw_only=True):
+    """``PUT environments``: every record of the machine; those that are absent here are gone."""
+
+    records: tuple[EnvironmentRecord, ...]
+    facts: MachineFacts
+    is_incomplete: bool = False
+
+
+class RecordsReply(msgspec.Struct, frozen=True):
+    """The snapshots to ``PUT snapshots/{digest}`` next."""
+
+    missing: tuple[Digest, ...]
+
+
+class PolicyRevision(msgspec.Struct, frozen=True, kw_only=True):
+    """A numbered revision of a policy, with its files."""
+
+    name: str
+    revision: int
+    lock_revision: int | None
+    digest: Digest
+    pushed_at: datetime
+    source: PolicySource
+
+
+class Policies(msgspec.Struct, frozen=True):
+    """``GET policies``: the newest revision of each."""
+
+    policies: tuple[PolicyRevision, ...]
+
+
+class GovernedEnvironment(msgspec.Struct, frozen=True):
+    """One environment somewhere in the team."""
+
+    machine: str
+    path: str
+
+
+class PushReply(msgspec.Struct, frozen=True, kw_only=True):
+    """``POST policies``: the revision that the push made (or the one that was there already)."""
+
+    name: str
+    revision: int
+    is_new: bool
+    governs: tuple[GovernedEnvironment, ...]
+    holders: tuple[GovernedEnvironment, ...] = ()
+    """Where it governs none: the environments that hold its packages."""
+
+
+class TeamMachine(msgspec.Struct, frozen=True, kw_only=True):
+    """A machine in the team report; its verdict is the worst of its environments."""
+
+    name: str
+    state: Literal["online", "stale"]
+    verdict: Outcome
+    seen: datetime
+    """The server's receive time."""
+    environments: tuple[Verdict, ...] = ()
+
+
+class TeamSummary(msgspec.Struct, frozen=True, kw_only=True):
+    """Counts of machines; a stale machine counts as unknown."""
+
+    machines: int
+    compliant: int
+    drifted: int
+    unknown: int
+    unmanaged: int
+    away: int = 0
+
+
+class Difference(msgspec.Struct, frozen=True, kw_only=True):
+    """A package in which machines differ, where no policy says which of them is right."""
+
+    package: str
+    versions: dict[str, tuple[str, ...]]
+    """Version to the names of the machines that have it."""
+
+
+class TeamReport(msgspec.Struct, frozen=True, kw_only=True, tag_field="schema", tag="envguard/team/1"):
+    """``GET team``: how the team stands."""
+
+    as_of: datetime
+    summary: TeamSummary
+    machines: tuple[TeamMachine, ...]
+    policies: dict[str, int] = {}
+    """Each policy's newest revision."""
+    differences: tuple[Difference, ...] = ()
+    """Filled where there is no policy at all."""
+
+
+class Refusal(msgspec.Struct, frozen=True, kw_only=True):
+    """The body of every answer that is not a success."""
+
+    error: str
+    hint: str | None = None
+
+
+def records_digest(records: Records) -> Digest:
+    """Answer the one hash over all records of a machine and its facts, whatever their order."""
+    ordered = tuple(sorted(records.records, key=lambda record: record.path))
+    return digest_of(msgspec.structs.replace(records, records=ordered))
+
+
+def write_join(join: JoinString) -> str:
+    """Answer the one string that ``envguard join`` takes."""
+    return _JOIN_PREFIX + base64.urlsafe_b64encode(msgspec.json.encode(join)).decode().rstrip("=")
+
+
+def read_join(text: str) -> JoinString:
+    """Read a join string; raises UsageError where it is none or was cut off."""
+    body = text.strip().removeprefix(_JOIN_PREFIX)
+    try:
+        if not text.strip().startswith(_JOIN_PREFIX):
+            raise binascii.Error
+        return msgspec.json.decode(base64.urlsafe_b64decode(body + "=" * (-len(body) % 4)), type=JoinString)
+    except (binascii.Error, msgspec.MsgspecError, ValueError) as error:
+        raise UsageError(
+            "not a join string, or only a part of one",
+            where="join",
+            hint="paste the whole string that `envguard server` or `envguard token new` printed",
+        ) from error

@@ -1,0 +1,134 @@
+from __future__ import annotations
+
+import itertools
+import os
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from envguard.errors import InventoryError
+from envguard.inventory import scan_machine, scan_paths
+from envguard.inventory.walk import ENTRIES_CAP
+from tests.builders.environments import make_venv, pyenv_pythons
+from tests.inventory.asking import python_or_skip
+
+
+@pytest.fixture
+def home(tmp_path: Path, empty_of: Callable[[str], Path]) -> Path:
+    """Give a home with an environment in a project."""
+    folder = tmp_path / "home"
+    shutil.copytree(empty_of("3.11"), folder / "work" / "rl" / ".venv", symlinks=True)
+    return folder
+
+
+def paths(home: Path) -> list[str]:
+    return [environment.record.path for environment in scan_machine([home]).environments]
+
+
+def test_environments_below_the_roots_are_found(home: Path) -> None:
+    scan = scan_machine([home])
+    assert [environment.record.path for environment in scan.environments] == [str(home / "work/rl/.venv")]
+    assert not scan.is_incomplete
+
+
+def test_an_environment_reached_by_a_link_is_one_with_two_paths(home: Path) -> None:
+    (home / "a-link").symlink_to(home / "work" / "rl" / ".venv")
+    (environment,) = scan_machine([home]).environments
+    assert environment.record.path == str(home / "work/rl/.venv")
+    assert environment.record.also == (str(home / "a-link"),)
+
+
+def test_a_link_to_an_environment_outside_of_the_roots_counts(home: Path, tmp_path: Path) -> None:
+    venv = home / "work" / "rl" / ".venv"
+    venv.rename(tmp_path / "scratch")
+    venv.symlink_to(tmp_path / "scratch")
+    (environment,) = scan_machine([home]).environments
+    assert environment.record.path == str(tmp_path / "scratch")
+    assert environment.record.also == (str(venv),)
+
+
+def test_an_environment_is_not_entered(home: Path, empty_of: Callable[[str], Path]) -> None:
+    venv = home / "work" / "rl" / ".venv"
+    shutil.copytree(empty_of("3.11"), venv / "inner", symlinks=True)
+    assert paths(home) == [str(venv)]
+
+
+@pytest.mark.parametrize("name", [".git", "node_modules", "__pycache__", ".cache"])
+def test_folders_that_never_matter_are_not_entered(name: str, home: Path) -> None:
+    (home / "work").rename(home / name)
+    assert paths(home) == []
+
+
+def test_poetrys_environments_count_though_they_lie_in_a_cache(home: Path) -> None:
+    kept = home / ".cache" / "pypoetry" / "virtualenvs"
+    kept.parent.mkdir(parents=True)
+    (home / "work" / "rl").rename(kept)
+    assert paths(home) == [str(kept / ".venv")]
+
+
+def test_pyenvs_pythons_below_a_root_are_found() -> None:
+    pythons = pyenv_pythons()
+    if not pythons:
+        pytest.skip("no pyenv")
+    root = next(iter(pythons.values())).parents[3]
+    found = {environment.record.path for environment in scan_machine([root]).environments}
+    assert found >= {str(python.parents[1].resolve()) for python in pythons.values()}
+
+
+def test_a_home_with_a_link_to_python_in_its_bin_is_no_environment(home: Path) -> None:
+    (home / "bin").mkdir()
+    (home / "bin" / "python").symlink_to(python_or_skip("3.11"))
+    assert paths(home) == [str(home / "work/rl/.venv")]
+
+
+def test_a_folder_of_data_is_not_walked(home: Path) -> None:
+    data = home / "work" / "rl"
+    for number in range(ENTRIES_CAP):
+        (data / f"{number}.jpg").symlink_to("x")
+    assert paths(home) == []
+
+
+def test_a_loop_of_links_ends(home: Path) -> None:
+    (home / "work" / "loop").symlink_to(home)
+    (home / "self").symlink_to("self")
+    assert paths(home) == [str(home / "work/rl/.venv")]
+
+
+def test_what_the_time_budget_left_out_makes_the_scan_incomplete(home: Path) -> None:
+    ticks = itertools.count()
+    scan = scan_machine([home], deadline_s=2, clock=lambda: float(next(ticks)))
+    assert scan.is_incomplete
+    assert scan.environments == ()
+
+
+def test_progress_hears_of_folders_and_environments(home: Path) -> None:
+    heard: list[Path] = []
+    scan_machine([home], progress=heard.append)
+    assert heard == [home, home / "work", home / "work" / "rl", home / "work" / "rl" / ".venv"]
+
+
+def test_a_root_that_is_absent_or_an_environment_itself(home: Path) -> None:
+    assert scan_machine([home / "absent"]).environments == ()
+    assert paths(home / "work" / "rl" / ".venv") == [str(home / "work/rl/.venv")]
+
+
+def test_given_paths_are_read_and_nothing_else(home: Path) -> None:
+    venv = home / "work" / "rl" / ".venv"
+    make_venv(python_or_skip("3.10"), home / "other")
+    scan = scan_paths([venv, venv / "bin" / "python"])
+    assert [environment.record.path for environment in scan.environments] == [str(venv)]
+    assert scan.facts.os
+
+
+def test_a_given_path_that_is_none_is_an_error(home: Path) -> None:
+    with pytest.raises(InventoryError):
+        scan_paths([home])
+
+
+def test_paths_that_are_no_text_are_escaped(home: Path) -> None:
+    (home / "work").rename(home / os.fsdecode(b"od\xff\nd"))
+    (environment,) = scan_machine([home]).environments
+    assert environment.record.path == f"{home}/od\\xff\\x0ad/rl/.venv"
+    assert environment.record.path.isprintable()

@@ -1,0 +1,41 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from envguard.inventory.files import reader_for
+from envguard.inventory.metadata import parse_headers, read_headers
+
+
+@pytest.mark.parametrize(
+    ("content", "name", "version"),
+    [
+        pytest.param(b"Name: gym\nVersion: 0.26.2\n\n", "gym", "0.26.2", id="plain"),
+        pytest.param(b"name: gym\nVERSION: 1\n\n", "gym", "1", id="capitals"),
+        pytest.param(b"Name: gym\r\nVersion: 1\r\n\r\nx", "gym", "1", id="CRLF"),
+        pytest.param(b"\xef\xbb\xbfName: gym\nVersion: 1\n", "gym", "1", id="byte order mark"),
+        pytest.param(b"Name: gym\nVersion: 1\nVersion: 2\n\n", "gym", "1", id="first wins"),
+        pytest.param(
+            b"Name: gym\nSummary: a\n Version: 9\nVersion: 1\n\n", "gym", "1", id="folded lookalike"
+        ),
+        pytest.param(b"Name: gym\n\nVersion: 1\n", "gym", None, id="version in the body"),
+        pytest.param(b"Name: gym\nnonsense\nVersion: 1\n", "gym", None, id="no header ends the headers"),
+        pytest.param(b"Author: J\xf6rg\nName: gym\nVersion: 1\n\n", "gym", "1", id="Latin-1"),
+        pytest.param(b"Name:\n gym\nVersion: 1\n\n", "gym", "1", id="folded name"),
+        pytest.param(b"Name: g\x1b[31mym\nVersion: 1\n\n", "g\\x1b[31mym", "1", id="control characters"),
+        pytest.param(b"Name:\nVersion: 1\n\n", None, "1", id="empty name"),
+        pytest.param(b"", None, None, id="empty"),
+    ],
+)
+def test_headers(content: bytes, name: str | None, version: str | None) -> None:
+    headers = parse_headers(content)
+    assert (headers.name, headers.version) == (name, version)
+
+
+@pytest.mark.parametrize("before", [0, 4_000, 4_090, 5_000, 90_000], ids="{} bytes before".format)
+def test_a_long_header_before_the_name_does_not_hide_it(before: int, tmp_path: Path) -> None:
+    path = tmp_path / "METADATA"
+    path.write_bytes(b"Summary: " + b"x" * before + b"\nName: gym\nVersion: 1.25\n\n" + b"d" * 3_000_000)
+    headers = read_headers(reader_for(str(tmp_path)), str(path))
+    assert (headers.name, headers.version) == ("gym", "1.25")

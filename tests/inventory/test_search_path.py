@@ -1,0 +1,117 @@
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from envguard.inventory import read_environment
+from envguard.inventory.search_path import pth_lines, skips_hidden
+from tests.builders.environments import make_venv, site_packages, write_dist_info
+from tests.inventory.asking import python_or_skip, what_it_lists
+
+
+@pytest.mark.parametrize(
+    ("content", "version", "lines"),
+    [
+        pytest.param(b"a\r\nb\n", "3.11.7", ["a", "b"], id="CRLF"),
+        pytest.param(b"# a\n\nimport x\nimport\ty\nb  \n", "3.11.7", ["b"], id="comments and code"),
+        pytest.param(b"\xef\xbb\xbfa\nb\n", "3.13.0", ["a", "b"], id="mark, new"),
+        pytest.param(b"a\0b\nc\n", "3.11.7", ["c"], id="NUL"),
+    ],
+)
+def test_lines_of_a_pth(content: bytes, version: str, lines: list[str]) -> None:
+    assert pth_lines(content, version) == lines
+
+
+def test_a_byte_order_mark_spoils_the_first_line_of_older_pythons() -> None:
+    assert pth_lines(b"\xef\xbb\xbfa\nb\n", "3.12.1") == ["\ufeffa", "b"]
+
+
+@pytest.mark.parametrize(
+    ("version", "skips"),
+    [
+        ("2.7.18", False),
+        ("3.7.16", False),
+        ("3.11.7", False),
+        ("3.11.8", True),
+        ("3.12.1", False),
+        ("3.13.0", True),
+    ],
+)
+def test_hidden_pth_files_count_in_old_patch_versions(version: str, skips: bool) -> None:
+    assert skips_hidden(version) is skips
+
+
+@pytest.mark.parametrize("minor", ["3.8", "3.11", "3.12", "3.13"])
+@pytest.mark.parametrize("name", [".hidden.pth", "marked.pth", "CAPITALS.PTH"])
+def test_odd_pth_files_count_as_the_interpreter_counts_them(
+    name: str, minor: str, new_env: Callable[[str], Path]
+) -> None:
+    folder = new_env(minor)
+    site = site_packages(folder)
+    write_dist_info(site / "added", "gym", "1")
+    (site / name).write_bytes((b"\xef\xbb\xbf" if name == "marked.pth" else b"") + b"added\n")
+    found = {(package.name, package.version) for package in read_environment(folder).snapshot.packages}
+    assert found == what_it_lists(folder / "bin" / "python")
+
+
+def test_a_pth_that_is_not_utf_8_stops_the_interpreter_and_is_unreadable(env: Path) -> None:
+    (site_packages(env) / "x.pth").write_bytes(b"\xff\n")
+    (detail,) = read_environment(env).record.details
+    assert detail.kind == "unreadable"
+    assert "x.pth" in detail.detail
+
+
+def test_a_fifo_as_pth_is_unreadable_and_does_not_hang(env: Path) -> None:
+    os.mkfifo(site_packages(env) / "x.pth")
+    (detail,) = read_environment(env).record.details
+    assert (detail.kind, detail.package) == ("unreadable", None)
+
+
+@pytest.mark.parametrize(
+    ("line", "sees"),
+    [
+        ("include-system-site-packages = true", True),
+        ("include-system-site-packages = TRUE", True),
+        ("include-system-site-packages = yes", False),
+        ("include-system-site-packages = false", False),
+        ("", True),
+        ("include-system-site-packages = false\ninclude-system-site-packages = true", True),
+    ],
+)
+def test_the_base_is_seen_as_the_configuration_says(line: str, sees: bool, env: Path) -> None:
+    home = python_or_skip("3.11").parent
+    (env / "pyvenv.cfg").write_text(f"home = {home}\n{line}\n")
+    listed = what_it_lists(env / "bin" / "python")
+    names = {package.name for package in read_environment(env).snapshot.packages}
+    assert ("pip" in names) is sees
+    assert len(names) == len(listed)
+
+
+def test_the_environments_own_package_wins_over_the_bases(tmp_path: Path) -> None:
+    folder = make_venv(python_or_skip("3.10"), tmp_path / "v", "--system-site-packages")
+    write_dist_info(site_packages(folder), "pip", "99.0")
+    environment = read_environment(folder)
+    assert ("pip", "99.0") in {(one.name, one.version) for one in environment.snapshot.packages}
+    assert [(one.kind, one.package) for one in environment.snapshot.problems] == [("shadowed", "pip")]
+
+
+def test_debians_packages_are_what_its_python_lists() -> None:
+    python = Path("/usr/bin/python3")
+    if not Path("/usr/lib/python3/dist-packages").is_dir():
+        pytest.skip("not Debian's Python")
+    environment = read_environment(python)
+    counted = {package.name for package in environment.snapshot.packages}
+    listed = {name.lower().replace("_", "-").replace(".", "-") for name, _ in what_it_lists(python)}
+    assert counted == listed
+    assert environment.record.changer == "none"
+    assert {package.origin.kind for package in environment.snapshot.packages} <= {"debian", "index"}
+
+
+def test_lib64_that_is_a_link_to_lib_counts_once(env: Path) -> None:
+    write_dist_info(site_packages(env), "gym", "1")
+    if not (env / "lib64").exists():
+        (env / "lib64").symlink_to("lib")
+    assert read_environment(env).snapshot.problems == ()
