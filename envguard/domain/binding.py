@@ -74,7 +74,7 @@ def applies(selectors: Iterable[Selector], record: EnvironmentRecord, machine: M
 
 
 def matches_path(pattern: str, path: str) -> bool:
-    """Whether a path meets a pattern, folder by folder: ``*`` is within one name, ``**`` any number of them."""
+    """Whether a path meets a pattern, folder by folder: ``*`` stays in one name, ``**`` does not."""
     return _parts_match(_parts(pattern), _parts(path))
 
 

@@ -1,1 +1,15 @@
 """Text to domain and back: policy YAML and locks, with errors that name the line."""
+
+from envguard.formats.locks import parse_lock, project_lock
+from envguard.formats.policy import parse_policy
+from envguard.formats.source import load_policy, parse_source, policy_for_lock, read_source
+
+__all__ = [
+    "load_policy",
+    "parse_lock",
+    "parse_policy",
+    "parse_source",
+    "policy_for_lock",
+    "project_lock",
+    "read_source",
+]

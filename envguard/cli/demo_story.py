@@ -1,0 +1,148 @@
+"""What the demo shows: three environments that run the same script, and the policy that tells them apart."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import msgspec
+
+from envguard.domain.policy import PolicySource
+from envguard.errors import UsageError
+from envguard.formats import parse_source, read_source
+
+SCRIPT = """\
+import warnings
+
+warnings.simplefilter("ignore")
+import gym
+
+env = gym.make("CartPole-v1"{options})
+env.reset(seed=1)
+result = env.step(env.action_space.sample())
+print("step() returned", len(result), "values")
+env.close()
+"""
+"""Ten lines that every reinforcement-learning script begins with."""
+
+_PROBE = "import sys, venv, ensurepip; print('%d.%d' % sys.version_info[:2])"
+_PROBE_TIMEOUT_S = 20
+
+
+class Colleague(msgspec.Struct, frozen=True):
+    """One machine of the demo's team."""
+
+    machine: str
+    requirements: tuple[str, ...]
+    words: str
+
+
+class Story(msgspec.Struct, frozen=True):
+    """Everything that depends on which interpreter there is."""
+
+    python: str
+    version: tuple[int, int]
+    script: str
+    policy: PolicySource
+    colleagues: tuple[Colleague, ...]
+    notice: str | None = None
+
+
+def choose_story() -> Story:
+    """Answer the story for the best interpreter of this machine; raises UsageError where there is none."""
+    found = {version: python for python, version in _interpreters()}
+    fitting = [version for version in found if (3, 10) <= version <= (3, 12)]
+    if fitting:
+        version = max(fitting)
+        return _gym_with_old_numpy(found[version], version)
+    newer = [version for version in found if version > (3, 12)]
+    if newer:
+        version = max(newer)
+        return _gym_with_new_numpy(found[version], version)
+    raise UsageError(
+        "the demo needs a Python of 3.10 or newer with venv and ensurepip", hint="apt install python3-venv"
+    )
+
+
+def policies_folder() -> Path:
+    """Answer where the example policies are: in the installed package, or in the repository."""
+    package = Path(__file__).resolve().parent.parent
+    installed = package / "_policies"
+    return installed if installed.is_dir() else package.parent / "policies"
+
+
+def _gym_with_old_numpy(python: str, version: tuple[int, int]) -> Story:
+    source = read_source(policies_folder() / "rl-team.yaml")
+    lock = parse_source(source).lock
+    pins = {package.name: f"{package.name}=={package.version}" for package in lock.packages} if lock else {}
+    agreed = tuple(pins.values())
+    old_gym = tuple({**pins, "gym": "gym==0.25.2"}.values())
+    new_numpy = tuple({**pins, "numpy": "numpy>=2"}.values())
+    return Story(
+        python=python,
+        version=version,
+        script=SCRIPT.format(options=""),
+        policy=source,
+        colleagues=(
+            Colleague("ws-ann", agreed, "what the team agreed on"),
+            Colleague("ws-bob", old_gym, "gym 0.25.2, from an old tutorial"),
+            Colleague("ws-eve", new_numpy, "numpy 2, after a `pip install -U`"),
+        ),
+    )
+
+
+def _gym_with_new_numpy(python: str, version: tuple[int, int]) -> Story:
+    text = (
+        "envguard: 1\nname: rl-team\npackages:\n"
+        '  gym: {version: "==0.26.2", reason: "step() returns five values since 0.26"}\n'
+        '  numpy: ">=2"\n'
+    )
+    return Story(
+        python=python,
+        version=version,
+        script=SCRIPT.format(options=", disable_env_checker=True"),
+        policy=PolicySource(filename="rl-team.yaml", text=text),
+        colleagues=(
+            Colleague("ws-ann", ("gym==0.26.2", "numpy>=2"), "what the team agreed on"),
+            Colleague("ws-bob", ("gym==0.25.2", "numpy>=2"), "gym 0.25.2, from an old tutorial"),
+            Colleague("ws-eve", ("gym==0.22.0", "numpy>=2"), "gym 0.22, which needs distutils"),
+        ),
+        notice="no Python 3.10 to 3.12 here, for which numpy 1.26 has wheels: "
+        "the same story with versions that exist for this one",
+    )
+
+
+def _interpreters() -> Iterator[tuple[str, tuple[int, int]]]:
+    for python in _candidates():
+        version = _version(python)
+        if version is not None:
+            yield python, version
+
+
+def _candidates() -> Iterator[str]:
+    # The base interpreter: an environment made from a venv's python works, but hides what it stands on.
+    yield getattr(sys, "_base_executable", None) or sys.executable
+    if (3, 10) <= sys.version_info[:2] <= (3, 12):
+        return
+    for minor in (12, 11, 10):
+        found = shutil.which(f"python3.{minor}")
+        if found is not None:
+            yield found
+    versions = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv")) / "versions"
+    yield from (str(path) for path in sorted(versions.glob("3.1[0-2].*/bin/python")))
+
+
+def _version(python: str) -> tuple[int, int] | None:
+    """Ask an interpreter of this machine, chosen by PATH as its user would, whether it can make a venv."""
+    try:
+        answer = subprocess.run(
+            [python, "-c", _PROBE], capture_output=True, text=True, timeout=_PROBE_TIMEOUT_S, check=True
+        ).stdout
+        major, minor = answer.strip().split(".")
+        return int(major), int(minor)
+    except (OSError, subprocess.SubprocessError, ValueError):
+        return None

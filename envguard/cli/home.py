@@ -1,0 +1,69 @@
+"""``envguard`` alone: how things stand here, and three commands to try. Works offline, exits 0."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from envguard.cli.local import known_policies, this_machine, with_use
+from envguard.cli.output import now
+from envguard.errors import EnvguardError
+
+if TYPE_CHECKING:
+    from envguard.agent import Status
+
+
+def show_home() -> None:
+    """Print this environment's verdict and three commands to try."""
+    click.echo(_standing())
+    click.echo()
+    click.echo("envguard check     judge this environment")
+    click.echo("envguard scan      list every environment of this machine")
+    click.echo("envguard --help    everything else")
+
+
+def status_lines(status: Status) -> Iterator[str]:
+    """Yield what ``envguard status`` prints."""
+    yield f"machine   {status.machine or 'not joined: envguard join STRING'}"
+    if status.server is not None:
+        yield f"server    {status.server}"
+    yield f"agent     {'running' if status.is_agent_running else 'not running: envguard agent'}"
+    if status.last_contact_at is not None:
+        yield f"contact   {status.last_contact_at:%Y-%m-%d %H:%M:%S} UTC"
+    if status.last_error is not None:
+        yield f"trouble   {status.last_error}"
+    for policy in status.policies:
+        yield f"policy    {policy.name} r{policy.revision}"
+    for verdict in status.environments:
+        name = f" ({verdict.policy.name})" if verdict.policy is not None else ""
+        yield f"{verdict.verdict:<9} {verdict.environment}{name}"
+
+
+def _standing() -> str:
+    from envguard.inventory import choose_environment, machine_facts, read_environment
+    from envguard.report.terminal import verdict_line
+    from envguard.runs.judging import judge_environment
+    from envguard.runs.policies import choose_policy
+
+    try:
+        choice = choose_environment(None, environ=os.environ, cwd=Path.cwd())
+        environment = with_use(read_environment(choice.path))
+        machine = this_machine()
+        governing = choose_policy(
+            None,
+            environment.record,
+            environ=os.environ,
+            machine=machine,
+            known=known_policies(),
+            cwd=Path.cwd(),
+        )
+        verdict = judge_environment(
+            environment, machine_facts(), governing.policy, machine=machine.name, now=now()
+        )
+    except EnvguardError as error:
+        return f"{error}" + (f"\nhint: {error.hint}" if error.hint else "")
+    return f"{verdict_line(verdict)}\n{environment.record.path} ({choice.reason}); {governing.source}"

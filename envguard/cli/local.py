@@ -1,0 +1,76 @@
+"""What the commands know of this machine: its state, its name, its policies, its server."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from envguard.cli.output import default_machine_name
+from envguard.domain.binding import Machine
+from envguard.domain.environment import Environment
+from envguard.domain.policy import LockedPolicy
+
+if TYPE_CHECKING:
+    from envguard.client import ServerClient
+    from envguard.state import State
+
+
+def local_state() -> State:
+    """Answer this user's state directory, made if need be."""
+    from envguard.state import open_state, state_directory
+
+    return open_state(state_directory(os.environ))
+
+
+def existing_state() -> State | None:
+    """Answer this user's state directory if there is one: reading makes none."""
+    from envguard.state import state_directory
+
+    path = state_directory(os.environ)
+    return local_state() if path.is_dir() else None
+
+
+def this_machine() -> Machine:
+    """Answer the machine as it joined, or by its host name."""
+    state = existing_state()
+    identity = state.identity() if state is not None else None
+    return Machine(default_machine_name()) if identity is None else identity.as_machine()
+
+
+def known_policies() -> dict[str, LockedPolicy]:
+    """Answer the policies that this machine got from its server."""
+    from envguard.formats import parse_source
+
+    state = existing_state()
+    kept = state.policies() if state is not None else {}
+    return {
+        name: parse_source(each.source, revision=each.revision, lock_revision=each.lock_revision)
+        for name, each in kept.items()
+    }
+
+
+def with_use(environment: Environment) -> Environment:
+    """Answer the environment with the policy that its owner bound it to, if he did."""
+    state = existing_state()
+    policy = state.uses().get(environment.record.path) if state is not None else None
+    if policy is None:
+        return environment
+    record = msgspec.structs.replace(environment.record, use=policy)
+    return msgspec.structs.replace(environment, record=record)
+
+
+def server_client() -> ServerClient:
+    """Answer the server as this person, or else as this machine, may speak to it."""
+    from envguard.client import person_client
+
+    return person_client(os.environ, existing_state())
+
+
+def default_server_state() -> Path:
+    """Answer where a server keeps its things when nobody says."""
+    from platformdirs import user_state_path
+
+    return user_state_path("envguard-server")

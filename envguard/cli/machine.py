@@ -1,0 +1,103 @@
+"""``envguard join``, ``agent``, ``status`` and ``use``: this machine."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+import click
+
+from envguard.cli.local import existing_state, local_state
+from envguard.cli.output import default_machine_name, json_option, print_json, tell
+
+
+@click.command()
+@click.argument("join_string", metavar="STRING")
+@click.option("--name", help="The machine's display name.  [default: the host name]")
+@click.option("--label", "labels", multiple=True, metavar="KEY=VALUE", help="Say more about it; repeatable.")
+@click.option("--roots", multiple=True, type=click.Path(path_type=Path), help="Look only below; repeatable.")
+def join(join_string: str, name: str | None, labels: tuple[str, ...], roots: tuple[Path, ...]) -> None:
+    """Join this machine to a team's server; STRING `-` reads it from standard input.
+
+    Example: envguard join - --name ws-7 --label gpu=a100
+    """
+    from envguard.agent import join as join_server
+
+    text = sys.stdin.readline() if join_string == "-" else join_string
+    pairs = dict(label.partition("=")[::2] for label in labels)
+    identity = join_server(
+        text,
+        state=local_state(),
+        name=name or default_machine_name(),
+        labels=pairs,
+        roots=[root.absolute() for root in roots],
+    )
+    click.echo(f"{identity.name} joined {identity.server}")
+    click.echo("next: envguard agent --once, or systemctl --user enable --now envguard-agent")
+
+
+@click.command()
+@click.option("--once", is_flag=True, help="One round, then exit.")
+@click.option("--dry-run", is_flag=True, help="Print exactly what would be sent, and send nothing.")
+@click.option("-v", "--verbose", count=True, help="Log what is done.")
+def agent(*, once: bool, dry_run: bool, verbose: int) -> None:
+    """Watch this machine's environments and report to the server.
+
+    Example: envguard agent --once
+    """
+    from envguard import log
+    from envguard.agent import dry_run as what_would_be_sent
+    from envguard.agent import run_forever, run_once
+
+    log.configure(verbose=verbose)
+    state = local_state()
+    if dry_run:
+        print_json(what_would_be_sent(state))
+    elif once:
+        run_once(state)
+    else:
+        run_forever(state)
+
+
+@click.command()
+@json_option
+def status(*, as_json: bool) -> None:
+    """Say how this machine, its agent and its policies are.
+
+    Example: envguard status
+    """
+    from envguard.agent import status_of
+
+    found = status_of(local_state())
+    if as_json:
+        print_json(found)
+        return
+    from envguard.cli.home import status_lines
+
+    for line in status_lines(found):
+        click.echo(line)
+
+
+@click.command()
+@click.argument("policy")
+@click.argument("env", required=False)
+def use(policy: str, env: str | None) -> None:
+    """Bind an environment of mine to a policy.
+
+    Example: envguard use rl-team .venv
+    """
+    from envguard.errors import UsageError
+    from envguard.inventory import choose_environment, read_environment
+
+    choice = choose_environment(env, environ=os.environ, cwd=Path.cwd())
+    record = read_environment(choice.path).record
+    if hasattr(os, "getuid") and os.getuid() != Path(record.python).parent.stat().st_uid:
+        raise UsageError(
+            f"only its owner may bind it: {record.owner}", where=record.path, hint="ask the owner to run it"
+        )
+    local_state().use(record.path, policy)
+    click.echo(f"{record.path} is judged by `{policy}` from now on ({choice.reason})")
+    state = existing_state()
+    if state is not None and policy not in state.policies():
+        tell(f"note: this machine holds no policy `{policy}` yet")

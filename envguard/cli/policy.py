@@ -1,0 +1,141 @@
+"""``envguard policy``: lint, show, push, list."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from envguard.cli.local import server_client
+from envguard.cli.output import json_option, print_json
+from envguard.domain.policy import LockedPolicy
+from envguard.errors import PolicyError
+
+_FILE = click.Path(path_type=Path)
+
+
+@click.group()
+def policy() -> None:
+    """Write, test and share policies."""
+
+
+@policy.command()
+@click.argument("files", nargs=-1, required=True, type=_FILE)
+@json_option
+def lint(files: tuple[Path, ...], *, as_json: bool) -> None:
+    """Say everything that is wrong with policy files.
+
+    Example: envguard policy lint policies/rl-team.yaml
+    """
+    results = [_load(file) for file in files]
+    loaded = [each for each in results if isinstance(each, LockedPolicy)]
+    problems = [
+        problem for each in results if isinstance(each, PolicyError) for problem in each.problems or (each,)
+    ]
+    if problems:
+        raise PolicyError(f"{len(problems)} problems", problems=problems)
+    if as_json:
+        print_json({"schema": "envguard/lint/1", "policies": [each.policy.name for each in loaded]})
+        return
+    for each in loaded:
+        locked = f", {len(each.lock.packages)} locked packages" if each.lock is not None else ""
+        click.echo(f"{each.policy.name}: {len(each.policy.rules.packages)} rules{locked}; no problems")
+
+
+@policy.command()
+@click.argument("name")
+@json_option
+def show(name: str, *, as_json: bool) -> None:
+    """Print a policy: a file here, or the server's newest revision.
+
+    Example: envguard policy show rl-team
+    """
+    from envguard.formats import read_source
+    from envguard.runs.policies import is_file_reference
+
+    if is_file_reference(name):
+        source, revision = read_source(Path(name)), None
+    else:
+        found = server_client().policy(name)
+        source, revision = found.source, found.revision
+    if as_json:
+        print_json(
+            {"schema": "envguard/policy/1", "revision": revision, "text": source.text, "files": source}
+        )
+    else:
+        click.echo(f"# {source.filename}" + (f", revision {revision}" if revision is not None else ""))
+        click.echo(source.text, nl=not source.text.endswith("\n"))
+
+
+@policy.command("list")
+@json_option
+def list_policies(*, as_json: bool) -> None:
+    """List the policies that the server holds.
+
+    Example: envguard policy list
+    """
+    policies = server_client().policies().policies
+    if as_json:
+        rows = [
+            {"name": each.name, "revision": each.revision, "pushed_at": each.pushed_at} for each in policies
+        ]
+        print_json({"schema": "envguard/policies/1", "policies": rows})
+        return
+    for each in policies:
+        click.echo(f"{each.name}  r{each.revision}  pushed {each.pushed_at:%Y-%m-%d %H:%M} UTC")
+    if not policies:
+        click.echo("no policy yet: envguard policy push FILE", err=True)
+
+
+@policy.command()
+@click.argument("file", type=_FILE)
+@json_option
+def push(file: Path, *, as_json: bool) -> None:
+    """Make a policy file the team's next revision.
+
+    Needs ENVGUARD_SERVER and ENVGUARD_TOKEN of a lead or admin.
+
+    Example: envguard policy push policies/rl-team.yaml
+    """
+    from envguard.formats import parse_source, read_source
+
+    source = read_source(file)
+    parse_source(source)
+    reply = server_client().push(source)
+    if as_json:
+        print_json({"schema": "envguard/push/1", **_fields(reply)})
+        return
+    count = len(reply.governs)
+    verb = "is now" if reply.is_new else "was already"
+    plural = "environment" if count == 1 else "environments"
+    click.echo(f"{reply.name} {verb} r{reply.revision}; it governs {count} {plural}")
+    for governed in reply.governs[:10]:
+        click.echo(f"  {governed.machine}  {governed.path}")
+    if not count:
+        _show_ways_to_bind(reply.name, [f"{each.machine}  {each.path}" for each in reply.holders])
+
+
+def _load(file: Path) -> LockedPolicy | PolicyError:
+    from envguard.formats import load_policy
+
+    try:
+        return load_policy(file)
+    except PolicyError as error:
+        return error
+
+
+def _fields(reply: object) -> dict[str, object]:
+    import msgspec
+
+    return dict(msgspec.to_builtins(reply))
+
+
+def _show_ways_to_bind(name: str, holders: list[str]) -> None:
+    if holders:
+        click.echo("these environments hold its packages:")
+        for line in holders[:10]:
+            click.echo(f"  {line}")
+    click.echo("to govern some, add one of these lines:")
+    click.echo(f'  pyproject.toml of the project:   [tool.envguard] policy = "{name}"')
+    click.echo("  the policy file:                 applies-to: [{environments: ['~/**/.venv']}]")
+    click.echo(f"  on one machine:                  envguard use {name} PATH")

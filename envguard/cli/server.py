@@ -1,0 +1,87 @@
+"""``envguard server`` and ``envguard token``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from envguard.cli.local import default_server_state, server_client
+from envguard.cli.output import json_option, print_json
+
+if TYPE_CHECKING:
+    from envguard.server.serve import Started
+
+
+@click.command()
+@click.option("--listen", default="127.0.0.1:8750", show_default=True, metavar="HOST:PORT")
+@click.option("--url", metavar="URL", help="The address that join strings carry, behind a proxy.")
+@click.option("--state", type=click.Path(path_type=Path), help="Folder of the database and the admin token.")
+@click.option("--database", metavar="URL", help="An SQLAlchemy URL; default: SQLite in the state folder.")
+@click.option("-v", "--verbose", count=True, help="Log what is done.")
+@json_option
+def server(
+    listen: str, url: str | None, state: Path | None, database: str | None, *, verbose: int, as_json: bool
+) -> None:
+    """Run the central server.
+
+    Example: envguard server --listen 127.0.0.1:8750
+    """
+    from envguard import log
+    from envguard.errors import UsageError
+
+    try:
+        from envguard.server.serve import run_server
+    except ModuleNotFoundError as error:
+        raise UsageError(
+            f"the server's libraries are not installed: {error.name}", hint="pip install 'envguard[server]'"
+        ) from error
+    log.configure(verbose=verbose)
+    run_server(
+        listen=listen,
+        url=url,
+        state=state or default_server_state(),
+        database=database,
+        announce=_announce_json if as_json else _announce,
+    )
+
+
+def _announce(started: Started) -> None:
+    click.echo(f"listening   {started.url}")
+    click.echo(f"admin token {started.admin_token_file} (0600)")
+    click.echo(f"join        envguard join {started.join}")
+    click.echo("next        paste that line on each machine, then start `envguard agent` there")
+
+
+def _announce_json(started: Started) -> None:
+    import msgspec
+
+    document = {
+        "schema": "envguard/server/1",
+        "url": started.url,
+        "join": started.join,
+        "admin_token_file": str(started.admin_token_file),
+    }
+    click.echo(msgspec.json.encode(document).decode())
+
+
+@click.group()
+def token() -> None:
+    """Make join strings."""
+
+
+@token.command()
+@click.option("--expires", default=7 * 24 * 3600, show_default=True, metavar="SECONDS", type=int)
+@click.option("--uses", default=1000, show_default=True, type=int, help="How many machines it lets in.")
+@json_option
+def new(expires: int, uses: int, *, as_json: bool) -> None:
+    """Print a fresh join string; needs the admin's token.
+
+    Example: envguard token new --uses 1
+    """
+    join = server_client().new_token(expires_s=expires, uses=uses)
+    if as_json:
+        print_json({"schema": "envguard/token/1", "join": join})
+    else:
+        click.echo(join)

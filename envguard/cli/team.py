@@ -1,0 +1,26 @@
+"""``envguard team``."""
+
+from __future__ import annotations
+
+import click
+
+from envguard.cli.local import server_client
+from envguard.cli.output import console, json_option, print_json, verbose_option
+
+
+@click.command()
+@click.option("--policy", metavar="NAME", help="Only the environments that this policy governs.")
+@json_option
+@verbose_option
+def team(policy: str | None, *, as_json: bool, verbose: int) -> None:
+    """Print the team's drift report: each cause, and which machines have it.
+
+    Example: envguard team --policy rl-team
+    """
+    report = server_client().team(policy)
+    if as_json:
+        print_json(report)
+        return
+    from envguard.report.terminal import show_team
+
+    show_team(console(), report, policy, is_verbose=verbose > 0)

@@ -1,0 +1,29 @@
+"""``envguard version``."""
+
+from __future__ import annotations
+
+import platform
+
+import click
+
+from envguard import __version__
+from envguard.cli.output import json_option, print_json
+
+
+@click.command()
+@json_option
+def version(*, as_json: bool) -> None:
+    """Say which envguard this is, and on which Python it runs.
+
+    Example: envguard version --json
+    """
+    if as_json:
+        print_json(
+            {
+                "schema": "envguard/version/1",
+                "version": __version__,
+                "python": platform.python_version(),
+            }
+        )
+    else:
+        click.echo(f"envguard {__version__} (Python {platform.python_version()})")

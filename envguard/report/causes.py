@@ -1,0 +1,85 @@
+"""The team's drift, a row for each cause: what is wrong, and on which machines."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+
+import msgspec
+
+from envguard.domain.policy import Severity
+from envguard.domain.verdict import JudgedFinding, Outcome
+from envguard.wire import TeamReport
+
+_SEVERITIES: tuple[Severity, ...] = ("error", "warn", "info")
+
+
+class Cause(msgspec.Struct, frozen=True):
+    """One thing that is wrong, wherever it is."""
+
+    label: str
+    """``numpy 2.1.3, needs >=1.26,<2``."""
+    machines: tuple[str, ...]
+    moved: str | None
+    severity: Severity
+
+
+def causes(report: TeamReport) -> tuple[Cause, ...]:
+    """Answer the causes of drift, errors first, then by how many machines have them."""
+    found: dict[tuple[Severity, str], list[str]] = defaultdict(list)
+    moved: dict[tuple[Severity, str], str | None] = {}
+    for machine in report.machines:
+        for environment in machine.environments:
+            for finding in environment.findings:
+                if finding.waived is None:
+                    key = (finding.severity, label_of(finding))
+                    found[key].append(machine.name)
+                    moved.setdefault(key, finding.moved)
+    rows = [
+        Cause(label, tuple(dict.fromkeys(machines)), moved[severity, label], severity)
+        for (severity, label), machines in found.items()
+    ]
+    return tuple(
+        sorted(rows, key=lambda row: (_SEVERITIES.index(row.severity), -len(row.machines), row.label))
+    )
+
+
+def label_of(finding: JudgedFinding) -> str:
+    """Answer a finding in half a line: what is there, and what is needed."""
+    name = finding.package or ("python" if finding.kind == "interpreter-mismatch" else "environment")
+    match finding.kind:
+        case "missing":
+            return f"{name} absent, needs {finding.expected}"
+        case "version-mismatch" | "interpreter-mismatch":
+            return f"{name} {finding.actual or ''}, needs {finding.expected}".replace(" ,", ",")
+        case "denied":
+            return f"{name} {finding.actual}, denied"
+        case "unlisted":
+            return f"{name} {finding.actual}, outside the policy"
+        case "unreadable":
+            return f"{name}: {finding.reason or 'could not be read'}"
+        case _:
+            return f"{name}: {finding.kind}"
+
+
+def headline(report: TeamReport, policy: str | None = None) -> str:
+    """Answer the first line: how many of how many machines match, and what the others do."""
+    summary = report.summary
+    judged = summary.machines - summary.unmanaged
+    name = policy or (next(iter(report.policies)) if len(report.policies) == 1 else None)
+    if not report.policies:
+        return f"no policy yet: {_machines(summary.machines)} reporting"
+    what = f"{name} r{report.policies[name]}" if name in report.policies else "their policies"
+    verb = "matches" if summary.compliant == 1 else "match"
+    parts = [f"{summary.compliant} of {_machines(judged)} {verb} {what}"]
+    others: tuple[tuple[int, Outcome | str], ...] = (
+        (summary.drifted, "drifts" if summary.drifted == 1 else "drift"),
+        (summary.unknown, "unknown"),
+        (summary.away, "away"),
+        (summary.unmanaged, "without a policy"),
+    )
+    rest = ", ".join(f"{count} {word}" for count, word in others if count)
+    return "; ".join([*parts, rest] if rest else parts)
+
+
+def _machines(count: int) -> str:
+    return "1 machine" if count == 1 else f"{count} machines"

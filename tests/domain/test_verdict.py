@@ -1,0 +1,138 @@
+"""What findings mean here and now."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta, timezone
+
+import pytest
+
+from envguard.domain.drift import Finding, FindingKind, Install, Remove
+from envguard.domain.environment import Digest, Project
+from envguard.domain.policy import Severity, Waiver
+from envguard.domain.verdict import (
+    Basis,
+    PolicyRef,
+    Verdict,
+    command_for,
+    judge,
+    what_moved,
+    worst,
+)
+from tests.builders.documents import a_record
+
+NOW = datetime(2026, 11, 24, 12, 0, tzinfo=timezone.utc)
+
+
+def a_finding(
+    kind: FindingKind = "version-mismatch", package: str = "gym", severity: Severity = "error"
+) -> Finding:
+    return Finding(kind=kind, rule=f"packages.{package}", package=package, severity=severity)
+
+
+def judged(*findings: Finding, waivers: tuple[Waiver, ...] = (), machine: str = "ws-7") -> Verdict:
+    return judge(
+        findings,
+        a_record(project=Project("/home/ann/rl", "my-project")),
+        waivers,
+        NOW,
+        machine=machine,
+        policy=PolicyRef(name="rl-team"),
+        places={"packages.gym": "rl-team.yaml:7"},
+    )
+
+
+def a_waiver(**changes: object) -> Waiver:
+    fields: dict[str, object] = {
+        "package": "gym",
+        "until": NOW + timedelta(days=1),
+        "reason": "old GPU",
+        "approved_by": "lead",
+        **changes,
+    }
+    return Waiver(**fields)  # type: ignore[arg-type]  # the fields are the caller's words
+
+
+def test_nothing_found_is_compliant() -> None:
+    assert judged().verdict == "compliant"
+
+
+def test_an_error_is_drift_and_names_its_place() -> None:
+    verdict = judged(a_finding())
+    assert (verdict.verdict, verdict.findings[0].place) == ("drifted", "rl-team.yaml:7")
+
+
+def test_a_warning_is_no_drift() -> None:
+    assert judged(a_finding(severity="warn")).verdict == "compliant"
+
+
+def test_unreadable_is_unknown_even_beside_an_error() -> None:
+    assert judged(a_finding(), a_finding("unreadable", "numpy")).verdict == "unknown"
+
+
+def test_the_project_itself_is_never_unlisted() -> None:
+    assert judged(a_finding("unlisted", "my-project")).findings == ()
+
+
+@pytest.mark.parametrize(
+    ("waiver", "verdict"),
+    [
+        pytest.param(a_waiver(), "compliant", id="in force"),
+        pytest.param(a_waiver(until=NOW), "drifted", id="over at its end"),
+        pytest.param(a_waiver(machine="ws-7"), "compliant", id="this machine's"),
+        pytest.param(a_waiver(machine="ws-8"), "drifted", id="another machine's"),
+        pytest.param(a_waiver(kind="missing"), "drifted", id="another kind's"),
+        pytest.param(a_waiver(package="numpy"), "drifted", id="another package's"),
+    ],
+)
+def test_a_waiver_counts_for_what_it_names_until_its_end(waiver: Waiver, verdict: str) -> None:
+    found = judged(a_finding(), waivers=(waiver,))
+    assert found.verdict == verdict
+    assert len(found.findings) == 1
+
+
+@pytest.mark.parametrize(
+    ("record", "remedies", "command"),
+    [
+        pytest.param(
+            a_record("/e"),
+            [Install("numpy>=1.26,<2")],
+            "/e/bin/python -m pip install 'numpy>=1.26,<2'",
+            id="a specifier is quoted",
+        ),
+        pytest.param(
+            a_record("/my env"),
+            [Install("gym==1")],
+            "'/my env/bin/python' -m pip install gym==1",
+            id="a path is quoted",
+        ),
+        pytest.param(
+            a_record("/e", changer="uv"),
+            [Install("gym==1"), Remove("pandas")],
+            "uv pip uninstall --python /e/bin/python pandas && uv pip install --python /e/bin/python gym==1",
+            id="uv from outside, removals first",
+        ),
+        pytest.param(a_record("/e", changer="none"), [Install("gym==1")], None, id="no safe tool"),
+        pytest.param(a_record("/e"), [Remove("x;reboot")], None, id="a made-up name is never printed"),
+    ],
+)
+def test_a_fix_is_a_line_for_the_shell(
+    record: object, remedies: list[Install | Remove], command: str | None
+) -> None:
+    assert command_for(remedies, record) == command  # type: ignore[arg-type]  # a table's column
+
+
+def test_the_worst_outcome_speaks_for_a_machine() -> None:
+    assert worst(["compliant", "unknown", "drifted"]) == "drifted"
+    assert worst(["compliant", "unknown"]) == "unknown"
+    assert worst(["unmanaged", "compliant"]) == "compliant"
+    assert worst([]) == "unmanaged"
+
+
+def test_what_moved_is_told_by_the_digests() -> None:
+    def basis(snapshot: str, policy: str) -> Basis:
+        return Basis(snapshot=Digest(snapshot), facts=Digest("f"), policy=Digest(policy), lock=None, engine=1)
+
+    assert what_moved(None, basis("a", "p")) == "never-matched"
+    assert what_moved(basis("a", "p"), basis("b", "p")) == "machine"
+    assert what_moved(basis("a", "p"), basis("a", "q")) == "policy"
+    assert what_moved(basis("a", "p"), basis("a", "p")) is None
