@@ -69,9 +69,9 @@ def _show(verdict: Verdict, environment: Environment, chosen: str, source: str, 
 
 
 def _check_all(*, as_json: bool) -> int:
+    from envguard.agent.judging import resolve_markers
     from envguard.inventory import scan_machine
     from envguard.runs.judging import judge_bound
-    from envguard.runs.markers import resolve_markers
 
     found = scan_machine()
     environments, policies = resolve_markers([with_use(each) for each in found.environments])

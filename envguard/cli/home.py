@@ -32,10 +32,10 @@ def status_lines(status: Status) -> Iterator[str]:
     if status.server is not None:
         yield f"server    {status.server}"
     yield f"agent     {'running' if status.is_agent_running else 'not running: envguard agent'}"
-    if status.last_contact_at is not None:
-        yield f"contact   {status.last_contact_at:%Y-%m-%d %H:%M:%S} UTC"
-    if status.last_error is not None:
-        yield f"trouble   {status.last_error}"
+    if status.contacted_at is not None:
+        yield f"contact   {status.contacted_at:%Y-%m-%d %H:%M:%S} UTC"
+    if status.error is not None:
+        yield f"trouble   {status.error}"
     for policy in status.policies:
         yield f"policy    {policy.name} r{policy.revision}"
     for verdict in status.environments:

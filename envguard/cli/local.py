@@ -66,7 +66,7 @@ def server_client() -> ServerClient:
     """Answer the server as this person, or else as this machine, may speak to it."""
     from envguard.client import person_client
 
-    return person_client(os.environ, existing_state())
+    return person_client(os.environ, local_state())
 
 
 def default_server_state() -> Path:

@@ -9,7 +9,7 @@ from pathlib import Path
 import click
 
 from envguard.cli.local import existing_state, local_state
-from envguard.cli.output import default_machine_name, json_option, print_json, tell
+from envguard.cli.output import default_machine_name, json_option, now, print_json, tell
 
 
 @click.command()
@@ -33,7 +33,7 @@ def join(join_string: str, name: str | None, labels: tuple[str, ...], roots: tup
         labels=pairs,
         roots=[root.absolute() for root in roots],
     )
-    click.echo(f"{identity.name} joined {identity.server}")
+    click.echo(f"{identity.name} joined {identity.url}")
     click.echo("next: envguard agent --once, or systemctl --user enable --now envguard-agent")
 
 
@@ -67,9 +67,9 @@ def status(*, as_json: bool) -> None:
 
     Example: envguard status
     """
-    from envguard.agent import status_of
+    from envguard.agent import read_status
 
-    found = status_of(local_state())
+    found = read_status(local_state(), now=now())
     if as_json:
         print_json(found)
         return

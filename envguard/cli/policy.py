@@ -74,7 +74,7 @@ def list_policies(*, as_json: bool) -> None:
 
     Example: envguard policy list
     """
-    policies = server_client().policies().policies
+    policies = server_client().policies()
     if as_json:
         rows = [
             {"name": each.name, "revision": each.revision, "pushed_at": each.pushed_at} for each in policies

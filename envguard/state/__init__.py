@@ -1,1 +1,25 @@
-"""What is kept on this machine: directories, identity, policies, uses, the last scan."""
+"""What envguard keeps on a machine, and how it speaks to the system that runs it."""
+
+from envguard.state.directory import State, open_state, state_directory
+from envguard.state.kept import (
+    Identity,
+    KeptPolicy,
+    LastStatus,
+    Sequence,
+)
+from envguard.state.notify import notify, watchdog_interval_s
+from envguard.state.uses import read_uses, write_use
+
+__all__ = [
+    "Identity",
+    "KeptPolicy",
+    "LastStatus",
+    "Sequence",
+    "State",
+    "notify",
+    "open_state",
+    "read_uses",
+    "state_directory",
+    "watchdog_interval_s",
+    "write_use",
+]

@@ -1,0 +1,73 @@
+"""What ``envguard status`` shows, and what the agent would send."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import msgspec
+
+from envguard.agent.sync import Scanner, look, scan_apart
+from envguard.domain.verdict import Verdict
+from envguard.state import State
+from envguard.wire import Records
+
+
+class StatusPolicy(msgspec.Struct, frozen=True, kw_only=True):
+    """A policy that this machine holds."""
+
+    name: str
+    revision: int
+    lock_revision: int | None
+    received_at: datetime
+    age_s: float
+    """Since it was received."""
+
+
+class Status(msgspec.Struct, frozen=True, kw_only=True, tag_field="schema", tag="envguard/status/1"):
+    """How this machine stands, by its own files: the server is not asked."""
+
+    machine: str | None
+    """None before it joined."""
+    server: str | None
+    is_agent_running: bool
+    scanned_at: datetime | None
+    contacted_at: datetime | None
+    """When the server last answered as it should."""
+    error: str | None
+    """Why the last round did not end well."""
+    is_incomplete: bool
+    policies: tuple[StatusPolicy, ...] = ()
+    environments: tuple[Verdict, ...] = ()
+
+
+def read_status(state: State, *, now: datetime) -> Status:
+    """Answer what is known here; StateError where a file of the state is broken."""
+    identity = state.identity()
+    last = state.last_status()
+    policies = tuple(
+        StatusPolicy(
+            name=each.name,
+            revision=each.revision,
+            lock_revision=each.lock_revision,
+            received_at=each.received_at,
+            age_s=max((now - each.received_at).total_seconds(), 0.0),
+        )
+        for each in state.policies().values()
+    )
+    return Status(
+        machine=identity.name if identity is not None else None,
+        server=identity.url if identity is not None else None,
+        is_agent_running=state.is_agent_running(),
+        scanned_at=last.scanned_at,
+        contacted_at=last.contacted_at,
+        error=last.error,
+        is_incomplete=last.is_incomplete,
+        policies=policies,
+        environments=last.verdicts,
+    )
+
+
+def dry_run(state: State, *, scan: Scanner = scan_apart) -> Records:
+    """Answer exactly what the agent would send now; nothing is sent."""
+    identity = state.identity()
+    return look(state, identity.roots if identity is not None else (), scan=scan).records

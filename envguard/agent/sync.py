@@ -1,0 +1,244 @@
+"""One round: look, judge, tell the server, take what it has, judge again.
+
+Rules
+1. Judging comes before telling: a server that is away takes nothing from the machine's own answers.
+2. A failure on the way to the server is kept as words in the status and raised at the end of the round.
+3. What a failed round did not send is sent by a later one: the server says what it lacks.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable
+from datetime import datetime, timezone
+
+import msgspec
+
+from envguard import __version__
+from envguard.agent.judging import apply_uses, parse_kept, resolve_markers, uses_of_owners
+from envguard.agent.scanner import scan_in_child
+from envguard.client import ServerClient
+from envguard.domain.environment import Scan
+from envguard.domain.policy import LockedPolicy
+from envguard.domain.verdict import Verdict
+from envguard.errors import InventoryError, StateError, TransportError, UsageError
+from envguard.inventory import machine_facts
+from envguard.log import get_log
+from envguard.runs.judging import judge_bound
+from envguard.state import Identity, KeptPolicy, LastStatus, State
+from envguard.wire import PROTOCOL, Checkin, PolicyRevision, Records, records_digest
+
+Scanner = Callable[[tuple[str, ...], Callable[[], None]], Scan]
+"""Answers what lies below the roots; calls the second argument all the while."""
+
+_log = get_log(__name__)
+
+
+class Seen(msgspec.Struct, frozen=True):
+    """What a look at the machine brought, ready to judge and to send."""
+
+    scan: Scan
+    policies: dict[str, LockedPolicy]
+    """The policies of files that markers name; those of the server come before them."""
+    error: str | None = None
+    """Why the look is not whole."""
+
+    @property
+    def records(self) -> Records:
+        """What the server is told."""
+        records = tuple(each.record for each in self.scan.environments)
+        return Records(records=records, facts=self.scan.facts, is_incomplete=self.scan.is_incomplete)
+
+
+def scan_apart(roots: tuple[str, ...], beat: Callable[[], None]) -> Scan:
+    """Answer what a child process finds below the roots."""
+    return scan_in_child(roots, beat=beat)
+
+
+def utc_now() -> datetime:
+    """Answer the agent's clock."""
+    return datetime.now(timezone.utc)
+
+
+def look(
+    state: State,
+    roots: tuple[str, ...],
+    *,
+    scan: Scanner = scan_apart,
+    beat: Callable[[], None] = lambda: None,
+) -> Seen:
+    """Answer the machine as it is; where the scan fails, as it was last seen, marked as not whole."""
+    error = None
+    try:
+        found = scan(roots, beat)
+    except InventoryError as failure:
+        _log.warning("scan_failed", reason=str(failure))
+        error = str(failure)
+        found = _last_scan(state)
+    environments, policies = resolve_markers(apply_uses(found.environments, uses_of_owners(state)))
+    if error is None:
+        state.keep_scan(found)
+    whole = msgspec.structs.replace(found, environments=environments)
+    return Seen(whole, policies, error)
+
+
+class Round:
+    """The rounds of one joined machine."""
+
+    def __init__(
+        self,
+        state: State,
+        *,
+        scan: Scanner = scan_apart,
+        connect: Callable[[Identity, str], ServerClient] | None = None,
+        beat: Callable[[], None] = lambda: None,
+        now: Callable[[], datetime] = utc_now,
+        new_epoch: Callable[[], str] = lambda: uuid.uuid4().hex,
+    ) -> None:
+        """Raises UsageError where the machine has not joined."""
+        self._state = state
+        self._scan = scan
+        self._beat = beat
+        self._now = now
+        self._new_epoch = new_epoch
+        self.identity, secret = joined(state)
+        self._client = (connect or _client)(self.identity, secret)
+        self._kept = _kept_policies(state)
+        self._parsed = parse_kept(self._kept)
+
+    def look_and_judge(self) -> Seen:
+        """Scan, judge by the policies that are there, and keep both."""
+        seen = look(self._state, self.identity.roots, scan=self._scan, beat=self._beat)
+        status = _last_status(self._state)
+        changed = msgspec.structs.replace(
+            status,
+            scanned_at=status.scanned_at if seen.error else self._now(),
+            is_incomplete=seen.scan.is_incomplete,
+            verdicts=self._judge(seen),
+        )
+        self._state.keep_status(changed)
+        return seen
+
+    def tell(self, seen: Seen) -> float:
+        """Bring server and machine to one state and answer in how many seconds to come back.
+
+        Raises TransportError when that failed; the status then says so.
+        """
+        try:
+            next_in_s = self._exchange(seen)
+        except TransportError as error:
+            self._keep(error=": ".join(filter(None, [str(error), error.hint])))
+            raise
+        self._keep(error=seen.error, contacted_at=self._now(), verdicts=self._judge(seen))
+        return next_in_s
+
+    def _exchange(self, seen: Seen) -> float:
+        records = seen.records
+        sequence = self._state.next_sequence(self._new_epoch)
+        reply = self._client.checkin(
+            Checkin(
+                protocol=PROTOCOL,
+                epoch=sequence.epoch,
+                seq=sequence.seq,
+                records=records_digest(records),
+                policies={name: each.revision for name, each in self._kept.items()},
+                version=__version__,
+                is_incomplete=records.is_incomplete,
+            )
+        )
+        sent = self._send(seen) if reply.wants_records else 0
+        if reply.policies_changed:
+            self._take(self._client.policies())
+        _log.info("checkin_accepted", seq=sequence.seq, snapshots_sent=sent, next_in_s=reply.next_in_s)
+        return reply.next_in_s
+
+    def _send(self, seen: Seen) -> int:
+        """Send all records and the snapshots that the server lacks; answer how many of those."""
+        self._beat()
+        missing = set(self._client.put_records(seen.records))
+        lacking = {each.record.digest: each.snapshot for each in seen.scan.environments}
+        for digest in sorted(missing & lacking.keys()):
+            self._beat()
+            self._client.put_snapshot(digest, lacking[digest])
+        return len(missing & lacking.keys())
+
+    def _take(self, policies: tuple[PolicyRevision, ...]) -> None:
+        self._kept = {each.name: _kept(each, self._now()) for each in policies}
+        self._parsed = parse_kept(self._kept)
+        self._state.keep_policies(self._kept)
+        _log.info("policies_changed", count=len(policies))
+
+    def _judge(self, seen: Seen) -> tuple[Verdict, ...]:
+        policies = {**seen.policies, **self._parsed}
+        return judge_bound(
+            seen.scan.environments, seen.scan.facts, self.identity.as_machine(), policies, self._now()
+        )
+
+    def _keep(
+        self,
+        *,
+        error: str | None,
+        contacted_at: datetime | None = None,
+        verdicts: tuple[Verdict, ...] | None = None,
+    ) -> None:
+        status = _last_status(self._state)
+        changed = msgspec.structs.replace(
+            status,
+            error=error,
+            contacted_at=contacted_at or status.contacted_at,
+            verdicts=status.verdicts if verdicts is None else verdicts,
+        )
+        self._state.keep_status(changed)
+
+
+def joined(state: State) -> tuple[Identity, str]:
+    """Answer who this machine is, with its secret; UsageError before it joined."""
+    identity, secret = state.identity(), state.secret()
+    if identity is None or secret is None:
+        raise UsageError(
+            "this machine has not joined a server",
+            where=str(state.path),
+            hint="envguard join STRING; `envguard server` or `envguard token new` prints the string",
+        )
+    return identity, secret
+
+
+def _client(identity: Identity, secret: str) -> ServerClient:
+    return ServerClient(identity.url, token=secret)
+
+
+def _kept(revision: PolicyRevision, now: datetime) -> KeptPolicy:
+    return KeptPolicy(
+        name=revision.name,
+        revision=revision.revision,
+        lock_revision=revision.lock_revision,
+        source=revision.source,
+        received_at=now,
+    )
+
+
+def _kept_policies(state: State) -> dict[str, KeptPolicy]:
+    """Answer the kept policies; none where they are broken, so that the server sends them again."""
+    try:
+        return state.policies()
+    except StateError as error:
+        _log.warning("kept_policies_broken", reason=str(error))
+        return {}
+
+
+def _last_status(state: State) -> LastStatus:
+    """Answer the last status, or an empty one where it is broken: it is about to be replaced."""
+    try:
+        return state.last_status()
+    except StateError as error:
+        _log.warning("kept_status_broken", reason=str(error))
+        return LastStatus()
+
+
+def _last_scan(state: State) -> Scan:
+    try:
+        last = state.last_scan()
+    except StateError as error:
+        _log.warning("kept_scan_broken", reason=str(error))
+        last = None
+    return msgspec.structs.replace(last or Scan(machine_facts(), ()), is_incomplete=True)

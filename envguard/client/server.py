@@ -1,0 +1,136 @@
+"""What one can ask of a server: a method per message of the protocol."""
+
+from __future__ import annotations
+
+import zlib
+from typing import TypeVar
+from urllib.parse import quote
+
+import msgspec
+import requests
+
+from envguard import __version__
+from envguard.client.answers import message
+from envguard.client.exchange import Timeouts, checked_url, exchange, new_session
+from envguard.domain.environment import Digest, Snapshot
+from envguard.domain.policy import PolicySource
+from envguard.wire import (
+    Checkin,
+    CheckinReply,
+    EnrolReply,
+    EnrolRequest,
+    Policies,
+    PolicyRevision,
+    PushReply,
+    Records,
+    RecordsReply,
+    TeamReport,
+)
+
+T = TypeVar("T")
+
+
+class _NewToken(msgspec.Struct, frozen=True):
+    """``POST tokens``: how long and how often a join string lets machines in."""
+
+    expires_s: int
+    uses: int
+
+
+class _NewTokenReply(msgspec.Struct, frozen=True):
+    join: str
+
+
+class ServerClient:
+    """Speaks to one server with one token.
+
+    Every method raises RefusedError when the server says no, and TransportError when it cannot be reached
+    or answers nonsense.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        *,
+        token: str | None = None,
+        session: requests.Session | None = None,
+        timeouts: Timeouts | None = None,
+    ) -> None:
+        """Raises UsageError where a secret must not be sent to that address."""
+        self.url = checked_url(url)
+        self._token = token
+        self._session = session or new_session()
+        self._timeouts = timeouts or Timeouts()
+
+    def enrol(self, request: EnrolRequest) -> EnrolReply:
+        """Exchange a join token for the machine's own secret."""
+        return self._send("POST", "enroll", EnrolReply, request)
+
+    def checkin(self, checkin: Checkin) -> CheckinReply:
+        """Say how things stand; the reply says what the server lacks and when to come back."""
+        return self._send("POST", "checkin", CheckinReply, checkin)
+
+    def put_records(self, records: Records) -> tuple[Digest, ...]:
+        """Send all records of the machine and answer the snapshots that the server lacks."""
+        return self._send("PUT", "environments", RecordsReply, records).missing
+
+    def put_snapshot(self, digest: Digest, snapshot: Snapshot) -> None:
+        """Send one snapshot, compressed."""
+        body = zlib.compress(msgspec.json.encode(snapshot))
+        self._send("PUT", f"snapshots/{quote(digest, safe=':')}", object, body, encoding="deflate")
+
+    def policies(self) -> tuple[PolicyRevision, ...]:
+        """Answer the newest revision of each policy."""
+        return self._send("GET", "policies", Policies).policies
+
+    def policy(self, name: str) -> PolicyRevision:
+        """Answer the newest revision of one policy."""
+        return self._send("GET", f"policies/{quote(name, safe='')}", PolicyRevision)
+
+    def push(self, source: PolicySource) -> PushReply:
+        """Make these files the policy's next revision."""
+        return self._send("POST", "policies", PushReply, source)
+
+    def team(self, policy: str | None = None) -> TeamReport:
+        """Answer how the team stands; with a policy, only the environments that it governs."""
+        query = "" if policy is None else f"?policy={quote(policy, safe='')}"
+        return self._send("GET", f"team{query}", TeamReport)
+
+    def new_token(self, *, expires_s: int, uses: int) -> str:
+        """Answer a fresh join string; for admins."""
+        return self._send("POST", "tokens", _NewTokenReply, _NewToken(expires_s, uses)).join
+
+    def health(self) -> None:
+        """Return if the server answers as an envguard server does."""
+        self._send("GET", "/healthz", object)
+
+    def _send(
+        self,
+        method: str,
+        path: str,
+        type_: type[T],
+        body: msgspec.Struct | bytes | None = None,
+        *,
+        encoding: str | None = None,
+    ) -> T:
+        url = self.url + path if path.startswith("/") else f"{self.url}/api/v1/{path}"
+        content = msgspec.json.encode(body) if isinstance(body, msgspec.Struct) else body
+        headers = self._headers(has_body=content is not None, encoding=encoding)
+        answer = exchange(self._session, method, url, body=content, headers=headers, timeouts=self._timeouts)
+        if type_ is object and answer.status == 204:  # nothing was asked for but the success
+            answer = msgspec.structs.replace(answer, body=b"null")
+        return message(answer, type_, where=url)
+
+    def _headers(self, *, has_body: bool, encoding: str | None) -> dict[str, str]:
+        headers = {
+            "Accept": "application/json",
+            "Accept-Encoding": "identity",
+            "User-Agent": f"envguard/{__version__}",
+        }
+        if self._token is not None:
+            headers["Authorization"] = f"Bearer {self._token}"
+        if has_body:
+            headers["Content-Type"] = "application/json"
+        if encoding is not None:
+            headers["Content-Encoding"] = encoding
+        return headers

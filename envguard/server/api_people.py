@@ -1,0 +1,133 @@
+"""What people ask: policies, the team's report, join strings."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import msgspec
+from sqlalchemy.exc import SQLAlchemyError
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import Response
+
+from envguard.domain.policy import LockedPolicy, PolicySource
+from envguard.errors import PolicyError
+from envguard.formats import parse_source
+from envguard.log import get_log
+from envguard.server.auth import identify, identify_admin
+from envguard.server.body import read_message
+from envguard.server.refusals import JsonResponse, RefusalError
+from envguard.server.service import Service, StoredContents, judge_and_keep, locked_policies, team_report
+from envguard.server.store import access, machines, policies
+from envguard.server.team import governed, holders
+from envguard.server.tokens import digest_of_secret, new_secret
+from envguard.wire import JoinString, Policies, PolicyRevision, PushReply, write_join
+
+JOIN_EXPIRES_S = 7 * 24 * 3600.0
+JOIN_USES = 1000
+
+_log = get_log(__name__)
+
+
+class TokenRequest(msgspec.Struct, frozen=True):
+    """``POST tokens``: how long and how often a join string lets machines in."""
+
+    expires_s: Annotated[float, msgspec.Meta(gt=0, le=366 * 24 * 3600)] = JOIN_EXPIRES_S
+    uses: Annotated[int, msgspec.Meta(ge=1, le=1_000_000)] = JOIN_USES
+
+
+class TokenReply(msgspec.Struct, frozen=True):
+    """The one string that ``envguard join`` takes."""
+
+    join: str
+
+
+class PeopleApi:
+    """The routes of people; machines may read them too."""
+
+    def __init__(self, service: Service) -> None:
+        """Answer by this service."""
+        self._service = service
+
+    async def get_policies(self, request: Request) -> Response:
+        """``GET policies``."""
+        await identify(request, self._service)
+        return JsonResponse(Policies(await run_in_threadpool(self._policies)))
+
+    async def get_policy(self, request: Request) -> Response:
+        """``GET policies/{name}``."""
+        await identify(request, self._service)
+        name = request.path_params["name"]
+        for policy in await run_in_threadpool(self._policies):
+            if policy.name == name:
+                return JsonResponse(policy)
+        raise RefusalError(404, f"the server has no such policy: {name}", "list them: envguard policy list")
+
+    async def push_policy(self, request: Request) -> Response:
+        """``POST policies``."""
+        await identify_admin(request, self._service)
+        source = await read_message(request, PolicySource)
+        parsed = await run_in_threadpool(_linted, source)
+        return JsonResponse(await run_in_threadpool(self._push, parsed.policy.name, source))
+
+    async def get_team(self, request: Request) -> Response:
+        """``GET team``."""
+        await identify(request, self._service)
+        only = request.query_params.get("policy")
+        return JsonResponse(await run_in_threadpool(team_report, self._service, only))
+
+    async def new_token(self, request: Request) -> Response:
+        """``POST tokens``."""
+        await identify_admin(request, self._service)
+        wanted = await read_message(request, TokenRequest)
+        join = await run_in_threadpool(new_join, self._service, wanted.expires_s, wanted.uses)
+        return JsonResponse(TokenReply(join))
+
+    async def health(self, _request: Request) -> Response:
+        """``GET /healthz``: whether the database answers."""
+        try:
+            await run_in_threadpool(self._ask_database)
+        except SQLAlchemyError as error:
+            raise RefusalError(503, "the server's database does not answer") from error
+        return JsonResponse({"status": "ok"})
+
+    def _policies(self) -> tuple[PolicyRevision, ...]:
+        with self._service.database.reading() as connection:
+            return policies.newest_policies(connection)
+
+    def _push(self, name: str, source: PolicySource) -> PushReply:
+        service = self._service
+        judge_and_keep(service)  # what matched until now is known as such before the policy moves
+        with service.database.writing() as connection:
+            revision, is_new = policies.add_revision(connection, name, source, service.clock())
+            known = machines.known_machines(connection)
+            locked = locked_policies(connection)
+            governs = governed(known, locked, name)
+            held = () if governs else holders(known, locked[name], StoredContents(connection))
+        _log.info("policy_pushed", policy=name, revision=revision.revision, is_new=is_new)
+        return PushReply(name=name, revision=revision.revision, is_new=is_new, governs=governs, holders=held)
+
+    def _ask_database(self) -> None:
+        with self._service.database.reading() as connection:
+            connection.exec_driver_sql("SELECT 1")
+
+
+def new_join(service: Service, expires_s: float = JOIN_EXPIRES_S, uses: int = JOIN_USES) -> str:
+    """Answer a fresh join string; its token is kept only as a digest."""
+    token = new_secret("join")
+    with service.database.writing() as connection:
+        access.add_join_token(
+            connection, digest_of_secret(token), now_s=service.clock(), expires_s=expires_s, uses=uses
+        )
+    return write_join(JoinString(service.url, token))
+
+
+def _linted(source: PolicySource) -> LockedPolicy:
+    try:
+        return parse_source(source, revision=None, lock_revision=None)
+    except PolicyError as error:
+        problems = error.problems or (error,)
+        hint = next((each.hint for each in problems if each.hint), error.hint)
+        raise RefusalError(422, "\n".join(map(str, problems)), hint) from error
+    except RecursionError as error:
+        raise RefusalError(422, f"{source.filename}: nested too deeply") from error

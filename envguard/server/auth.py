@@ -1,0 +1,61 @@
+"""Who asks: by ``Authorization: Bearer`` on the API, by a session cookie on the pages."""
+
+from __future__ import annotations
+
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+
+from envguard.server.refusals import RefusalError
+from envguard.server.service import Service
+from envguard.server.store.access import Principal, who_has, who_is_signed_in
+from envguard.server.tokens import digest_of_secret
+
+COOKIE = "envguard_session"
+SESSION_S = 12 * 3600.0
+
+
+async def identify(request: Request, service: Service) -> Principal:
+    """Answer whose token the request carries; raises RefusalError with 401."""
+    scheme, _, secret = request.headers.get("authorization", "").partition(" ")
+    if scheme.lower() != "bearer" or not secret:
+        raise RefusalError(401, "the request carries no token", "sign in: envguard login")
+    digest = digest_of_secret(secret.strip())
+
+    def look_up() -> Principal | None:
+        with service.database.reading() as connection:
+            return who_has(connection, digest)
+
+    principal = await run_in_threadpool(look_up)
+    if principal is None:
+        raise RefusalError(
+            401, "the server does not know this token", "sign in again, or join the machine again"
+        )
+    return principal
+
+
+async def identify_machine(request: Request, service: Service) -> str:
+    """Answer the id of the machine that asks; raises RefusalError with 401 or 403."""
+    principal = await identify(request, service)
+    if principal.machine is None:
+        raise RefusalError(403, "only a joined machine may do this", "join it: envguard join STRING")
+    return principal.machine
+
+
+async def identify_admin(request: Request, service: Service) -> None:
+    """Let only the admin pass; raises RefusalError with 401 or 403."""
+    if (await identify(request, service)).role != "admin":
+        raise RefusalError(403, "this needs the admin's token", "sign in with it: envguard login")
+
+
+async def signed_in(request: Request, service: Service) -> Principal | None:
+    """Answer who is signed in at the pages; None where nobody is."""
+    cookie = request.cookies.get(COOKIE)
+    if not cookie:
+        return None
+    digest = digest_of_secret(cookie)
+
+    def look_up() -> Principal | None:
+        with service.database.reading() as connection:
+            return who_is_signed_in(connection, digest, service.clock())
+
+    return await run_in_threadpool(look_up)

@@ -1,0 +1,74 @@
+"""Reads a request's body: size-capped before it is decompressed or parsed, and refused with its place."""
+
+from __future__ import annotations
+
+import zlib
+from typing import TypeVar
+
+import msgspec
+from starlette.requests import ClientDisconnect, Request
+
+from envguard.server.refusals import RefusalError
+from envguard.wire import BODY_LIMIT_BYTES
+
+T = TypeVar("T")
+
+_WINDOW_BITS = {"deflate": zlib.MAX_WBITS, "gzip": zlib.MAX_WBITS | 16}
+
+
+async def read_message(request: Request, kind: type[T]) -> T:
+    """Answer the body as a message; raises RefusalError with 400, 413 or 415."""
+    return decode(await read_body(request), kind)
+
+
+async def read_body(request: Request) -> bytes:
+    """Answer the decompressed body; neither it nor what was sent is over the limit."""
+    announced = request.headers.get("content-length", "")
+    if announced.isdecimal() and int(announced[:20]) > BODY_LIMIT_BYTES:
+        raise _too_large()
+    chunks: list[bytes] = []
+    size_bytes = 0
+    try:
+        async for chunk in request.stream():
+            size_bytes += len(chunk)
+            if size_bytes > BODY_LIMIT_BYTES:
+                raise _too_large()
+            chunks.append(chunk)
+    except ClientDisconnect as error:
+        raise RefusalError(400, "the body ended before its announced length") from error
+    return decompress(b"".join(chunks), request.headers.get("content-encoding", "identity"))
+
+
+def decompress(body: bytes, encoding: str) -> bytes:
+    """Answer the plain body of a ``Content-Encoding``; never makes more than the limit of it."""
+    encoding = encoding.strip().lower()
+    if encoding in ("", "identity"):
+        return body
+    if encoding not in _WINDOW_BITS:
+        raise RefusalError(
+            415, f"the server does not read this content encoding: {encoding}", "use deflate or gzip"
+        )
+    unpacker = zlib.decompressobj(_WINDOW_BITS[encoding])
+    try:
+        plain = unpacker.decompress(body, BODY_LIMIT_BYTES + 1)
+    except zlib.error as error:
+        raise RefusalError(400, f"the body is not {encoding} data") from error
+    if len(plain) > BODY_LIMIT_BYTES:
+        raise _too_large()
+    if not unpacker.eof or unpacker.unused_data:
+        raise RefusalError(400, f"the body's {encoding} data is cut off, or followed by something else")
+    return plain
+
+
+def decode(body: bytes, kind: type[T]) -> T:
+    """Answer the JSON body as a message; the refusal names the key path that is wrong."""
+    try:
+        return msgspec.json.decode(body, type=kind)
+    except (msgspec.MsgspecError, ValueError) as error:
+        raise RefusalError(400, f"malformed body: {error}") from error
+    except RecursionError as error:
+        raise RefusalError(400, "malformed body: nested too deeply") from error
+
+
+def _too_large() -> RefusalError:
+    return RefusalError(413, f"the body is larger than the server takes: {BODY_LIMIT_BYTES} bytes")

@@ -1,0 +1,69 @@
+"""How the server says no: one exception, and one body for every answer that is not a success."""
+
+from __future__ import annotations
+
+import msgspec
+from sqlalchemy.exc import SQLAlchemyError
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.types import ExceptionHandler
+
+from envguard.log import get_log
+from envguard.wire import Refusal
+
+_log = get_log(__name__)
+_STATUS_WORDS = {404: "there is nothing at this address", 405: "this address does not take that method"}
+
+
+class RefusalError(Exception):
+    """The request is understood and refused; becomes an answer with a :class:`Refusal`."""
+
+    def __init__(self, status: int, error: str, hint: str | None = None) -> None:
+        super().__init__(error)
+        self.status = status
+        self.refusal = Refusal(error=error, hint=hint)
+
+
+class JsonResponse(Response):
+    """A message of the wire as an answer."""
+
+    media_type = "application/json"
+
+    def render(self, content: object) -> bytes:
+        """Answer the message as JSON."""
+        return msgspec.json.encode(content)
+
+
+def exception_handlers() -> dict[object, ExceptionHandler]:
+    """Answer what turns each kind of exception into an answer."""
+    return {
+        RefusalError: _refused,
+        HTTPException: _http,
+        SQLAlchemyError: _database,
+        Exception: _unexpected,
+    }
+
+
+def _refused(request: Request, error: Exception) -> Response:
+    assert isinstance(error, RefusalError)  # noqa: S101 - Starlette hands over what the table says
+    _log.info("request_refused", path=request.url.path, status=error.status, why=error.refusal.error)
+    return JsonResponse(error.refusal, error.status)
+
+
+def _http(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)  # noqa: S101 - as above
+    words = _STATUS_WORDS.get(error.status_code, error.detail)
+    refusal = Refusal(error=f"{words}: {request.method} {request.url.path}")
+    return JsonResponse(refusal, error.status_code, headers=error.headers)
+
+
+def _database(request: Request, error: Exception) -> Response:
+    _log.error("database_failed", path=request.url.path, error=type(error).__name__)
+    refusal = Refusal(error="the server's database does not answer", hint="try again in a minute")
+    return JsonResponse(refusal, 503, headers={"Retry-After": "30"})
+
+
+def _unexpected(request: Request, error: Exception) -> Response:
+    _log.error("request_failed", path=request.url.path, error=type(error).__name__)
+    return JsonResponse(Refusal(error="the server failed; its log says where"), 500)

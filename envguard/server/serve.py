@@ -1,0 +1,135 @@
+"""Runs the server: state, database, socket, and then requests until it is told to stop."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import math
+import os
+import signal
+import socket
+import threading
+import time
+from collections.abc import Callable, Generator
+from pathlib import Path
+
+import msgspec
+import uvicorn
+
+from envguard.errors import UsageError
+from envguard.log import get_log
+from envguard.server.api_people import new_join
+from envguard.server.app import make_app
+from envguard.server.listening import check_url, open_socket, read_listen, url_of
+from envguard.server.service import Service
+from envguard.server.state import admin_token_file, prepare_state, sqlite_url
+from envguard.server.store.database import Database
+from envguard.state.notify import notify, watchdog_interval_s
+
+INTERVAL_S = 60.0
+_GRACE_S = 20
+"""How long requests under way may take once the server is told to stop."""
+
+_log = get_log(__name__)
+
+
+class Started(msgspec.Struct, frozen=True):
+    """What a person needs once the server listens."""
+
+    url: str
+    join: str
+    """A fresh join string."""
+    admin_token_file: Path
+
+
+def run_server(
+    *,
+    listen: str = "127.0.0.1:8750",
+    url: str | None = None,
+    state: Path,
+    database: str | None = None,
+    announce: Callable[[Started], None],
+) -> None:
+    """Serve until SIGTERM or SIGINT; ``announce`` is called once requests are answered.
+
+    Raises UsageError and StateError before anything is written where the address cannot be used.
+    """
+    address = read_listen(listen)
+    check_url(address, url)
+    interval_s = _interval_s()
+    with contextlib.closing(open_socket(address)) as listener:
+        prepare_state(state)
+        with contextlib.closing(Database(database or sqlite_url(state))) as opened:
+            here = url_of(address, listener)
+            service = Service(
+                database=opened, clock=time.time, url=(url or here).rstrip("/"), interval_s=interval_s
+            )
+            started = Started(service.url, new_join(service), admin_token_file(state, opened, time.time()))
+            _Server(service, started, announce).run(sockets=[listener])
+    _log.info("server_stopped")
+
+
+class _Server(uvicorn.Server):
+    """Uvicorn that announces itself, tells the service manager how it is, and ends quietly on a signal."""
+
+    def __init__(self, service: Service, started: Started, announce: Callable[[Started], None]) -> None:
+        config = uvicorn.Config(
+            make_app(service),
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            proxy_headers=False,
+            lifespan="off",
+            ws="none",
+            timeout_graceful_shutdown=_GRACE_S,
+        )
+        super().__init__(config)
+        self._told = started
+        self._announce = announce
+        self._watchdog: asyncio.Task[None] | None = None
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        _log.info("server_started", url=self._told.url)
+        self._announce(self._told)
+        notify("READY=1")
+        interval_s = watchdog_interval_s()
+        if interval_s is not None:
+            self._watchdog = asyncio.create_task(_feed_watchdog(interval_s))
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        notify("STOPPING=1")
+        await super().shutdown(sockets)
+        if self._watchdog is not None:
+            self._watchdog.cancel()
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Generator[None, None, None]:
+        # Uvicorn raises the signal again at its end: a stop that was asked for would look like a death.
+        if threading.current_thread() is not threading.main_thread():
+            yield
+            return
+        signals = (signal.SIGTERM, signal.SIGINT)
+        before = {each: signal.signal(each, self.handle_exit) for each in signals}
+        try:
+            yield
+        finally:
+            for each, handler in before.items():
+                signal.signal(each, handler)
+
+
+async def _feed_watchdog(interval_s: float) -> None:
+    while True:
+        notify("WATCHDOG=1")
+        await asyncio.sleep(interval_s)
+
+
+def _interval_s() -> float:
+    text = os.environ.get("ENVGUARD_INTERVAL_S", "")
+    try:
+        interval_s = float(text or INTERVAL_S)
+    except ValueError:
+        interval_s = math.nan
+    if not 0 < interval_s <= 24 * 3600:
+        raise UsageError(f"not a number of seconds: {text}", where="ENVGUARD_INTERVAL_S", hint="such as 60")
+    return interval_s

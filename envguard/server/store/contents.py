@@ -1,0 +1,58 @@
+"""Content-addressed documents: snapshots, facts, and what comparing them found."""
+
+from __future__ import annotations
+
+import zlib
+
+import msgspec
+import sqlalchemy as sa
+
+from envguard.domain.drift import Finding
+from envguard.domain.environment import Digest, MachineFacts, Snapshot
+from envguard.domain.verdict import Basis
+from envguard.server.store.database import insert_once
+from envguard.server.store.schema import comparisons, facts, snapshots
+
+
+def add_snapshot(connection: sa.Connection, digest: Digest, snapshot: Snapshot) -> bool:
+    """Keep a snapshot; answer whether it is new."""
+    if connection.scalar(sa.select(snapshots.c.digest).where(snapshots.c.digest == digest)) is not None:
+        return False
+    document = zlib.compress(msgspec.json.encode(snapshot))
+    return insert_once(connection, snapshots, {"digest": digest, "document": document})
+
+
+def snapshot_with(connection: sa.Connection, digest: Digest) -> Snapshot | None:
+    """Answer the snapshot, or None where no machine has sent it yet."""
+    document = connection.scalar(sa.select(snapshots.c.document).where(snapshots.c.digest == digest))
+    return None if document is None else msgspec.json.decode(zlib.decompress(document), type=Snapshot)
+
+
+def facts_with(connection: sa.Connection, digest: Digest) -> MachineFacts:
+    """Answer the facts of a machine that the server has records of."""
+    document = connection.execute(sa.select(facts.c.document).where(facts.c.digest == digest)).scalar_one()
+    return msgspec.json.decode(document, type=MachineFacts)
+
+
+def findings_of(connection: sa.Connection, basis: Basis) -> tuple[Finding, ...] | None:
+    """Answer what comparing these found before; None where they were not compared yet."""
+    findings = connection.scalar(sa.select(comparisons.c.findings).where(_same(basis)))
+    return None if findings is None else msgspec.json.decode(findings, type=tuple[Finding, ...])
+
+
+def record_findings(connection: sa.Connection, basis: Basis, findings: tuple[Finding, ...]) -> None:
+    """Keep what comparing these found."""
+    if findings_of(connection, basis) is None:
+        keys = {**msgspec.structs.asdict(basis), "lock": basis.lock or ""}
+        document = msgspec.json.encode(findings)
+        insert_once(connection, comparisons, {**keys, "findings": document})
+
+
+def _same(basis: Basis) -> sa.ColumnElement[bool]:
+    return sa.and_(
+        comparisons.c.snapshot == basis.snapshot,
+        comparisons.c.facts == basis.facts,
+        comparisons.c.policy == basis.policy,
+        comparisons.c.lock == (basis.lock or ""),
+        comparisons.c.engine == basis.engine,
+    )

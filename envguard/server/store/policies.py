@@ -1,0 +1,81 @@
+"""The policies and their revisions."""
+
+from __future__ import annotations
+
+from datetime import datetime, timezone
+
+import msgspec
+import sqlalchemy as sa
+
+from envguard.domain.environment import Digest, digest_of
+from envguard.domain.policy import PolicySource
+from envguard.server.store.schema import policies
+from envguard.wire import PolicyRevision
+
+
+def newest_policies(connection: sa.Connection) -> tuple[PolicyRevision, ...]:
+    """Answer the newest revision of each policy, by name."""
+    newest = (
+        sa.select(policies.c.name, sa.func.max(policies.c.revision).label("revision"))
+        .group_by(policies.c.name)
+        .subquery()
+    )
+    both = (policies.c.name == newest.c.name) & (policies.c.revision == newest.c.revision)
+    query = sa.select(policies).join(newest, both).order_by(policies.c.name)
+    return tuple(map(_revision, connection.execute(query)))
+
+
+def newest_revisions(connection: sa.Connection) -> dict[str, int]:
+    """Answer the number of each policy's newest revision."""
+    query = sa.select(policies.c.name, sa.func.max(policies.c.revision)).group_by(policies.c.name)
+    return {row[0]: row[1] for row in connection.execute(query.order_by(policies.c.name))}
+
+
+def add_revision(
+    connection: sa.Connection, name: str, source: PolicySource, now_s: float
+) -> tuple[PolicyRevision, bool]:
+    """Answer the revision of these files, and whether it is new; a lock's number moves with its text."""
+    known = {each.name: each for each in newest_policies(connection)}.get(name)
+    if known is not None and known.source == source:
+        return known, False
+    lock_revision = _lock_revision(connection, name, known, source)
+    revision = PolicyRevision(
+        name=name,
+        revision=known.revision + 1 if known is not None else 1,
+        lock_revision=lock_revision,
+        digest=digest_of(source),
+        pushed_at=datetime.fromtimestamp(now_s, timezone.utc),
+        source=source,
+    )
+    values = {
+        "name": name,
+        "revision": revision.revision,
+        "lock_revision": lock_revision,
+        "digest": revision.digest,
+        "pushed_at": now_s,
+        "source": msgspec.json.encode(source),
+    }
+    connection.execute(policies.insert().values(values))
+    return revision, True
+
+
+def _lock_revision(
+    connection: sa.Connection, name: str, known: PolicyRevision | None, source: PolicySource
+) -> int | None:
+    if source.lock_text is None:
+        return None
+    if known is not None and known.source.lock_text == source.lock_text:
+        return known.lock_revision
+    query = sa.select(sa.func.max(policies.c.lock_revision)).where(policies.c.name == name)
+    return (connection.scalar(query) or 0) + 1
+
+
+def _revision(row: sa.Row[tuple[object, ...]]) -> PolicyRevision:
+    return PolicyRevision(
+        name=row.name,
+        revision=row.revision,
+        lock_revision=row.lock_revision,
+        digest=Digest(row.digest),
+        pushed_at=datetime.fromtimestamp(row.pushed_at, timezone.utc),
+        source=msgspec.json.decode(row.source, type=PolicySource),
+    )

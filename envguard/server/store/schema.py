@@ -1,0 +1,107 @@
+"""The tables. Documents are kept as the JSON that travelled; columns are what is searched by."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+
+SCHEMA_VERSION = 1
+"""Goes up when the tables change; a database with a higher one is not touched."""
+
+metadata = sa.MetaData()
+
+_DIGEST = sa.String(71)
+_SECRET = sa.String(64)
+
+schema_version = sa.Table("schema_version", metadata, sa.Column("version", sa.Integer, primary_key=True))
+
+admin_tokens = sa.Table(
+    "admin_tokens",
+    metadata,
+    sa.Column("digest", _SECRET, primary_key=True),
+    sa.Column("made_at", sa.Double, nullable=False),
+)
+
+join_tokens = sa.Table(
+    "join_tokens",
+    metadata,
+    sa.Column("digest", _SECRET, primary_key=True),
+    sa.Column("made_at", sa.Double, nullable=False),
+    sa.Column("expires_at", sa.Double, nullable=False),
+    sa.Column("uses_left", sa.Integer, nullable=False),
+)
+
+sessions = sa.Table(
+    "sessions",
+    metadata,
+    sa.Column("digest", _SECRET, primary_key=True),
+    sa.Column("token_digest", _SECRET, nullable=False),
+    sa.Column("expires_at", sa.Double, nullable=False),
+)
+
+machines = sa.Table(
+    "machines",
+    metadata,
+    sa.Column("id", sa.String(200), primary_key=True),
+    sa.Column("name", sa.String(200), nullable=False, unique=True),
+    sa.Column("labels", sa.LargeBinary, nullable=False),
+    sa.Column("secret_digest", _SECRET, nullable=False, unique=True),
+    sa.Column("seen_at", sa.Double, nullable=False),
+    sa.Column("epoch", sa.String(200)),
+    sa.Column("seq", sa.BigInteger),
+    sa.Column("version", sa.String(200)),
+    sa.Column("records_digest", _DIGEST),
+    sa.Column("facts_digest", _DIGEST),
+)
+
+past_epochs = sa.Table(
+    "past_epochs",
+    metadata,
+    sa.Column("machine", sa.ForeignKey("machines.id"), primary_key=True),
+    sa.Column("epoch", sa.String(200), primary_key=True),
+)
+
+environments = sa.Table(
+    "environments",
+    metadata,
+    sa.Column("machine", sa.ForeignKey("machines.id"), primary_key=True),
+    sa.Column("path_digest", _DIGEST, primary_key=True),
+    sa.Column("snapshot", _DIGEST, nullable=False, index=True),
+    sa.Column("record", sa.LargeBinary, nullable=False),
+    sa.Column("matched", sa.LargeBinary),
+)
+
+facts = sa.Table(
+    "facts",
+    metadata,
+    sa.Column("digest", _DIGEST, primary_key=True),
+    sa.Column("document", sa.LargeBinary, nullable=False),
+)
+
+snapshots = sa.Table(
+    "snapshots",
+    metadata,
+    sa.Column("digest", _DIGEST, primary_key=True),
+    sa.Column("document", sa.LargeBinary, nullable=False),
+)
+
+policies = sa.Table(
+    "policies",
+    metadata,
+    sa.Column("name", sa.String(200), primary_key=True),
+    sa.Column("revision", sa.Integer, primary_key=True),
+    sa.Column("lock_revision", sa.Integer),
+    sa.Column("digest", _DIGEST, nullable=False),
+    sa.Column("pushed_at", sa.Double, nullable=False),
+    sa.Column("source", sa.LargeBinary, nullable=False),
+)
+
+comparisons = sa.Table(
+    "comparisons",
+    metadata,
+    sa.Column("snapshot", _DIGEST, primary_key=True),
+    sa.Column("facts", _DIGEST, primary_key=True),
+    sa.Column("policy", _DIGEST, primary_key=True),
+    sa.Column("lock", sa.String(71), primary_key=True),
+    sa.Column("engine", sa.Integer, primary_key=True),
+    sa.Column("findings", sa.LargeBinary, nullable=False),
+)

@@ -1,0 +1,241 @@
+"""Assembles the team report: judges what machines have, by the policies that bind it. Pure.
+
+Rules
+1. A machine's verdict is the worst of its environments; one that is silent for three intervals is unknown,
+   and so is one that has sent no records yet. What it had is still shown.
+2. With a policy's name, only the environments that it governs, and the machines that have one.
+3. Where there is no policy at all, the report names the packages in which machines differ.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime, timezone
+from typing import Protocol
+
+import msgspec
+
+from envguard.domain.binding import Binding, Bound, Conflict, Machine, Unbound, bind
+from envguard.domain.drift import ENGINE, NEVER_UNLISTED, Finding
+from envguard.domain.environment import Digest, Environment, EnvironmentRecord, Snapshot
+from envguard.domain.policy import Deny, LockedPolicy
+from envguard.domain.verdict import (
+    Basis,
+    Outcome,
+    Verdict,
+    judge,
+    undecided,
+    unmanaged,
+    what_moved,
+    worst,
+)
+from envguard.runs.judging import broken_marker, conflict_reason, reference
+from envguard.server.store.machines import KnownEnvironment, KnownMachine
+from envguard.wire import Difference, GovernedEnvironment, TeamMachine, TeamReport, TeamSummary
+
+STALE_AFTER_INTERVALS = 3
+
+
+class Contents(Protocol):
+    """What judging reads by digest."""
+
+    def snapshot(self, digest: Digest) -> Snapshot | None:
+        """Answer a snapshot, or None where it is not here yet."""
+
+    def findings(self, basis: Basis, policy: LockedPolicy) -> tuple[Finding, ...]:
+        """Answer the differences of a snapshot that is here from a policy."""
+
+
+class Judged(msgspec.Struct, frozen=True):
+    """A verdict, its binding, and the digests behind it where anything was compared."""
+
+    verdict: Verdict
+    binding: Binding
+    basis: Basis | None = None
+
+
+def judge_machine(
+    machine: KnownMachine, policies: Mapping[str, LockedPolicy], contents: Contents, now: datetime
+) -> tuple[Judged, ...]:
+    """Answer the verdict on each environment of a machine."""
+    selectors = {name: each.policy.applies_to for name, each in policies.items()}
+    person_name = Machine(machine.name, machine.labels)
+    return tuple(
+        _judge(each, machine, bind(each.record, person_name, selectors), policies, contents, now)
+        for each in machine.environments
+    )
+
+
+def assemble(
+    machines: Sequence[tuple[KnownMachine, tuple[Judged, ...]]],
+    policies: Mapping[str, int],
+    *,
+    now: datetime,
+    interval_s: float,
+    only: str | None = None,
+    differences: tuple[Difference, ...] = (),
+) -> TeamReport:
+    """Answer the report; ``only`` is a policy's name."""
+    rows = []
+    for machine, judged in machines:
+        kept = tuple(each.verdict for each in judged if only is None or _concerns(each.binding, only))
+        if kept or only is None:
+            rows.append(_machine(machine, kept, now, interval_s))
+    return TeamReport(
+        as_of=now,
+        summary=_summary(rows),
+        machines=tuple(rows),
+        policies={name: number for name, number in policies.items() if only in (None, name)},
+        differences=differences,
+    )
+
+
+def differences_between(machines: Iterable[KnownMachine], contents: Contents) -> tuple[Difference, ...]:
+    """Answer the packages that machines have in different versions; the system's own environment left out."""
+    versions: dict[str, dict[str, list[str]]] = defaultdict(lambda: defaultdict(list))
+    for machine in machines:
+        for package in sorted(_packages_of(machine, contents)):
+            versions[package[0]][package[1]].append(machine.name)
+    return tuple(
+        Difference(package=name, versions={version: tuple(names) for version, names in sorted(found.items())})
+        for name, found in sorted(versions.items())
+        if name not in NEVER_UNLISTED and len({tuple(names) for names in found.values()}) > 1
+    )
+
+
+def governed(
+    machines: Iterable[KnownMachine], policies: Mapping[str, LockedPolicy], name: str
+) -> tuple[GovernedEnvironment, ...]:
+    """Answer the environments that a policy judges."""
+    selectors = {each: policy.policy.applies_to for each, policy in policies.items()}
+    return tuple(
+        GovernedEnvironment(machine.name, each.record.path)
+        for machine in machines
+        for each in machine.environments
+        if bind(each.record, Machine(machine.name, machine.labels), selectors) in _bound_to(name)
+    )
+
+
+def holders(
+    machines: Iterable[KnownMachine], policy: LockedPolicy, contents: Contents
+) -> tuple[GovernedEnvironment, ...]:
+    """Answer the environments that hold at least half of the packages that a policy asks for."""
+    asked = {rule.name for rule in policy.policy.rules.packages if not isinstance(rule, Deny)}
+    if not asked and policy.lock is not None:
+        asked = {package.name for package in policy.lock.packages}
+    found = []
+    for machine in machines:
+        for each in machine.environments:
+            snapshot = contents.snapshot(each.record.digest)
+            held = asked.intersection(package.name for package in snapshot.packages) if snapshot else ()
+            if held and 2 * len(held) >= len(asked):
+                found.append(GovernedEnvironment(machine.name, each.record.path))
+    return tuple(found)
+
+
+def _judge(
+    environment: KnownEnvironment,
+    machine: KnownMachine,
+    binding: Binding,
+    policies: Mapping[str, LockedPolicy],
+    contents: Contents,
+    now: datetime,
+) -> Judged:
+    record = environment.record
+    broken = _broken(record, contents)
+    if broken is not None:
+        return Judged(undecided(record, None, broken), binding)
+    match binding:
+        case Unbound():
+            return Judged(unmanaged(record), binding)
+        case Conflict():
+            return Judged(undecided(record, None, conflict_reason(binding)), binding)
+        case Bound(name):
+            governing = policies.get(name)
+            if governing is None:
+                reason = f"names policy `{name}`, which the server does not have"
+                return Judged(undecided(record, None, reason), binding)
+            return _compare(environment, machine, binding, governing, contents, now)
+
+
+def _compare(
+    environment: KnownEnvironment,
+    machine: KnownMachine,
+    binding: Bound,
+    governing: LockedPolicy,
+    contents: Contents,
+    now: datetime,
+) -> Judged:
+    record, policy = environment.record, governing.policy
+    if machine.facts is None or contents.snapshot(record.digest) is None:
+        reason = "what it contains has not reached the server yet"
+        return Judged(undecided(record, reference(governing), reason), binding)
+    basis = Basis(
+        snapshot=record.digest,
+        facts=machine.facts,
+        policy=policy.digest,
+        lock=governing.lock.digest if governing.lock is not None else None,
+        engine=ENGINE,
+    )
+    verdict = judge(
+        contents.findings(basis, governing),
+        record,
+        policy.waivers,
+        now,
+        machine=machine.name,
+        policy=reference(governing),
+        places=policy.places,
+        moved=what_moved(environment.matched, basis),
+    )
+    return Judged(verdict, binding, basis)
+
+
+def _broken(record: EnvironmentRecord, contents: Contents) -> str | None:
+    if not any(detail.package is None for detail in record.details):
+        return None
+    snapshot = contents.snapshot(record.digest)
+    return None if snapshot is None else broken_marker(Environment(record, snapshot))
+
+
+def _concerns(binding: Binding, policy: str) -> bool:
+    if isinstance(binding, Conflict):
+        return policy in binding.policies
+    return isinstance(binding, Bound) and binding.policy == policy
+
+
+def _bound_to(name: str) -> tuple[Bound, ...]:
+    return Bound(name, "use"), Bound(name, "marker"), Bound(name, "applies-to")
+
+
+def _machine(
+    machine: KnownMachine, verdicts: tuple[Verdict, ...], now: datetime, interval_s: float
+) -> TeamMachine:
+    seen = datetime.fromtimestamp(machine.seen_at_s, timezone.utc)
+    is_stale = (now - seen).total_seconds() > STALE_AFTER_INTERVALS * interval_s
+    is_undecided = is_stale or machine.facts is None
+    verdict: Outcome = "unknown" if is_undecided else worst([each.verdict for each in verdicts])
+    return TeamMachine(
+        name=machine.name,
+        state="stale" if is_stale else "online",
+        verdict=verdict,
+        seen=seen,
+        environments=verdicts,
+    )
+
+
+def _summary(machines: Sequence[TeamMachine]) -> TeamSummary:
+    verdicts = [machine.verdict for machine in machines]
+    return TeamSummary(
+        machines=len(verdicts),
+        compliant=verdicts.count("compliant"),
+        drifted=verdicts.count("drifted"),
+        unknown=verdicts.count("unknown"),
+        unmanaged=verdicts.count("unmanaged"),
+    )
+
+
+def _packages_of(machine: KnownMachine, contents: Contents) -> set[tuple[str, str]]:
+    kept = [each.record.digest for each in machine.environments if each.record.kind != "system"]
+    snapshots = [snapshot for digest in kept if (snapshot := contents.snapshot(digest)) is not None]
+    return {(package.name, package.version) for each in snapshots for package in each.packages}

@@ -1,0 +1,168 @@
+"""The state directory: its place, and one method per thing that is kept in it."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import re
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+from envguard.domain.environment import Scan
+from envguard.errors import StateError
+from envguard.state.files import read_document, read_file, remove_file, write_document, write_file
+from envguard.state.kept import Identity, KeptPolicy, LastStatus, Sequence
+from envguard.state.uses import read_uses, write_use
+
+_PLAIN_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,199}")
+
+
+def state_directory(environ: Mapping[str, str]) -> Path:
+    """Answer where this user's state is: ``ENVGUARD_STATE``, else the system's usual place."""
+    told = environ.get("ENVGUARD_STATE")
+    if told:
+        return Path(told).expanduser().absolute()
+    import platformdirs
+
+    return Path(platformdirs.user_state_dir("envguard", appauthor=False))
+
+
+def open_state(path: Path) -> State:
+    """Answer the state in this folder, made if need be (0700); StateError when it cannot be used."""
+    try:
+        path.mkdir(mode=0o700, parents=True, exist_ok=True)
+        (path / "policies").mkdir(mode=0o700, exist_ok=True)
+    except OSError as error:
+        raise StateError(
+            f"the state directory cannot be made: {error.strerror or error}",
+            where=str(path),
+            hint="name a folder that you may write to: export ENVGUARD_STATE=FOLDER",
+        ) from error
+    if not os.access(path, os.R_OK | os.W_OK | os.X_OK):
+        raise StateError(
+            "the state directory cannot be written to",
+            where=str(path),
+            hint="run it as its owner, or name another folder: export ENVGUARD_STATE=FOLDER",
+        )
+    return State(path)
+
+
+class State:
+    """What is kept in one state directory. Open it with :func:`open_state`."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def identity(self) -> Identity | None:
+        """Answer who this machine is; None before it joined."""
+        return read_document(self.path / "identity.json", Identity)
+
+    def secret(self) -> str | None:
+        """Answer the machine's secret; None before it joined."""
+        content = read_file(self.path / "secret")
+        return None if content is None else content.decode("ascii", "replace").strip() or None
+
+    def join(self, identity: Identity, secret: str) -> None:
+        """Keep who this machine is; the identity comes last, so without it nothing was joined."""
+        write_file(self.path / "secret", secret.encode() + b"\n")
+        write_document(self.path / "identity.json", identity)
+
+    def next_sequence(self, new_epoch: Callable[[], str]) -> Sequence:
+        """Answer the next number of a check-in, kept before it is used: none is ever used twice."""
+        path = self.path / "sequence.json"
+        try:
+            last = read_document(path, Sequence)
+        except StateError:
+            last = None
+        following = Sequence(new_epoch(), 1) if last is None else Sequence(last.epoch, last.seq + 1)
+        write_document(path, following)
+        return following
+
+    def forget_sequence(self) -> None:
+        """Let the next check-in begin a new epoch: the state may be a copy of another machine's."""
+        remove_file(self.path / "sequence.json")
+
+    def policies(self) -> dict[str, KeptPolicy]:
+        """Answer the policies that are kept, by name; StateError names a broken one."""
+        files = sorted((self.path / "policies").glob("*.json"))
+        kept = [read_document(path, KeptPolicy) for path in files]
+        return {each.name: each for each in kept if each is not None}
+
+    def keep_policies(self, policies: Mapping[str, KeptPolicy]) -> None:
+        """Keep exactly these policies."""
+        wanted = {self._policy_file(name): policy for name, policy in policies.items()}
+        for path, policy in wanted.items():
+            write_document(path, policy)
+        for path in (self.path / "policies").glob("*.json"):
+            if path not in wanted:
+                remove_file(path)
+
+    def uses(self) -> dict[str, str]:
+        """Answer what this user bound with ``envguard use``: environment path to policy."""
+        return read_uses(self.path)
+
+    def use(self, environment: str, policy: str | None) -> None:
+        """Bind an environment to a policy; None takes the binding back."""
+        write_use(self.path, environment, policy)
+
+    def last_status(self) -> LastStatus:
+        """Answer how the last round went."""
+        return read_document(self.path / "status.json", LastStatus) or LastStatus()
+
+    def keep_status(self, status: LastStatus) -> None:
+        """Keep how a round went."""
+        write_document(self.path / "status.json", status)
+
+    def last_scan(self) -> Scan | None:
+        """Answer what the last scan found; None before the first."""
+        return read_document(self.path / "scan.json", Scan)
+
+    def keep_scan(self, scan: Scan) -> None:
+        """Keep what a scan found."""
+        write_document(self.path / "scan.json", scan)
+
+    @contextmanager
+    def only_agent(self) -> Iterator[None]:
+        """Hold the directory's lock; StateError where another agent has it."""
+        with self._lock_file() as descriptor:
+            if not _is_locked(descriptor, fcntl.LOCK_EX):
+                raise StateError(
+                    "another agent runs on this state directory",
+                    where=str(self.path),
+                    hint="`envguard status` shows it; stop it first, or set ENVGUARD_STATE to another folder",
+                )
+            yield
+
+    def is_agent_running(self) -> bool:
+        """Whether some process holds the agent's lock."""
+        if not (self.path / "agent.lock").exists():
+            return False
+        with self._lock_file() as descriptor:
+            return not _is_locked(descriptor, fcntl.LOCK_SH)
+
+    @contextmanager
+    def _lock_file(self) -> Iterator[int]:
+        path = self.path / "agent.lock"
+        try:
+            descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        except OSError as error:
+            raise StateError(f"cannot be opened: {error.strerror or error}", where=str(path)) from error
+        try:
+            yield descriptor
+        finally:
+            os.close(descriptor)
+
+    def _policy_file(self, name: str) -> Path:
+        if not _PLAIN_NAME.fullmatch(name):
+            raise StateError(f"a policy's name that cannot be a file's: {name!r}", where=str(self.path))
+        return self.path / "policies" / f"{name}.json"
+
+
+def _is_locked(descriptor: int, how: int) -> bool:
+    """Try to take the lock; False where another process has it."""
+    try:
+        fcntl.flock(descriptor, how | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True

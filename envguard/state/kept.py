@@ -1,0 +1,61 @@
+"""What is kept between two starts of the agent, in the words of the domain."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+
+import msgspec
+
+from envguard.domain.binding import Machine
+from envguard.domain.policy import PolicySource
+from envguard.domain.verdict import Verdict
+
+
+class Identity(msgspec.Struct, frozen=True, kw_only=True):
+    """Who this machine is to its server. The secret is in a file of its own."""
+
+    machine: str
+    """The id that this machine made for itself; the server never shows it to people."""
+    name: str
+    labels: Mapping[str, str] = {}
+    url: str
+    """The server's address."""
+    interval_s: float
+    roots: tuple[str, ...] = ()
+    """Where to look for environments; empty: the homes."""
+    machine_id: str | None = None
+    """The operating system's id when it joined: another one means that the disk was copied."""
+
+    def as_machine(self) -> Machine:
+        """Answer it as policies see it."""
+        return Machine(name=self.name, labels=self.labels)
+
+
+class Sequence(msgspec.Struct, frozen=True):
+    """Orders what a machine says: within an epoch, a higher number is newer."""
+
+    epoch: str
+    seq: int
+
+
+class KeptPolicy(msgspec.Struct, frozen=True, kw_only=True):
+    """A policy as the server sent it last, kept to judge by while the server is away."""
+
+    name: str
+    revision: int
+    lock_revision: int | None
+    source: PolicySource
+    received_at: datetime
+
+
+class LastStatus(msgspec.Struct, frozen=True, kw_only=True):
+    """How the last round went."""
+
+    scanned_at: datetime | None = None
+    contacted_at: datetime | None = None
+    """When the server last answered as it should."""
+    error: str | None = None
+    """Why the last round did not reach the server, or could not scan; None where all went well."""
+    is_incomplete: bool = False
+    verdicts: tuple[Verdict, ...] = ()

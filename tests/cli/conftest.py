@@ -1,0 +1,66 @@
+"""Commands run as a user runs them: real processes, a state directory of their own."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from tests.builders.environments import install, make_venv
+
+
+class Run(msgspec.Struct, frozen=True):
+    """What a command printed, and its exit code."""
+
+    code: int
+    out: str
+    err: str
+
+    def json(self) -> dict[str, Any]:
+        """Answer standard output as the one JSON document that it must be."""
+        document: dict[str, Any] = json.loads(self.out)
+        return document
+
+
+Envguard = Callable[..., Run]
+
+
+@pytest.fixture
+def envguard(tmp_path: Path) -> Envguard:
+    """Run ``envguard`` in a folder of its own, with nothing inherited that would change it."""
+    folder = tmp_path / "cwd"
+    folder.mkdir()
+    kept = {key: value for key, value in os.environ.items() if not key.startswith("ENVGUARD")}
+    for key in ("VIRTUAL_ENV", "CONDA_PREFIX", "COLUMNS"):
+        kept.pop(key, None)
+
+    def run(*arguments: str | Path, cwd: Path = folder, **environ: str) -> Run:
+        done = subprocess.run(
+            [sys.executable, "-m", "envguard.cli.main", *map(str, arguments)],
+            cwd=cwd,
+            env={**kept, "ENVGUARD_STATE": str(tmp_path / "state"), **environ},
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+        assert "Traceback" not in done.stderr
+        return Run(done.returncode, done.stdout, done.stderr)
+
+    return run
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    """A project with an environment that holds gym 0.25.2."""
+    folder = tmp_path / "project"
+    folder.mkdir()
+    install(make_venv(Path(sys.executable), folder / ".venv"), gym="0.25.2")
+    return folder

@@ -1,0 +1,142 @@
+"""``check`` judges real environments, and says what to do about it."""
+
+from __future__ import annotations
+
+import re
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.builders.environments import install, site_packages
+from tests.cli.conftest import Envguard
+
+GYM = "envguard: 1\nname: rl-team\npackages:\n  gym: {version: ==0.26.2, reason: five values}\n"
+
+
+def a_policy_file(folder: Path, text: str = GYM) -> Path:
+    path = folder / "rl-team.yaml"
+    path.write_text(text)
+    return path
+
+
+def test_drift_is_exit_1_with_expected_actual_reason_place_and_fix(envguard: Envguard, project: Path) -> None:
+    run = envguard("check", project / ".venv", "--policy", a_policy_file(project), "--json")
+    assert run.code == 1
+    document = run.json()
+    assert document["schema"] == "envguard/verdict/1"
+    assert document["verdict"] == "drifted"
+    (finding,) = document["findings"]
+    assert finding["expected"] == "==0.26.2"
+    assert finding["actual"] == "0.25.2"
+    assert finding["place"] == "rl-team.yaml:4"
+    assert finding["fix"].endswith("gym==0.26.2")
+
+
+def test_the_mended_environment_is_compliant(envguard: Envguard, project: Path) -> None:
+    policy = a_policy_file(project)
+    for dist_info in site_packages(project / ".venv").glob("gym-*.dist-info"):
+        dist_info.rename(dist_info.with_name("gym-0.26.2.dist-info"))
+        metadata = dist_info.with_name("gym-0.26.2.dist-info") / "METADATA"
+        metadata.write_text(metadata.read_text().replace("0.25.2", "0.26.2"))
+    run = envguard("check", project / ".venv", "--policy", policy)
+    assert (run.code, run.out.splitlines()[0]) == (0, "compliant with `rl-team`")
+
+
+def test_a_verdict_reads_well_at_80_columns_and_without_colour(envguard: Envguard, project: Path) -> None:
+    run = envguard("check", project / ".venv", "--policy", a_policy_file(project))
+    assert "\x1b" not in run.out
+    assert run.out.startswith("drifted from `rl-team`: 1 error")
+    assert "gym 0.25.2, needs ==0.26.2" in run.out
+    assert "mend" in run.out
+
+
+def test_metadata_that_cannot_be_read_is_unknown(envguard: Envguard, project: Path) -> None:
+    install(project / ".venv", numpy="1.26.4")
+    (site_packages(project / ".venv") / "numpy-1.26.4.dist-info" / "METADATA").write_text("")
+    run = envguard("check", project / ".venv", "--policy", a_policy_file(project), "--json")
+    assert (run.code, run.json()["verdict"]) == (3, "unknown")
+
+
+def test_an_environment_without_interpreter_is_unknown(envguard: Envguard, project: Path) -> None:
+    for python in (project / ".venv/bin").glob("python*"):
+        python.unlink()
+    run = envguard("check", project / ".venv", "--policy", a_policy_file(project))
+    assert run.code == 3
+
+
+def test_the_project_s_marker_names_the_policy(envguard: Envguard, project: Path) -> None:
+    a_policy_file(project)
+    (project / "pyproject.toml").write_text('[tool.envguard]\npolicy = "rl-team.yaml"\n')
+    run = envguard("check", cwd=project)
+    assert run.code == 1
+    assert "policy named in pyproject.toml:2" in re.sub(r"\s+", " ", run.out)
+
+
+def test_without_a_policy_the_project_s_lock_judges_and_says_so(envguard: Envguard, project: Path) -> None:
+    (project / "requirements.txt").write_text("gym==0.25.2\n")
+    run = envguard("check", cwd=project)
+    assert run.code == 0
+    assert "no policy; judged by the lock requirements.txt" in re.sub(r"\s+", " ", run.out)
+
+
+def test_nothing_to_judge_by_is_wrong_usage(envguard: Envguard, project: Path) -> None:
+    run = envguard("check", cwd=project)
+    assert run.code == 2
+    assert "hint:" in run.err
+
+
+def test_a_named_policy_that_cannot_be_had_is_never_the_lock_instead(
+    envguard: Envguard, project: Path
+) -> None:
+    (project / "requirements.txt").write_text("gym==0.25.2\n")
+    run = envguard("check", "--json", cwd=project, ENVGUARD_POLICY="rl-team")
+    assert run.code == 3
+    assert run.json()["schema"] == "envguard/error/1"
+
+
+def test_use_binds_an_environment(envguard: Envguard, project: Path) -> None:
+    assert envguard("use", "rl-team", project / ".venv").code == 0
+    run = envguard("check", project / ".venv")
+    assert run.code == 3
+    assert "bound by `envguard use`" in run.err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code"),
+    [
+        (["check", "nowhere"], 3),
+        (["check", "--policy", "gone.yaml", sys.prefix], 2),
+        (["check", "--nonsense"], 2),
+        (["policy", "lint", "gone.yaml"], 2),
+        (["join", "not-a-join-string"], 2),
+        (["nonsense"], 2),
+    ],
+)
+def test_what_cannot_be_done_is_one_paragraph_and_an_exit_code(
+    envguard: Envguard, arguments: list[str], code: int
+) -> None:
+    run = envguard(*arguments)
+    assert run.code == code
+    assert run.err
+
+
+def test_envguard_alone_works_with_nothing_set_up(envguard: Envguard) -> None:
+    run = envguard()
+    assert run.code == 0
+    assert "envguard check" in run.out
+
+
+def test_every_command_has_help_with_an_example(envguard: Envguard) -> None:
+    for command in ("scan", "check", "use", "join", "agent", "status", "server", "team", "demo", "version"):
+        run = envguard(command, "--help")
+        assert run.code == 0
+        assert "Example: envguard" in run.out
+
+
+def test_scan_prints_each_environment_as_json(envguard: Envguard, project: Path) -> None:
+    document = envguard("scan", project / ".venv", "--json").json()
+    assert document["schema"] == "envguard/scan/1"
+    (environment,) = document["environments"]
+    packages = {each["name"]: each for each in environment["snapshot"]["packages"]}
+    assert packages["gym"] == {"name": "gym", "version": "0.25.2", "origin": {"kind": "index"}}

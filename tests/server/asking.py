@@ -1,0 +1,183 @@
+"""Asks an ASGI application in this process, as a client would over HTTP."""
+
+from __future__ import annotations
+
+import asyncio
+import zlib
+from collections.abc import Mapping, MutableMapping
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import msgspec
+from starlette.applications import Starlette
+
+from envguard.domain.environment import (
+    EnvironmentRecord,
+    Interpreter,
+    MachineFacts,
+    Package,
+    Problem,
+    ProblemDetail,
+    Project,
+    Snapshot,
+    digest_of,
+    snapshot_of,
+)
+from envguard.domain.policy import PolicySource
+from envguard.server.api_people import new_join
+from envguard.server.app import make_app
+from envguard.server.service import Service
+from envguard.server.state import admin_token_file, prepare_state, sqlite_url
+from envguard.server.store.database import Database
+from envguard.wire import Checkin, EnrolReply, Records, TeamReport, read_join, records_digest
+
+FACTS = MachineFacts(os="Debian GNU/Linux 12", kernel="6.1.0")
+POLICY = """\
+envguard: 1
+name: rl-team
+applies-to:
+  - environments: "*"
+packages:
+  gym: "==0.26.2"
+"""
+
+
+class Answer(msgspec.Struct, frozen=True):
+    """What came back."""
+
+    status: int
+    headers: dict[str, str]
+    body: bytes
+
+    def json(self) -> Any:
+        return msgspec.json.decode(self.body)
+
+
+def ask(
+    app: Starlette, method: str, url: str, body: bytes = b"", headers: Mapping[str, str] | None = None
+) -> Answer:
+    """Answer one request; the application's own exceptions come through as its 500."""
+    parts = urlsplit(url)
+    sent: list[MutableMapping[str, Any]] = []
+    scope = {
+        "type": "http",
+        "asgi": {"version": "3.0"},
+        "http_version": "1.1",
+        "method": method,
+        "scheme": "http",
+        "path": parts.path,
+        "raw_path": parts.path.encode(),
+        "root_path": "",
+        "query_string": parts.query.encode(),
+        "headers": [(key.lower().encode(), value.encode()) for key, value in (headers or {}).items()],
+        "client": ("127.0.0.1", 1),
+        "server": ("127.0.0.1", 8750),
+    }
+
+    async def receive() -> MutableMapping[str, Any]:
+        return {"type": "http.request", "body": body, "more_body": False}
+
+    async def send(message: MutableMapping[str, Any]) -> None:
+        sent.append(message)
+
+    asyncio.run(app(scope, receive, send))
+    answered = {key.decode(): value.decode() for key, value in sent[0]["headers"]}
+    return Answer(sent[0]["status"], answered, b"".join(each.get("body", b"") for each in sent[1:]))
+
+
+class Server:
+    """A service with its application, a clock that tests turn, and the admin's token."""
+
+    def __init__(self, state: Path, *, now_s: float = 1_790_000_000.0) -> None:
+        prepare_state(state)
+        self.state = state
+        self.now_s = now_s
+        self.database = Database(sqlite_url(state))
+        self.service = Service(
+            database=self.database, clock=lambda: self.now_s, url="http://127.0.0.1:8750", interval_s=60.0
+        )
+        self.app = make_app(self.service)
+        self.admin = admin_token_file(state, self.database, now_s).read_text().strip()
+
+    def ask(
+        self, method: str, path: str, message: object = b"", *, token: str | None = None, **headers: str
+    ) -> Answer:
+        body = message if isinstance(message, bytes) else msgspec.json.encode(message)
+        named = {key.replace("_", "-"): value for key, value in headers.items()}
+        if token is not None:
+            named["authorization"] = f"Bearer {token}"
+        prefix = "" if path.startswith("//") else "/api/v1"
+        return ask(self.app, method, prefix + path.replace("//", "/", 1), body, named)
+
+    def join_token(self) -> str:
+        return read_join(new_join(self.service)).token
+
+    def enrol(self, name: str, **labels: str) -> str:
+        message = {"token": self.join_token(), "machine": f"id-{name}", "name": name, "labels": labels}
+        answer = self.ask("POST", "/enroll", message)
+        assert answer.status == 200, answer
+        return msgspec.json.decode(answer.body, type=EnrolReply).secret
+
+    def push(self, text: str = POLICY, **more: str) -> Answer:
+        source = PolicySource(filename="rl-team.yaml", text=text, **more)
+        return self.ask("POST", "/policies", source, token=self.admin)
+
+    def report(self, secret: str, records: Records, *snapshots: Snapshot) -> None:
+        """Send all that a machine has."""
+        assert self.ask("PUT", "/environments", records, token=secret).status == 200
+        for snapshot in snapshots:
+            assert self.put_snapshot(secret, snapshot).status == 204
+
+    def put_snapshot(self, secret: str, snapshot: Snapshot) -> Answer:
+        body = zlib.compress(msgspec.json.encode(snapshot))
+        path = f"/snapshots/{digest_of(snapshot)}"
+        return self.ask("PUT", path, body, token=secret, content_encoding="deflate")
+
+    def team(self, query: str = "") -> TeamReport:
+        answer = self.ask("GET", f"/team{query}", token=self.admin)
+        assert answer.status == 200, answer
+        return msgspec.json.decode(answer.body, type=TeamReport)
+
+
+def a_snapshot(*problems: Problem, **packages: str) -> Snapshot:
+    interpreter = Interpreter(
+        implementation="CPython", version="3.11.7", abi="cp311", platform="linux-x86_64"
+    )
+    return snapshot_of(interpreter, [Package(*each) for each in packages.items()], problems)
+
+
+def a_record(
+    snapshot: Snapshot,
+    path: str = "/home/ann/rl/.venv",
+    *,
+    policy: str | None = None,
+    use: str | None = None,
+    detail: str | None = None,
+) -> EnvironmentRecord:
+    project = None if policy is None else Project(path="/home/ann/rl", policy=policy)
+    details = () if detail is None else (ProblemDetail("unreadable", None, detail),)
+    return EnvironmentRecord(
+        path=path,
+        python=f"{path}/bin/python",
+        kind="venv",
+        digest=digest_of(snapshot),
+        project=project,
+        use=use,
+        details=details,
+    )
+
+
+def records(*each: EnvironmentRecord, is_incomplete: bool = False) -> Records:
+    return Records(records=each, facts=FACTS, is_incomplete=is_incomplete)
+
+
+def a_checkin(held: Records, *, epoch: str = "e1", seq: int = 1, protocol: int = 1) -> Checkin:
+    return Checkin(
+        protocol=protocol,
+        epoch=epoch,
+        seq=seq,
+        records=records_digest(held),
+        policies={},
+        version="0.1.0",
+    )
