@@ -2,6 +2,7 @@
 
 from envguard.formats.locks import parse_lock, project_lock
 from envguard.formats.policy import parse_policy
+from envguard.formats.selectors import parse_time
 from envguard.formats.source import load_policy, parse_source, policy_for_lock, read_source
 
 __all__ = [
@@ -9,6 +10,7 @@ __all__ = [
     "parse_lock",
     "parse_policy",
     "parse_source",
+    "parse_time",
     "policy_for_lock",
     "project_lock",
     "read_source",

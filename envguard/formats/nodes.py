@@ -1,22 +1,28 @@
 """YAML with the line of every key: composed nodes, read one by one, all problems collected.
 
 Rules
-1. A key that occurs twice, an alias and a tag of its own are refused.
+1. A key that occurs twice, an alias, a tag that is written out, and deep nesting are refused.
 2. Problems are gathered in :class:`Problems` and raised once, in the order of their lines.
 """
 
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Iterable, Iterator
 
 import yaml
+from yaml.reader import ReaderError
 
 from envguard.errors import PolicyError
+from envguard.formats.files import is_encodable, raise_all, shown
 
-_PLAIN_TAGS = frozenset(
-    f"tag:yaml.org,2002:{word}" for word in ("map", "seq", "str", "int", "float", "bool", "null", "timestamp")
-)
+_DEEPEST = 30
+_MOST_PROBLEMS = 100
+"""Nobody reads more of them at once; the rest is not looked for."""
+_LONGEST_GUESSED = 60
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+_NULL, _BOOL = "tag:yaml.org,2002:null", "tag:yaml.org,2002:bool"
 
 
 class Problems:
@@ -28,44 +34,46 @@ class Problems:
         self._found: list[tuple[int, PolicyError]] = []
 
     def add(self, node: yaml.Node, key: str, what: str, hint: str | None = None) -> None:
-        """Note one problem at the line of a node; ``key`` is the key's whole path."""
+        """Note one problem at the line of a node; ``key`` its whole path. The hundredth raises them all."""
         line = line_of(node)
-        where = f"{self.filename}:{line}" + (f": {key}" if key else "")
+        where = f"{self.filename}:{line}" + (f": {shown(key)}" if key else "")
         self._found.append((line, PolicyError(what, where=where, hint=hint)))
+        if len(self._found) == _MOST_PROBLEMS:
+            self.raise_all()
 
     def raise_all(self) -> None:
-        """Raise what was noted: itself where it is one, else one error that holds them all."""
-        found = [error for _, error in sorted(self._found, key=lambda each: each[0])]
-        if len(found) == 1:
-            raise found[0]
-        if found:
-            raise PolicyError(f"{len(found)} problems", where=self.filename, problems=found)
+        """Raise what was noted, in the order of the lines; nothing where nothing was."""
+        raise_all([error for _, error in sorted(self._found, key=lambda each: each[0])], self.filename)
 
 
 def compose(text: str, filename: str) -> yaml.MappingNode:
     """Answer the root of a YAML document; raises PolicyError with line and column where it is broken."""
     try:
-        if any(isinstance(event, yaml.AliasEvent) for event in yaml.parse(text, Loader=yaml.SafeLoader)):
-            raise PolicyError("aliases (`*name`) are not allowed", where=filename, hint="write it out")
+        _refuse_tricks(text, filename)
         root = yaml.compose(text, Loader=yaml.SafeLoader)
     except yaml.MarkedYAMLError as error:
-        mark = error.problem_mark
-        where = f"{filename}:{mark.line + 1}:{mark.column + 1}" if mark is not None else filename
-        raise PolicyError(
-            f"not YAML: {error.problem}", where=where, hint="look at the indentation"
-        ) from error
-    except yaml.YAMLError as error:
-        raise PolicyError(f"not YAML: {str(error).splitlines()[0]}", where=filename) from error
-    except RecursionError as error:
-        raise PolicyError("nested too deeply", where=filename) from error
+        raise _broken(error, filename) from error
+    except ReaderError as error:
+        before = text[: error.position]
+        where = f"{filename}:{before.count(chr(10)) + 1}:{len(before) - before.rfind(chr(10))}"
+        what = f"a character that YAML does not allow: U+{ord(text[error.position]):04X}"
+        raise PolicyError(what, where=where, hint="save the file as plain UTF-8 text") from error
+    except (ValueError, OverflowError) as error:  # an escape beyond Unicode
+        raise PolicyError(f"not YAML: {shown(str(error))}", where=filename) from error
     if not isinstance(root, yaml.MappingNode):
-        raise PolicyError("not a policy: keys and values are expected", where=filename, hint="envguard: 1")
+        what = "not a policy: keys and values are expected"
+        raise PolicyError(what, where=f"{filename}:1", hint="begin the file with `envguard: 1`")
     return root
 
 
 def line_of(node: yaml.Node) -> int:
     """Answer the line that a node begins at, counted from 1."""
     return int(node.start_mark.line) + 1
+
+
+def is_empty(node: yaml.Node) -> bool:
+    """Whether nothing is written, or ``null``."""
+    return isinstance(node, yaml.ScalarNode) and node.tag == _NULL
 
 
 def entries(
@@ -78,7 +86,7 @@ def entries(
     if not isinstance(node, yaml.MappingNode):
         problems.add(node, key, f"keys and values are expected, not {_word(node)}")
         return
-    names = None if known is None else sorted(known)
+    names = None if known is None else list(known)
     seen: set[str] = set()
     for key_node, value in node.value:
         name = key_node.value if isinstance(key_node, yaml.ScalarNode) else ""
@@ -86,27 +94,31 @@ def entries(
         if not name:
             problems.add(key_node, key, "a key must be a word")
         elif name in seen:
-            problems.add(key_node, path, f"the key is there twice: `{name}`")
+            problems.add(key_node, path, f"the key is there twice: `{shown(name)}`", "keep one of them")
         elif names is not None and name not in names:
-            problems.add(key_node, path, f"unknown key: `{name}`", nearest(name, names))
+            problems.add(key_node, path, f"unknown key: `{shown(name)}`", nearest(name, names))
         else:
             seen.add(name)
             yield name, key_node, value
 
 
 def text_of(node: yaml.Node, key: str, problems: Problems) -> str | None:
-    """Answer a scalar's text as written; anything else is noted."""
-    if isinstance(node, yaml.ScalarNode) and node.tag in _PLAIN_TAGS and not node.tag.endswith(":null"):
-        return str(node.value)
-    problems.add(node, key, f"a text is expected, not {_word(node)}")
-    return None
+    """Answer a scalar's text as written; anything else, and nothing at all, is noted."""
+    if not isinstance(node, yaml.ScalarNode) or is_empty(node):
+        problems.add(node, key, f"a text is expected, not {_word(node)}")
+        return None
+    text = str(node.value)
+    if not is_encodable(text) or _CONTROL.search(text):
+        problems.add(node, key, f"control characters in a text: `{shown(text)}`")
+        return None
+    return text
 
 
 def truth_of(node: yaml.Node, key: str, problems: Problems) -> bool:
     """Answer ``true`` or ``false``; anything else is noted."""
-    if isinstance(node, yaml.ScalarNode) and node.value in ("true", "false"):
+    if isinstance(node, yaml.ScalarNode) and node.tag == _BOOL and node.value in ("true", "false"):
         return bool(node.value == "true")
-    problems.add(node, key, "`true` or `false` is expected")
+    problems.add(node, key, f"`true` or `false` is expected, not {_word(node)}")
     return False
 
 
@@ -116,26 +128,55 @@ def word_of(node: yaml.Node, key: str, words: Iterable[str], problems: Problems)
     choices = list(words)
     if text is None or text in choices:
         return text
-    problems.add(node, key, f"not one of {', '.join(choices)}: `{text}`", nearest(text, choices))
+    problems.add(node, key, f"not one of {', '.join(choices)}: `{shown(text)}`", nearest(text, choices))
     return None
 
 
 def items_of(node: yaml.Node, key: str, problems: Problems) -> list[tuple[str, yaml.Node]]:
-    """Answer the items of a list with their key paths; anything else is noted."""
-    if isinstance(node, yaml.SequenceNode):
-        return [(f"{key}[{index}]", item) for index, item in enumerate(node.value)]
-    problems.add(node, key, f"a list is expected, not {_word(node)}")
-    return []
+    """Answer the items of a list with their key paths; anything else, and an empty list, is noted."""
+    if not isinstance(node, yaml.SequenceNode):
+        problems.add(node, key, f"a list is expected, not {_word(node)}")
+        return []
+    if not node.value:
+        problems.add(node, key, "the list is empty", "take the key out")
+    return [(f"{key}[{index}]", item) for index, item in enumerate(node.value)]
 
 
 def nearest(word: str, words: Iterable[str]) -> str:
     """Answer a hint with the nearest right word, or all of them where none is near."""
     choices = list(words)
-    near = difflib.get_close_matches(word, choices, n=1, cutoff=0.5)
+    near = difflib.get_close_matches(word[:_LONGEST_GUESSED], choices, n=1, cutoff=0.5)
     return f"did you mean `{near[0]}`?" if near else f"known here: {', '.join(choices)}"
+
+
+def _refuse_tricks(text: str, filename: str) -> None:
+    """Raise for what makes a short text large or strange: aliases, tags, nesting."""
+    depth = 0
+    for event in yaml.parse(text, Loader=yaml.SafeLoader):
+        mark = event.start_mark
+        where = f"{filename}:{mark.line + 1}" if mark is not None else filename
+        if isinstance(event, yaml.AliasEvent):
+            hint = 'write it out; the text `*` stands in quotes: "*"'
+            raise PolicyError("aliases (`*name`) are not allowed", where=where, hint=hint)
+        if isinstance(event, (yaml.ScalarEvent, yaml.CollectionStartEvent)) and event.tag not in (None, "!"):
+            what = f"tags (`!name`) are not allowed: `{shown(event.tag)}`"
+            raise PolicyError(what, where=where, hint="take it out")
+        depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
+        if depth > _DEEPEST:
+            raise PolicyError("nested too deeply for a policy", where=where)
+
+
+def _broken(error: yaml.MarkedYAMLError, filename: str) -> PolicyError:
+    mark = error.problem_mark or error.context_mark
+    where = f"{filename}:{mark.line + 1}:{mark.column + 1}" if mark is not None else filename
+    is_star = error.context is not None and "alias" in error.context
+    hint = 'a `*` stands in quotes: "*"' if is_star else "look at the indentation and the quotes"
+    return PolicyError(f"not YAML: {shown(error.problem or str(error))}", where=where, hint=hint)
 
 
 def _word(node: yaml.Node) -> str:
     if isinstance(node, yaml.MappingNode):
         return "keys and values"
-    return "a list" if isinstance(node, yaml.SequenceNode) else f"`{node.value}`"
+    if isinstance(node, yaml.SequenceNode):
+        return "a list"
+    return "nothing" if is_empty(node) else f"`{shown(str(node.value))}`"

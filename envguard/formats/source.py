@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from envguard.domain.lock import Lock
-from envguard.domain.policy import Deny, LockedPolicy, Policy, PolicySource, Require, Rules
+from envguard.domain.lock import Lock, LockedPackage
+from envguard.domain.policy import Deny, LockedPolicy, PackageRule, Policy, PolicySource, Rules
 from envguard.domain.versions import allows
 from envguard.errors import PolicyError
-from envguard.formats.locks import parse_lock, read_text
+from envguard.formats.files import POLICY_LIMIT_BYTES, raise_all, read_text
+from envguard.formats.locks import parse_lock
 from envguard.formats.policy import parse_policy
-
-_POLICY_LIMIT_BYTES = 1024 * 1024
 
 
 def read_source(path: Path) -> PolicySource:
@@ -19,7 +18,7 @@ def read_source(path: Path) -> PolicySource:
 
     Raises PolicyError where one cannot be read, or where the policy is too broken to name its lock.
     """
-    text = read_text(path, "policy", limit_bytes=_POLICY_LIMIT_BYTES)
+    text = read_text(path, "policy", limit_bytes=POLICY_LIMIT_BYTES)
     policy = parse_policy(text, filename=path.name)
     if policy.lock is None:
         return PolicySource(filename=path.name, text=text)
@@ -36,9 +35,10 @@ def parse_source(
     lock = None
     if policy.lock is not None:
         if source.lock_text is None or source.lock_filename is None:
-            raise PolicyError("the lock is not there", where=f"{policy.places['lock']}: lock")
+            what = f"the lock is not there: {policy.lock}"
+            raise PolicyError(what, where=f"{policy.places['lock']}: lock", hint="send it with the policy")
         lock = parse_lock(source.lock_text, filename=source.lock_filename)
-        _agree(policy, lock)
+        _check_agreement(policy, policy.lock, lock)
     return LockedPolicy(policy=policy, lock=lock, revision=revision, lock_revision=lock_revision)
 
 
@@ -54,27 +54,27 @@ def policy_for_lock(lock_filename: str, lock: Lock) -> LockedPolicy:
     return LockedPolicy(policy=policy, lock=lock)
 
 
-def _agree(policy: Policy, lock: Lock) -> None:
+def _check_agreement(policy: Policy, lock_name: str, lock: Lock) -> None:
+    """Raise for every rule that no environment with this lock could meet."""
     rules = {rule.name: rule for rule in policy.rules.packages}
     problems = []
     for package in lock.packages:
         rule = rules.get(package.name)
-        where = f"{policy.places.get(f'packages.{package.name}')}: packages.{package.name}"
-        always = package.marker is None
-        if isinstance(rule, Deny) and always:
-            problems.append(
-                PolicyError(f"denied, but the lock {policy.lock} wants {package.version}", where=where)
-            )
-        elif (
-            isinstance(rule, Require)
-            and always
-            and package.version is not None
-            and rule.specifier
-            and not allows(rule.specifier, package.version)
-        ):
-            what = f"`{rule.specifier}` excludes {package.version}, which the lock {policy.lock} wants"
-            problems.append(PolicyError(what, where=where, hint="lock anew, or widen the rule"))
-    if len(problems) == 1:
-        raise problems[0]
-    if problems:
-        raise PolicyError(f"{len(problems)} problems", where=policy.places["lock"], problems=problems)
+        if rule is None or package.marker is not None:
+            continue
+        found = _contradiction(rule, package, lock_name)
+        if found is not None:
+            what, hint = found
+            key = f"packages.{package.name}"
+            problems.append(PolicyError(what, where=f"{policy.places[key]}: {key}", hint=hint))
+    raise_all(problems, policy.places["lock"])
+
+
+def _contradiction(rule: PackageRule, package: LockedPackage, lock_name: str) -> tuple[str, str] | None:
+    if isinstance(rule, Deny):
+        pinned = f"{package.name} {package.version}" if package.version is not None else package.name
+        return f"denied, but the lock {lock_name} wants {pinned}", "lock anew without it, or drop the rule"
+    if package.version is None or not rule.specifier or allows(rule.specifier, package.version):
+        return None
+    what = f"`{rule.specifier}` excludes {package.version}, which the lock {lock_name} wants"
+    return what, "lock anew, or widen the rule"

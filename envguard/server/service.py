@@ -108,7 +108,7 @@ def judge_and_keep(
 
 
 def team_report(service: Service, only: str | None = None) -> TeamReport:
-    """Answer how the team stands; ``only`` is a policy's name. Raises RefusalError where there is none such."""
+    """Answer how the team stands; ``only`` is a policy's name, else RefusalError."""
     with service.database.reading() as connection:
         revisions = newest_revisions(connection)
     if only is not None and only not in revisions:

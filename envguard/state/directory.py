@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import os
 import re
+import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,6 +16,8 @@ from envguard.state.files import read_document, read_file, remove_file, write_do
 from envguard.state.kept import Identity, KeptPolicy, LastStatus, Sequence
 from envguard.state.uses import read_uses, write_use
 
+_TRIES = 5
+_TRY_AGAIN_S = 0.02
 _PLAIN_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,199}")
 
 
@@ -126,7 +129,7 @@ class State:
     def only_agent(self) -> Iterator[None]:
         """Hold the directory's lock; StateError where another agent has it."""
         with self._lock_file() as descriptor:
-            if not _is_locked(descriptor, fcntl.LOCK_EX):
+            if not _is_locked_soon(descriptor):
                 raise StateError(
                     "another agent runs on this state directory",
                     where=str(self.path),
@@ -157,6 +160,15 @@ class State:
         if not _PLAIN_NAME.fullmatch(name):
             raise StateError(f"a policy's name that cannot be a file's: {name!r}", where=str(self.path))
         return self.path / "policies" / f"{name}.json"
+
+
+def _is_locked_soon(descriptor: int) -> bool:
+    """Try for a moment: whoever asks whether an agent runs holds the lock for an instant."""
+    for _ in range(_TRIES):
+        if _is_locked(descriptor, fcntl.LOCK_EX):
+            return True
+        time.sleep(_TRY_AGAIN_S)
+    return False
 
 
 def _is_locked(descriptor: int, how: int) -> bool:

@@ -8,102 +8,161 @@ import pytest
 
 from envguard.domain.lock import LockedPackage
 from envguard.errors import PolicyError
-from envguard.formats import load_policy, parse_lock, parse_source, project_lock, read_source
+from envguard.formats import parse_lock, policy_for_lock, project_lock
 
-POLICIES = Path(__file__).parents[2] / "policies"
-PYLOCK = """
+PYLOCK = """\
 lock-version = "1.0"
-created-by = "test"
+created-by = "t"
 requires-python = ">=3.10"
+environments = ["sys_platform == 'linux'"]
+default-groups = ["dev"]
 [[packages]]
-name = "tomli"
-version = "2.0.1"
-marker = "python_version < '3.11'"
-[[packages.wheels]]
-path = "tomli-2.0.1-py3-none-any.whl"
-hashes = {sha256 = "%s"}
-""" % ("0" * 64)
+name = "gym"
+version = "0.26.2"
+marker = "python_version < '3.13'"
+requires-python = ">=3.6"
+sdist = { path = "gym-0.26.2.tar.gz", hashes = { sha256 = "aa" } }
+[[packages]]
+name = "here"
+directory = { path = "." }
+"""
+REQUIREMENTS = """\
+--index-url https://index.test/simple
+--no-binary=gym
+# a comment \\
+Gym[box]==0.26.2 ; python_version < "3.13" \\
+    --hash=sha256:aa \\
+    --hash=sha256:bb  # via us
+
+numpy===1.26.4
+"""
 
 
-@pytest.mark.parametrize("name", ["rl-team", "pinned-pythons", "paper-freeze"])
-def test_the_example_policies_have_no_problem(name: str) -> None:
-    assert load_policy(POLICIES / f"{name}.yaml").policy.name == name
+def errors_of(text: str, filename: str) -> list[PolicyError]:
+    with pytest.raises(PolicyError) as caught:
+        parse_lock(text, filename=filename)
+    return list(caught.value.problems) or [caught.value]
 
 
-def test_a_pylock_keeps_versions_markers_and_the_python_it_is_for() -> None:
-    lock = parse_lock(PYLOCK, filename="pylock.toml")
-    assert lock.packages == (LockedPackage("tomli", "2.0.1", 'python_version < "3.11"'),)
+@pytest.mark.parametrize("filename", ["pylock.toml", "pylock.dev.toml", "rl.pylock.toml", "up/pylock.toml"])
+def test_a_pylock_is_told_by_its_name(filename: str) -> None:
+    lock = parse_lock(PYLOCK, filename=filename)
+    assert lock.packages == (
+        LockedPackage("gym", "0.26.2", 'python_version < "3.13"', ">=3.6"),
+        LockedPackage("here"),
+    )
     assert lock.requires_python == ">=3.10"
+    assert lock.environments == ('sys_platform == "linux"',)
+    assert lock.default_groups == ("dev",)
 
 
-def test_requirements_are_a_lock_when_all_is_pinned() -> None:
-    text = (
-        "--index-url https://index.example/\n# why\nGym==0.26.2 \\\n    --hash=sha256:00\n"
-        'tomli===2.0.1 ; python_version < "3.11"  # old\n'
+def test_pinned_requirements_are_a_lock_with_their_markers() -> None:
+    assert parse_lock(REQUIREMENTS, filename="requirements.txt").packages == (
+        LockedPackage("gym", "0.26.2", 'python_version < "3.13"'),
+        LockedPackage("numpy", "1.26.4"),
     )
-    assert parse_lock(text, filename="requirements.txt").packages == (
-        LockedPackage("gym", "0.26.2"),
-        LockedPackage("tomli", "2.0.1", 'python_version < "3.11"'),
-    )
+
+
+def test_the_digest_is_of_the_text_as_written() -> None:
+    one, two = (parse_lock(text, filename="a.txt") for text in ("a==1\n", "a==1 # why\n"))
+    assert one.packages == two.packages
+    assert one.digest != two.digest
+
+
+@pytest.mark.parametrize(
+    ("line", "what", "hint"),
+    [
+        ("gym", "not a pin: `gym`", "gym==VERSION"),
+        ("gym>=1", "not a pin", "gym==VERSION"),
+        ("gym==1,!=2", "not a pin", "gym==VERSION"),
+        ("gym==1.*", "not a pin", "gym==VERSION"),
+        ("gym==" + "9" * 300, "not a version", "gym==0.26.2"),
+        ("=gym", "not a requirement: `=gym`", "gym==0.26.2"),
+        ("gym @ https://me:secret@index.test/a.whl", "not a pin", "gym==VERSION"),
+        ("https://me:secret@index.test/a.whl", "not a pin: `https://index.test/a.whl`", "gym==0.26.2"),
+        ("-e .", "not supported in a lock: `-e`", "every pin"),
+        ("-", "not supported in a lock: `-`", "every pin"),
+        ("-r base.txt", "not supported by this version yet: `-r`", "every pin"),
+        ("--constraint=c.txt", "not supported by this version yet: `--constraint`", "every pin"),
+        ("A==2", "`a` is pinned on line 1 already", "keep one"),
+    ],
+)
+def test_a_line_that_pins_nothing_is_named(line: str, what: str, hint: str) -> None:
+    (error,) = errors_of(f"a==1\n\n{line}\n", "r.txt")
+    assert error.where == "r.txt:3"
+    assert what in error.what
+    assert hint in (error.hint or "")
+    assert "secret" not in f"{error.what} {error.hint}"
+
+
+def test_a_continued_line_is_named_by_its_first() -> None:
+    assert errors_of("a==1\nb \\\n  --hash=sha256:aa", "r.txt")[0].where == "r.txt:2"
+
+
+def test_a_last_line_that_continues_into_nothing_counts() -> None:
+    assert parse_lock("a==1 \\", filename="r.txt").packages == (LockedPackage("a", "1"),)
+
+
+def test_all_wrong_lines_are_raised_at_once() -> None:
+    assert [each.where for each in errors_of("a\nb==1\nc\n", "r.txt")] == ["r.txt:1", "r.txt:3"]
 
 
 @pytest.mark.parametrize(
     ("text", "filename", "where", "what"),
     [
-        ("gym==1\nnumpy>=1\n", "requirements.txt", "requirements.txt:2", "not a pin"),
-        ("gym==1.*\n", "requirements.txt", "requirements.txt:1", "not a pin"),
-        ("-r base.txt\n", "requirements.txt", "requirements.txt:1", "not supported"),
-        ("-e .\n", "requirements.txt", "requirements.txt:1", "not supported"),
-        ("gym @ https://index.example/gym.zip\n", "r.txt", "r.txt:1", "not a pin"),
-        ("!!\n", "r.txt", "r.txt:1", "not a requirement"),
-        ("a = \n", "pylock.toml", "pylock.toml", "not TOML"),
-        ('lock-version = "1.0"\n', "pylock.toml", "pylock.toml", "not a lock"),
-        ("", "Pipfile.lock", "Pipfile.lock", "not a lock that this version reads"),
+        ("", "r.txt", "r.txt", "the lock pins nothing"),
+        ("a==1\ud800", "r.txt", "r.txt", "not UTF-8"),
+        ("", "uv.lock", "uv.lock", "not a lock that this version reads"),
+        ("a = \n", "pylock.toml", "pylock.toml:1:5", "not TOML"),
+        ("a = " + "1" * 5000, "pylock.toml", "pylock.toml", "not TOML"),
+        ("a = " + "[" * 9999, "pylock.toml", "pylock.toml", "nested too deeply"),
+        ("", "pylock.toml", "pylock.toml: lock-version", "not a lock: Missing required value"),
+        (PYLOCK.replace('"0.26.2"', '"new"'), "pylock.toml", "pylock.toml: packages[0].version", "`new`"),
+        (PYLOCK.replace("1.0", "9.0"), "pylock.toml", "pylock.toml", "not a lock"),
     ],
+    ids=["empty", "surrogate", "name", "toml", "number", "deep", "key", "version", "lock-version"],
 )
-def test_what_is_no_lock_names_the_place(text: str, filename: str, where: str, what: str) -> None:
-    with pytest.raises(PolicyError) as caught:
-        parse_lock(text, filename=filename)
-    assert caught.value.where == where
-    assert what in caught.value.what
+def test_what_is_no_lock_is_refused_with_its_place(text: str, filename: str, where: str, what: str) -> None:
+    (error,) = errors_of(text, filename)
+    assert error.where == where
+    assert what.replace("`", "'") in error.what.replace("`", "'")
+    assert error.hint
 
 
-def test_a_lock_that_is_missing_is_named_at_the_line_that_wants_it(tmp_path: Path) -> None:
-    file = tmp_path / "p.yaml"
-    file.write_text("envguard: 1\nname: p\nlock: gone.pylock.toml\n")
-    with pytest.raises(PolicyError) as caught:
-        load_policy(file)
-    assert caught.value.where == "p.yaml:3: lock"
-
-
-def test_a_rule_that_excludes_what_the_lock_wants_is_a_problem(tmp_path: Path) -> None:
-    file = tmp_path / "p.yaml"
-    file.write_text('envguard: 1\nname: p\nlock: r.txt\npackages:\n  numpy: "<2"\n  pandas: {deny: true}\n')
-    (tmp_path / "r.txt").write_text("numpy==2.1\npandas==2\n")
-    with pytest.raises(PolicyError) as caught:
-        load_policy(file)
-    assert [each.where for each in caught.value.problems] == [
-        "p.yaml:5: packages.numpy",
-        "p.yaml:6: packages.pandas",
-    ]
-
-
-def test_a_source_is_enough_to_judge_by_elsewhere() -> None:
-    source = read_source(POLICIES / "rl-team.yaml")
-    there = parse_source(source, revision=3, lock_revision=2)
-    here = load_policy(POLICIES / "rl-team.yaml")
-    assert (there.policy.digest, there.lock, there.revision) == (here.policy.digest, here.lock, 3)
-
-
-def test_a_project_s_own_lock_is_found(tmp_path: Path) -> None:
-    assert project_lock(tmp_path) is None
-    (tmp_path / "requirements.txt").write_text("gym\n")
-    assert project_lock(tmp_path) is None
-    (tmp_path / "requirements.txt").write_text("gym==1\n")
+@pytest.mark.parametrize(
+    ("files", "expected"),
+    [
+        ({"pylock.toml": PYLOCK, "pylock.dev.toml": "x", "requirements.txt": "x"}, "pylock.toml"),
+        ({"pylock.dev.toml": PYLOCK, "requirements.txt": "a==1"}, "pylock.dev.toml"),
+        ({"requirements.txt": "a==1"}, "requirements.txt"),
+        ({"requirements.txt": "a==1\nb"}, None),
+        ({"requirements.txt": "# nothing\n"}, None),
+        ({}, None),
+    ],
+    ids=["plain", "named", "requirements", "not pinned", "empty", "none"],
+)
+def test_a_projects_own_lock(files: dict[str, str], expected: str | None, tmp_path: Path) -> None:
+    for name, text in files.items():
+        (tmp_path / name).write_text(text)
     found = project_lock(tmp_path)
-    assert found is not None
-    assert found[0].name == "requirements.txt"
-    (tmp_path / "pylock.toml").write_text(PYLOCK)
-    found = project_lock(tmp_path)
-    assert found is not None
-    assert found[0].name == "pylock.toml"
+    assert (found[0].name if found else None) == expected
+
+
+def test_several_named_locks_are_not_guessed_between(tmp_path: Path) -> None:
+    for name in ("pylock.a.toml", "pylock.b.toml"):
+        (tmp_path / name).write_text(PYLOCK)
+    with pytest.raises(PolicyError, match=r"several locks: pylock\.a\.toml, pylock\.b\.toml"):
+        project_lock(tmp_path)
+
+
+def test_a_broken_pylock_of_a_project_is_an_error(tmp_path: Path) -> None:
+    (tmp_path / "pylock.toml").write_text("a =")
+    with pytest.raises(PolicyError, match="not TOML"):
+        project_lock(tmp_path)
+
+
+def test_a_lock_alone_becomes_a_policy_that_warns_of_the_rest() -> None:
+    locked = policy_for_lock("pylock.toml", parse_lock(PYLOCK, filename="pylock.toml"))
+    assert locked.policy.name == "pylock.toml"
+    assert locked.policy.rules.unlisted == "warn"
+    assert locked.policy.places == {"lock": "pylock.toml", "unlisted": "pylock.toml"}

@@ -1,48 +1,154 @@
-"""Whatever a file holds, it is read or refused with a PolicyError."""
+"""What holds for every text, and for every policy that can be written."""
 
 from __future__ import annotations
 
-import contextlib
+import json
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from packaging.specifiers import SpecifierSet
 
-from envguard.domain.policy import Require
+from envguard.domain.environment import is_digest
+from envguard.domain.policy import Deny, PackageRule, Require
 from envguard.errors import PolicyError
-from envguard.formats import parse_lock, parse_policy
+from envguard.formats import parse_lock, parse_policy, parse_time
 
-NAMES = st.from_regex(r"[a-z][a-z0-9]{0,8}", fullmatch=True)
-VERSIONS = st.from_regex(r"[0-9]{1,2}(\.[0-9]{1,2}){0,2}", fullmatch=True)
+_WORDS = ["envguard: 1\n", "name: t\n", "packages:", "waivers:", "applies-to:", "python:", "lock: ", "\n  "]
+_WORDS += [
+    "- ",
+    "{",
+    "}",
+    "[",
+    "]",
+    ": ",
+    ", ",
+    '"',
+    "==1",
+    "until: ",
+    "&a",
+    "*a",
+    "!t",
+    "true",
+    "*",
+    "\\",
+    "\0",
+]
+_LOCK_WORDS = [
+    "a==1",
+    "-r",
+    "--hash=",
+    " \\\n",
+    "\n",
+    "#",
+    ";",
+    "@",
+    "=",
+    "https://",
+    "python_version<'3'",
+    "(",
+]
+_TOML_WORDS = ['lock-version = "1.0"\n', 'created-by = "t"\n', "[[packages]]\n", 'name = "a"\n', "version = "]
+_TOML_WORDS += [
+    "packages = ",
+    "[",
+    "]",
+    "{",
+    "}",
+    '"1"',
+    "1",
+    "marker = ",
+    "\n",
+    "environments = ",
+    "sdist = ",
+]
+
+any_text = st.text(st.characters(codec=None))
 
 
-class TestBadInput:
-    """Nothing but an answer or a PolicyError comes out."""
-
-    @given(st.text())
-    def test_any_text_is_a_policy_or_a_policy_error(self, text: str) -> None:
-        with contextlib.suppress(PolicyError):
-            parse_policy(text, filename="p.yaml")
-
-    @given(st.text(), st.sampled_from(["pylock.toml", "requirements.txt", "other"]))
-    def test_any_text_is_a_lock_or_a_policy_error(self, text: str, filename: str) -> None:
-        with contextlib.suppress(PolicyError):
-            parse_lock(text, filename=filename)
+def made_of(words: list[str]) -> st.SearchStrategy[str]:
+    return st.lists(st.sampled_from(words) | st.text(max_size=3), max_size=30).map("".join)
 
 
-class TestRoundTrip:
-    """What is written is what is read."""
+names = st.from_regex(r"[a-z][a-z0-9]{0,8}(-[a-z0-9]{1,4})?", fullmatch=True)
+versions = st.lists(st.integers(0, 99), min_size=1, max_size=3).map(lambda parts: ".".join(map(str, parts)))
+severities = st.sampled_from(["error", "warn", "info"])
+reasons = st.none() | st.text(st.characters(categories=["L", "N", "P", "Zs"], codec="utf-8"), min_size=1)
+requires = st.builds(
+    Require,
+    name=names,
+    specifier=st.builds("{}{}".format, st.sampled_from(["==", ">=", "<", "~=1.", "!="]), versions),
+    severity=severities,
+    reason=reasons,
+    optional=st.booleans(),
+)
+denies = st.builds(Deny, name=names, severity=severities, reason=reasons)
+rules = st.lists(requires | denies, max_size=6, unique_by=lambda rule: rule.name)
 
-    @given(st.dictionaries(NAMES, VERSIONS, max_size=8))
-    def test_rules_are_read_as_written(self, versions: dict[str, str]) -> None:
-        lines = [f'  "{name}": "=={version}"' for name, version in versions.items()]
-        body = "packages:\n" + "\n".join(lines) if lines else ""
-        policy = parse_policy(f"envguard: 1\nname: p\n{body}\n", filename="p.yaml")
-        assert {
-            (rule.name, rule.specifier) for rule in policy.rules.packages if isinstance(rule, Require)
-        } == {(name, f"=={version}") for name, version in versions.items()}
 
-    @given(st.dictionaries(NAMES, VERSIONS, max_size=8))
-    def test_pins_are_read_as_written(self, versions: dict[str, str]) -> None:
-        text = "".join(f"{name}=={version}\n" for name, version in versions.items())
+def written(rule: PackageRule) -> dict[str, object]:
+    fields: dict[str, object] = {"severity": rule.severity}
+    if rule.reason is not None:
+        fields["reason"] = rule.reason
+    if isinstance(rule, Deny):
+        return {**fields, "deny": True}
+    return {**fields, "version": rule.specifier, "optional": rule.optional}
+
+
+class TestAnyText:
+    """A text is a policy, a lock, or a PolicyError; nothing else is raised."""
+
+    @given(any_text | made_of(_WORDS))
+    def test_as_a_policy(self, text: str) -> None:
+        try:
+            policy = parse_policy(text, filename="t.yaml")
+        except PolicyError as error:
+            refused = error.problems or (error,)
+        else:
+            refused = ()
+            assert is_digest(policy.digest)
+        assert all((each.where or "").startswith("t.yaml") and each.what.isprintable() for each in refused)
+
+    @pytest.mark.parametrize("filename", ["pylock.toml", "r.txt"])
+    @given(text=any_text | made_of(_LOCK_WORDS) | made_of(_TOML_WORDS))
+    def test_as_a_lock(self, filename: str, text: str) -> None:
+        try:
+            lock = parse_lock(text, filename=filename)
+        except PolicyError as error:
+            refused = error.problems or (error,)
+        else:
+            refused = ()
+            assert is_digest(lock.digest)
+        assert all((each.where or "").startswith(filename) for each in refused)
+
+    @given(any_text | st.datetimes().map(str) | st.datetimes(timezones=st.timezones()).map(str))
+    def test_as_a_time(self, text: str) -> None:
+        try:
+            moment = parse_time(text)
+        except PolicyError:
+            return
+        offset = moment.utcoffset()
+        assert offset is not None
+        assert not offset
+
+
+class TestRules:
+    """A rule is read as it was written."""
+
+    @given(rules)
+    def test_round_trip(self, wanted: list[PackageRule]) -> None:
+        for rule in wanted:
+            assert isinstance(rule, Deny) or str(SpecifierSet(rule.specifier))
+        lines = "".join(
+            f"  {rule.name}: {json.dumps(written(rule), ensure_ascii=False)}\n" for rule in wanted
+        )
+        text = "envguard: 1\nname: t\n" + (f"packages:\n{lines}" if wanted else "")
+        assert list(parse_policy(text, filename="t.yaml").rules.packages) == sorted(
+            wanted, key=lambda rule: rule.name
+        )
+
+    @given(st.dictionaries(names, versions, min_size=1, max_size=8))
+    def test_pins_are_read_as_written(self, pins: dict[str, str]) -> None:
+        text = "".join(f"{name}=={version}\n" for name, version in pins.items())
         lock = parse_lock(text, filename="requirements.txt")
-        assert {package.name: package.version for package in lock.packages} == versions
+        assert {package.name: package.version for package in lock.packages} == pins

@@ -37,7 +37,7 @@ POLICY = """\
 envguard: 1
 name: rl-team
 applies-to:
-  - environments: "*"
+  - environments: ["*"]
 packages:
   gym: "==0.26.2"
 """
@@ -60,6 +60,7 @@ def ask(
     """Answer one request; the application's own exceptions come through as its 500."""
     parts = urlsplit(url)
     sent: list[MutableMapping[str, Any]] = []
+    waiting: list[MutableMapping[str, Any]] = [{"type": "http.request", "body": body, "more_body": False}]
     scope = {
         "type": "http",
         "asgi": {"version": "3.0"},
@@ -76,7 +77,9 @@ def ask(
     }
 
     async def receive() -> MutableMapping[str, Any]:
-        return {"type": "http.request", "body": body, "more_body": False}
+        if waiting:
+            return waiting.pop()
+        return await asyncio.Future()  # the client waits for the answer
 
     async def send(message: MutableMapping[str, Any]) -> None:
         sent.append(message)

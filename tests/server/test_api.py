@@ -143,9 +143,7 @@ class TestCheckingIn:
         says(check_in("a", 6), 409, "join")
 
     @pytest.mark.parametrize(("protocol", "side"), [(0, "agent"), (2, "server")])
-    def test_other_protocol_names_the_side_to_upgrade(
-        self, server: Server, protocol: int, side: str
-    ) -> None:
+    def test_other_protocol_names_the_side_to_upgrade(self, server: Server, protocol: int, side: str) -> None:
         message = a_checkin(records(), protocol=protocol)
         answer = server.ask("POST", "/checkin", message, token=server.enrol("ws-7"))
         says(answer, 426, f"upgrade the {side}")
@@ -244,7 +242,7 @@ class TestPolicies:
 
     def test_push_that_governs_none_names_the_holders_of_its_packages(self, server: Server) -> None:
         server.report(server.enrol("ws-7"), records(a_record(GOOD)), GOOD)
-        reply = server.push(POLICY.replace('"*"', "/nowhere/*")).json()
+        reply = server.push(POLICY.replace('"*"', '"/nowhere/*"')).json()
         assert reply["governs"] == []
         assert reply["holders"] == [{"machine": "ws-7", "path": "/home/ann/rl/.venv"}]
 
@@ -362,9 +360,7 @@ class TestAnswers:
         server.state.rename(tmp_path / "away")
         says(server.ask("GET", "//healthz"), 503, "database")
 
-    @settings(
-        max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-    )
+    @settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
     @given(st.binary(max_size=300) | st.text(max_size=100).map(str.encode), st.sampled_from(ROUTES))
     def test_arbitrary_bodies_are_never_the_servers_failure(
         self, server: Server, body: bytes, route: tuple[str, str]

@@ -1,0 +1,62 @@
+"""Reading the files of a policy, and showing their text in errors."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from envguard.errors import PolicyError
+
+LOCK_LIMIT_BYTES = 32 * 1024 * 1024
+"""No lock is larger."""
+
+POLICY_LIMIT_BYTES = 1024 * 1024
+"""No policy is larger."""
+
+_SHOWN_CHARACTERS = 120
+_CREDENTIALS = re.compile(r"(?<=://)[^/@\s]+@")
+
+
+def read_text(path: Path, what: str, *, where: str | None = None, limit_bytes: int = LOCK_LIMIT_BYTES) -> str:
+    """Answer a file's text; raises PolicyError where it is missing, too large, or not UTF-8."""
+    place = where or str(path)
+    try:
+        if not path.is_file():
+            hint = f"a lock is looked for beside its policy, in {path.parent}" if what == "lock" else None
+            raise PolicyError(f"there is no such {what}: {path}", where=place, hint=hint)
+        with path.open("rb") as file:
+            raw = file.read(limit_bytes + 1)
+    except OSError as error:
+        raise PolicyError(f"the {what} cannot be read: {error.strerror}", where=place) from error
+    if len(raw) > limit_bytes:
+        raise PolicyError(f"too large for a {what}: over {limit_bytes >> 20} MiB", where=place)
+    try:
+        return raw.decode("utf-8").replace("\r\n", "\n")
+    except UnicodeDecodeError as error:
+        line = raw.count(b"\n", 0, error.start) + 1
+        place = where or f"{path}:{line}"
+        raise PolicyError(f"the {what} is not UTF-8", where=place, hint="save it as UTF-8") from error
+
+
+def shown(text: str) -> str:
+    """Answer a text that an error may print: short, one line, no control characters, no credentials."""
+    head = _CREDENTIALS.sub("", text[: 4 * _SHOWN_CHARACTERS])
+    line = "".join(each if each.isprintable() else each.encode("unicode_escape").decode() for each in head)
+    return line if len(line) <= _SHOWN_CHARACTERS else f"{line[:_SHOWN_CHARACTERS]}..."
+
+
+def is_encodable(text: str) -> bool:
+    """Whether the text has no lone surrogates: only then it has a digest and can travel."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def raise_all(problems: list[PolicyError], where: str) -> None:
+    """Raise what is wrong with a file: itself where it is one, else one error that holds them all."""
+    if len(problems) == 1:
+        raise problems[0]
+    if problems:
+        raise PolicyError(f"{len(problems)} problems", where=where, problems=problems)

@@ -1,0 +1,64 @@
+"""``pylock.toml`` (PEP 751), as ``packaging`` validates it."""
+
+from __future__ import annotations
+
+import re
+import sys
+from typing import TYPE_CHECKING
+
+from envguard.domain.environment import digest_of_text
+from envguard.domain.lock import Lock, LockedPackage
+from envguard.errors import PolicyError
+from envguard.formats.files import shown
+
+if TYPE_CHECKING:
+    from packaging.pylock import Package, Pylock
+
+_TOML_PLACE = re.compile(r"(?P<what>.*) \(at line (?P<line>\d+), column (?P<column>\d+)\)", re.DOTALL)
+_HINT = "make it anew: `uv export --format pylock.toml` or `pip lock`"
+
+
+def parse_pylock(text: str, filename: str) -> Lock:
+    """Answer the lock that the text of a ``pylock.toml`` says; raises PolicyError with the place."""
+    pylock = _validated(text, filename)
+    return Lock(
+        packages=tuple(_package(package) for package in pylock.packages),
+        digest=digest_of_text(text),
+        requires_python=_text(pylock.requires_python),
+        environments=tuple(str(marker) for marker in pylock.environments or ()),
+        default_groups=tuple(pylock.default_groups or ()),
+    )
+
+
+def _package(package: Package) -> LockedPackage:
+    return LockedPackage(
+        name=str(package.name),
+        version=_text(package.version),
+        marker=_text(package.marker),
+        requires_python=_text(package.requires_python),
+    )
+
+
+def _text(value: object) -> str | None:
+    return str(value) if value is not None and str(value) else None
+
+
+def _validated(text: str, filename: str) -> Pylock:
+    from packaging.pylock import Pylock, PylockValidationError
+
+    if sys.version_info >= (3, 11):
+        import tomllib
+    else:
+        import tomli as tomllib
+    try:
+        return Pylock.from_dict(tomllib.loads(text))
+    except PylockValidationError as error:
+        where = f"{filename}: {error.context}" if error.context else filename
+        raise PolicyError(f"not a lock: {shown(error.message)}", where=where, hint=_HINT) from error
+    except RecursionError as error:
+        raise PolicyError("nested too deeply for a lock", where=filename, hint=_HINT) from error
+    except ValueError as error:  # TOMLDecodeError, and numbers that are too long to be any
+        found = _TOML_PLACE.fullmatch(str(error))
+        what = found["what"] if found else str(error)
+        where = f"{filename}:{found['line']}:{found['column']}" if found else filename
+        raise PolicyError(f"not TOML: {shown(what)}", where=where, hint=_HINT) from error

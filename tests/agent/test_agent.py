@@ -1,0 +1,255 @@
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime, timezone
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from envguard.agent import dry_run, join, read_status, run_once
+from envguard.agent.loop import _Daemon
+from envguard.agent.scanner import scan_in_child
+from envguard.agent.sync import Round
+from envguard.domain.environment import digest_of_text
+from envguard.domain.policy import PolicySource
+from envguard.errors import InventoryError, RefusedError, StateError, TransportError, UsageError
+from envguard.state import State, open_state
+from envguard.wire import (
+    Checkin,
+    CheckinReply,
+    EnrolReply,
+    JoinString,
+    Policies,
+    PolicyRevision,
+    Records,
+    RecordsReply,
+    write_join,
+)
+from tests.builders.environments import install, make_venv
+from tests.client.fake_server import Asked, FakeServer, Told, serving
+
+POLICY = 'envguard: 1\nname: rl-team\npackages:\n  gym: "==0.25.2"\napplies-to:\n  - environments: ["*"]\n'
+ROOT = Path(__file__).resolve().parents[2]
+
+
+class Team:
+    """Answers as a server does that has one policy and lacks everything."""
+
+    def __init__(self) -> None:
+        self.is_away = False
+        self.checkins: list[Checkin] = []
+        self.records: list[Records] = []
+
+    def answer(self, asked: Asked) -> Told:
+        place = asked.path.removeprefix("/api/v1/")
+        if self.is_away:
+            return Told(status=503, body=b'{"error": "away"}')
+        if place == "enroll":
+            return Told(body=msgspec.json.encode(EnrolReply("secret", 1.0)))
+        if place == "checkin":
+            checkin = msgspec.json.decode(asked.body, type=Checkin)
+            self.checkins.append(checkin)
+            is_changed = checkin.policies != {"rl-team": 1}
+            reply = CheckinReply(wants_records=True, policies_changed=is_changed, next_in_s=1.0)
+            return Told(body=msgspec.json.encode(reply))
+        if place == "environments":
+            self.records.append(msgspec.json.decode(asked.body, type=Records))
+            missing = tuple(each.digest for each in self.records[-1].records)
+            return Told(body=msgspec.json.encode(RecordsReply(missing)))
+        if place == "policies":
+            return Told(body=msgspec.json.encode(Policies((a_revision(),))))
+        return Told(status=204, body=b"")
+
+
+def a_revision() -> PolicyRevision:
+    return PolicyRevision(
+        name="rl-team",
+        revision=1,
+        lock_revision=None,
+        digest=digest_of_text(POLICY),
+        pushed_at=datetime(2025, 1, 1, tzinfo=timezone.utc),
+        source=PolicySource(filename="rl-team.yaml", text=POLICY),
+    )
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    folder = tmp_path / "roots" / "project"
+    folder.mkdir(parents=True)
+    install(make_venv(Path(sys.executable), folder / ".venv"), gym="0.26.2")
+    return folder
+
+
+@contextmanager
+def joined(tmp_path: Path) -> Iterator[tuple[State, Team, FakeServer]]:
+    team = Team()
+    state = open_state(tmp_path / "state")
+    with serving(team.answer) as server:
+        text = write_join(JoinString(server.url, "token"))
+        join(text, state=state, name="ws-7", roots=[tmp_path / "roots"])
+        yield state, team, server
+
+
+def outcomes(state: State) -> list[str]:
+    return [verdict.verdict for verdict in state.last_status().verdicts]
+
+
+def test_round_judges_by_what_it_fetched_and_sends_what_the_server_lacks(
+    tmp_path: Path, project: Path
+) -> None:
+    with joined(tmp_path) as (state, team, server):
+        run_once(state)
+        assert outcomes(state) == ["drifted"]
+        assert [record.path for record in team.records[0].records] == [str(project / ".venv")]
+        assert any(asked.path.startswith("/api/v1/snapshots/sha256:") for asked in server.asked)
+        run_once(state)
+    assert [checkin.seq for checkin in team.checkins] == [1, 2]
+    assert team.checkins[1].policies == {"rl-team": 1}
+    status = read_status(state, now=datetime(2100, 1, 1, tzinfo=timezone.utc))
+    assert (status.machine, status.error, status.is_agent_running) == ("ws-7", None, False)
+    assert [policy.revision for policy in status.policies] == [1]
+
+
+def test_machine_judges_while_the_server_is_away_and_catches_up(tmp_path: Path, project: Path) -> None:
+    with joined(tmp_path) as (state, team, _server):
+        run_once(state)
+        team.is_away = True
+        install(project / ".venv", gymnasium="1.0")
+        with pytest.raises(TransportError, match="away"):
+            run_once(state)
+        assert outcomes(state) == ["drifted"]
+        assert "away" in str(state.last_status().error)
+        team.is_away = False
+        run_once(state)
+        assert state.last_status().error is None
+    assert team.records[0].records[0].digest != team.records[-1].records[0].digest
+
+
+def test_use_goes_to_the_record_and_an_unknown_policy_is_unknown(tmp_path: Path, project: Path) -> None:
+    with joined(tmp_path) as (state, team, _server):
+        state.use(str(project / ".venv"), "other")
+        run_once(state)
+        assert team.records[0].records[0].use == "other"
+        assert outcomes(state) == ["unknown"]
+
+
+def test_broken_uses_are_unknown_and_not_judged_by_another_policy(tmp_path: Path, project: Path) -> None:
+    with joined(tmp_path) as (state, _team, _server):
+        (state.path / "uses.json").write_text("{")
+        run_once(state)
+        assert outcomes(state) == ["unknown"]
+
+
+def test_marker_that_is_a_file_becomes_the_policys_name(tmp_path: Path, project: Path) -> None:
+    (project / "own.yaml").write_text(POLICY.replace("rl-team", "own").replace("0.25.2", "0.26.2"))
+    (project / "pyproject.toml").write_text('[tool.envguard]\npolicy = "own.yaml"\n')
+    with joined(tmp_path) as (state, team, _server):
+        run_once(state)
+        marked = team.records[0].records[0].project
+        assert marked is not None
+        assert marked.policy == "own"
+        assert outcomes(state) == ["compliant"]
+        (project / "own.yaml").write_text("name: [")
+        run_once(state)
+        assert outcomes(state) == ["unknown"]
+
+
+def test_dry_run_is_what_is_sent(tmp_path: Path, project: Path) -> None:
+    with joined(tmp_path) as (state, team, _server):
+        would = dry_run(state)
+        run_once(state)
+    assert msgspec.structs.replace(team.records[0], facts=would.facts) == would
+
+
+def test_broken_caches_heal(tmp_path: Path, project: Path) -> None:
+    with joined(tmp_path) as (state, _team, _server):
+        run_once(state)
+        for name in ("status.json", "scan.json", "policies/rl-team.json", "sequence.json"):
+            (state.path / name).write_bytes(b"\0")
+        run_once(state)
+        assert outcomes(state) == ["drifted"]
+
+
+def test_refused_join_leaves_nothing_behind(tmp_path: Path) -> None:
+    state = open_state(tmp_path)
+    refusal = Told(status=403, body=b'{"error": "token expired"}')
+    with serving(lambda _: refusal) as server, pytest.raises(RefusedError, match="expired"):
+        join(write_join(JoinString(server.url, "t")), state=state, name="ws")
+    assert [path.name for path in tmp_path.iterdir()] == ["policies"]
+    with pytest.raises(UsageError, match="has not joined"):
+        run_once(state)
+
+
+@pytest.mark.parametrize(
+    ("code", "words"),
+    [
+        pytest.param("import time; time.sleep(60)", "hung", id="hangs"),
+        pytest.param("import sys; sys.exit(4)", "exit code: 4", id="fails"),
+        pytest.param("print('<html>')", "broken", id="nonsense"),
+    ],
+)
+def test_scan_that_goes_wrong_is_said(code: str, words: str) -> None:
+    started = time.monotonic()
+    with pytest.raises(InventoryError, match=words):
+        scan_in_child(command=[sys.executable, "-c", code], limit_s=1.0)
+    assert time.monotonic() - started < 10
+
+
+def test_long_retry_after_holds_back_the_contact_and_not_the_scan(tmp_path: Path, project: Path) -> None:
+    with joined(tmp_path) as (state, team, server):
+        run_once(state)
+        now = [0.0]
+        daemon = _Daemon(Round(state), lambda: 0.5, lambda: 0.0, lambda: now[0])
+        team.is_away = True
+        before = len(server.asked)
+        assert daemon.turn() <= 1.0
+        now[0] += 100
+        daemon.turn()
+        assert len(server.asked) == before + 2
+
+
+@contextmanager
+def agent_process(state: State, manager: str) -> Iterator[subprocess.Popen[bytes]]:
+    code = (
+        "import sys; from pathlib import Path; from envguard.agent import run_forever\n"
+        "from envguard.state import open_state; run_forever(open_state(Path(sys.argv[1])))"
+    )
+    environ = {**os.environ, "PYTHONPATH": str(ROOT), "NOTIFY_SOCKET": manager, "WATCHDOG_USEC": "200000"}
+    process = subprocess.Popen([sys.executable, "-c", code, str(state.path)], env=environ)
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.wait()
+
+
+def test_agent_says_ready_alive_and_stopping_and_is_the_only_one(tmp_path: Path, project: Path) -> None:
+    with (
+        joined(tmp_path) as (state, team, _server),
+        socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager,
+    ):
+        manager.bind(str(tmp_path / "n"))
+        manager.settimeout(30)
+        with agent_process(state, str(tmp_path / "n")) as process:
+            said = [manager.recv(100)]
+            while said[-1] != b"READY=1" or len(team.checkins) < 1:
+                said.append(manager.recv(100))
+            with pytest.raises(StateError, match="another agent"):
+                run_once(state)
+            while said.count(b"WATCHDOG=1") < 5:
+                said.append(manager.recv(100))
+            process.send_signal(signal.SIGTERM)
+            assert process.wait(timeout=20) == 0
+        while said[-1] != b"STOPPING=1":
+            said.append(manager.recv(100))
+    assert outcomes(state) == ["drifted"]
+    assert json.loads((state.path / "sequence.json").read_bytes())["seq"] >= 1

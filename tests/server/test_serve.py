@@ -1,0 +1,129 @@
+"""A real server process: start, refusals to start, and what a kill leaves behind."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import signal
+import socket
+import stat
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+import requests
+import sqlalchemy as sa
+
+from envguard.domain.environment import digest_of
+from envguard.errors import EnvguardError, StateError, UsageError
+from envguard.server.serve import run_server
+from envguard.server.store.database import Database
+from envguard.wire import read_join
+from tests.server.asking import Server, a_record, a_snapshot, records
+
+PROGRAM = """
+import sys
+from pathlib import Path
+from envguard.server.serve import run_server
+run_server(listen="127.0.0.1:0", url=None, state=Path(sys.argv[1]), database=None,
+           announce=lambda told: print(told.url, told.join, told.admin_token_file, flush=True))
+"""
+
+
+@contextlib.contextmanager
+def running(state: Path) -> Iterator[tuple[subprocess.Popen[str], str, str, Path]]:
+    command = [sys.executable, "-c", PROGRAM, str(state)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        try:
+            assert process.stdout is not None
+            url, join, token_file = process.stdout.readline().split()
+            yield process, url, join, Path(token_file)
+        finally:
+            process.kill()
+
+
+def call(method: str, url: str, message: object, token: str) -> Any:
+    with requests.Session() as session:
+        session.trust_env = False
+        body = msgspec.json.encode(message)
+        headers = {"authorization": f"Bearer {token}"}
+        answer = session.request(method, url, data=body, headers=headers, timeout=20)
+        assert answer.ok, answer.text
+        return json.loads(answer.content or b"null")
+
+
+def test_kill_after_an_acknowledged_put_loses_nothing(tmp_path: Path) -> None:
+    snapshot = a_snapshot(gym="0.26.2")
+    with running(tmp_path / "s") as (process, url, join, token_file):
+        enrolment = {"token": read_join(join).token, "machine": "m", "name": "ws-7"}
+        secret = call("POST", f"{url}/api/v1/enroll", enrolment, "")["secret"]
+        call("PUT", f"{url}/api/v1/environments", records(a_record(snapshot)), secret)
+        call("PUT", f"{url}/api/v1/snapshots/{digest_of(snapshot)}", snapshot, secret)
+        process.kill()
+        assert stat.S_IMODE((tmp_path / "s").stat().st_mode) == 0o700
+        assert {stat.S_IMODE(path.stat().st_mode) for path in (tmp_path / "s").iterdir()} == {0o600}
+        admin = token_file.read_text().strip()
+    with running(tmp_path / "s") as (process, url, _, _):
+        team = call("GET", f"{url}/api/v1/team", None, admin)
+        assert len(team["machines"][0]["environments"]) == 1
+        assert call("PUT", f"{url}/api/v1/environments", records(a_record(snapshot)), secret) == {
+            "missing": []
+        }
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(20) == 0
+
+
+def refused(kind: type[EnvguardError], state: Path, **options: Any) -> EnvguardError:
+    with pytest.raises(kind) as caught:
+        run_server(**{"url": None, "database": None, "announce": print, "state": state, **options})
+    assert caught.value.hint
+    return caught.value
+
+
+def test_port_in_use_writes_nothing(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        refused(StateError, tmp_path / "s", listen=f"127.0.0.1:{other.getsockname()[1]}")
+    assert not (tmp_path / "s").exists()
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"listen": "8750"},
+        {"listen": "127.0.0.1:99999"},
+        {"listen": "0.0.0.0:0"},
+        {"listen": "0.0.0.0:0", "url": "http://envguard.example"},
+        {"listen": "127.0.0.1:0", "url": "nonsense"},
+        {"listen": "127.0.0.1:0", "database": "nonsense"},
+    ],
+    ids=["no host", "port", "not loopback", "clear text", "url", "database"],
+)
+def test_wrong_usage_is_said(tmp_path: Path, options: dict[str, str]) -> None:
+    refused(UsageError, tmp_path / "s", **options)
+
+
+def test_state_that_is_a_file_or_somebody_elses_folder_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    refused(StateError, tmp_path / "file", listen="127.0.0.1:0")
+    shared = tmp_path / "shared"
+    shared.mkdir(mode=0o755)
+    (shared / "thesis.tex").touch()
+    refused(StateError, shared, listen="127.0.0.1:0")
+    assert stat.S_IMODE(shared.stat().st_mode) == 0o755
+
+
+def test_damaged_database_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "s").mkdir(mode=0o700)
+    (tmp_path / "s" / "envguard.db").write_bytes(b"nonsense" * 1000)
+    refused(StateError, tmp_path / "s", listen="127.0.0.1:0")
+
+
+def test_newer_schema_is_not_touched(server: Server) -> None:
+    with server.database.writing() as connection:
+        connection.execute(sa.text("UPDATE schema_version SET version = 99"))
+    with pytest.raises(StateError, match="newer"):
+        Database(f"sqlite:///{server.state / 'envguard.db'}")
