@@ -76,7 +76,7 @@ def _check_all(*, as_json: bool) -> int:
     found = scan_machine()
     environments, policies = resolve_markers([with_use(each) for each in found.environments])
     verdicts: Sequence[Verdict] = judge_bound(
-        environments, found.facts, this_machine(), {**known_policies(), **policies}, now()
+        environments, found.facts, this_machine(), {**policies, **known_policies()}, now()
     )
     if as_json:
         from envguard.report.documents import verdicts_document
