@@ -8,9 +8,9 @@ from pathlib import Path
 
 import click
 
+from envguard.cli.judged import Judged, judge_at
 from envguard.cli.local import known_policies, this_machine, with_use
 from envguard.cli.output import EXIT_CODES, console, json_option, now, print_json, tell, verbose_option
-from envguard.domain.environment import Environment
 from envguard.domain.verdict import Verdict, worst
 
 
@@ -35,37 +35,30 @@ def check(env: str | None, named: str | None, *, is_all: bool, as_json: bool, ve
 
 
 def _check_one(env: str | None, named: str | None, *, as_json: bool, verbose: int) -> int:
-    from envguard.inventory import choose_environment, machine_facts, read_environment
-    from envguard.runs.judging import judge_environment
-    from envguard.runs.policies import choose_policy
+    from envguard.inventory import choose_environment
 
     choice = choose_environment(env, environ=os.environ, cwd=Path.cwd())
     if choice.warning is not None:
         tell(f"warning: {choice.warning}")
-    environment = with_use(read_environment(choice.path))
-    machine = this_machine()
-    governing = choose_policy(
-        named,
-        environment.record,
-        environ=os.environ,
-        machine=machine,
-        known=known_policies(),
-        cwd=Path.cwd(),
-    )
-    verdict = judge_environment(
-        environment, machine_facts(), governing.policy, machine=machine.name, now=now()
-    )
+    judged = judge_at(choice.path, named)
     if as_json:
-        print_json(verdict)
+        print_json(judged.verdict)
     else:
-        _show(verdict, environment, choice.reason, governing.source, verbose)
-    return EXIT_CODES[verdict.verdict]
+        _show(judged, choice.reason, verbose)
+    return EXIT_CODES[judged.verdict.verdict]
 
 
-def _show(verdict: Verdict, environment: Environment, chosen: str, source: str, verbose: int) -> None:
+def _show(judged: Judged, chosen: str, verbose: int) -> None:
     from envguard.report.terminal import show_verdict
 
-    show_verdict(console(), verdict, environment, chosen=chosen, source=source, is_verbose=verbose > 0)
+    show_verdict(
+        console(),
+        judged.verdict,
+        judged.environment,
+        chosen=chosen,
+        source=judged.source,
+        is_verbose=verbose > 0,
+    )
 
 
 def _check_all(*, as_json: bool) -> int:

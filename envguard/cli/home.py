@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from envguard.cli.local import known_policies, this_machine, with_use
-from envguard.cli.output import now
+from envguard.cli.judged import judge_at
 from envguard.errors import EnvguardError
 
 if TYPE_CHECKING:
@@ -44,26 +43,13 @@ def status_lines(status: Status) -> Iterator[str]:
 
 
 def _standing() -> str:
-    from envguard.inventory import choose_environment, machine_facts, read_environment
+    from envguard.inventory import choose_environment
     from envguard.report.terminal import verdict_line
-    from envguard.runs.judging import judge_environment
-    from envguard.runs.policies import choose_policy
 
     try:
         choice = choose_environment(None, environ=os.environ, cwd=Path.cwd())
-        environment = with_use(read_environment(choice.path))
-        machine = this_machine()
-        governing = choose_policy(
-            None,
-            environment.record,
-            environ=os.environ,
-            machine=machine,
-            known=known_policies(),
-            cwd=Path.cwd(),
-        )
-        verdict = judge_environment(
-            environment, machine_facts(), governing.policy, machine=machine.name, now=now()
-        )
+        judged = judge_at(choice.path, None)
     except EnvguardError as error:
         return f"{error}" + (f"\nhint: {error.hint}" if error.hint else "")
-    return f"{verdict_line(verdict)}\n{environment.record.path} ({choice.reason}); {governing.source}"
+    path = judged.environment.record.path
+    return f"{verdict_line(judged.verdict)}\n{path} ({choice.reason}); {judged.source}"

@@ -6,11 +6,10 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 
 from envguard.domain.binding import Bound, Conflict, Machine, Unbound, bind
-from envguard.domain.drift import ENGINE, compare
-from envguard.domain.environment import Environment, MachineFacts, digest_of
+from envguard.domain.drift import compare
+from envguard.domain.environment import Environment, MachineFacts
 from envguard.domain.policy import LockedPolicy
 from envguard.domain.verdict import (
-    Basis,
     Moved,
     PolicyRef,
     Verdict,
@@ -69,17 +68,6 @@ def judge_bound(
         else:
             verdicts.append(_by_name(environment, facts, binding, policies, machine.name, now))
     return tuple(verdicts)
-
-
-def basis_of(environment: Environment, facts: MachineFacts, governing: LockedPolicy) -> Basis:
-    """Answer the digests that a comparison of these reads."""
-    return Basis(
-        snapshot=environment.record.digest,
-        facts=digest_of(facts),
-        policy=governing.policy.digest,
-        lock=governing.lock.digest if governing.lock is not None else None,
-        engine=ENGINE,
-    )
 
 
 def reference(governing: LockedPolicy) -> PolicyRef:

@@ -17,13 +17,13 @@ import msgspec
 from envguard.domain.binding import Bound, Conflict, Machine, bind
 from envguard.domain.environment import EnvironmentRecord
 from envguard.domain.policy import LockedPolicy
-from envguard.errors import PolicyError, UnavailableError, UsageError
+from envguard.errors import UnavailableError, UsageError
 from envguard.formats import load_policy, parse_lock, policy_for_lock, project_lock
+from envguard.formats.files import read_text
 from envguard.runs.judging import conflict_reason
 
 _POLICY_SUFFIXES = (".yaml", ".yml")
 _LOCK_SUFFIXES = (".toml", ".txt")
-_LOCK_LIMIT_BYTES = 32 * 1024 * 1024
 
 
 class Governing(msgspec.Struct, frozen=True):
@@ -78,7 +78,9 @@ def _named(named: str, words: str, known: Mapping[str, LockedPolicy], folder: Pa
         path = folder / named
         if path.suffix in _POLICY_SUFFIXES:
             return Governing(load_policy(path), words)
-        return Governing(policy_for_lock(path.name, parse_lock(_read(path), filename=path.name)), words)
+        return Governing(
+            policy_for_lock(path.name, parse_lock(read_text(path, "lock"), filename=path.name)), words
+        )
     if named in known:
         return Governing(known[named], words)
     raise UnavailableError(
@@ -100,14 +102,3 @@ def _own_lock(record: EnvironmentRecord, cwd: Path) -> Governing:
         where=record.path,
         hint="envguard check --policy FILE, or write [tool.envguard] policy = NAME into pyproject.toml",
     )
-
-
-def _read(path: Path) -> str:
-    try:
-        if path.stat().st_size > _LOCK_LIMIT_BYTES:
-            raise PolicyError("too large for a lock: over 32 MiB", where=str(path))
-        return path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise PolicyError(
-            f"the lock cannot be read: {error}", where=str(path), hint="is the path right?"
-        ) from error

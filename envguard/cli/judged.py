@@ -1,0 +1,44 @@
+"""One environment, judged as ``check`` and the bare ``envguard`` both show it."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import msgspec
+
+from envguard.cli.local import known_policies, this_machine, with_use
+from envguard.cli.output import now
+from envguard.domain.environment import Environment
+from envguard.domain.verdict import Verdict
+
+
+class Judged(msgspec.Struct, frozen=True):
+    """A verdict, what it is about, and where its policy came from."""
+
+    verdict: Verdict
+    environment: Environment
+    source: str
+    """Why it is this policy, in words."""
+
+
+def judge_at(path: Path, named: str | None) -> Judged:
+    """Judge the environment at a path; ``named`` is the policy that the command line names, if it does."""
+    from envguard.inventory import machine_facts, read_environment
+    from envguard.runs.judging import judge_environment
+    from envguard.runs.policies import choose_policy
+
+    environment = with_use(read_environment(path))
+    machine = this_machine()
+    governing = choose_policy(
+        named,
+        environment.record,
+        environ=os.environ,
+        machine=machine,
+        known=known_policies(),
+        cwd=Path.cwd(),
+    )
+    verdict = judge_environment(
+        environment, machine_facts(), governing.policy, machine=machine.name, now=now()
+    )
+    return Judged(verdict, environment, governing.source)
