@@ -57,6 +57,8 @@ clean:  ## remove .venv, caches and what was built
 	@find $(CODE) -type d -name __pycache__ -prune -exec rm -rf {} +
 
 # What the lock says, in an environment of its own. The stamp is written last: what was cut off begins anew.
+# --no-deps: the lock is the whole closure. Left to resolve, pip meets `coverage[toml]`, tries the newest coverage that
+# the index has on that day, and refuses it for want of a hash.
 .venv/locked: $(LOCK)
 	@python=''; \
 	for candidate in $(or $(PYTHON),python3 python3.13 python3.12 python3.11 python3.10); do \
@@ -70,7 +72,7 @@ clean:  ## remove .venv, caches and what was built
 	rm -rf .venv; \
 	"$$python" -m venv .venv; \
 	fetched=0; \
-	PIP_DISABLE_PIP_VERSION_CHECK=1 $(BIN)/python -m pip install --progress-bar off --require-hashes -r $(LOCK) 2>.venv/pip.log \
+	PIP_DISABLE_PIP_VERSION_CHECK=1 $(BIN)/python -m pip install --progress-bar off --no-deps --require-hashes -r $(LOCK) 2>.venv/pip.log \
 	| while read -r line; do \
 	    case "$$line" in \
 	        Collecting*|Processing*) fetched=$$((fetched + 1)); if [ $$((fetched % 20)) = 0 ]; then echo "  $$fetched packages fetched"; fi ;; \
