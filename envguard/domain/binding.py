@@ -17,8 +17,8 @@ from typing import Literal
 
 import msgspec
 
-from envguard.domain.environment import EnvironmentRecord
-from envguard.domain.policy import Selector
+from envguard.domain.environment import EnvironmentRecord, Scan
+from envguard.domain.policy import KnownPolicy, LockedPolicy, Selector
 
 Source = Literal["use", "marker", "applies-to"]
 """Where a binding comes from."""
@@ -52,6 +52,15 @@ class Unbound(msgspec.Struct, frozen=True):
 Binding = Bound | Conflict | Unbound
 
 
+class BoundScan(msgspec.Struct, frozen=True):
+    """A look at a machine, with what binds its environments."""
+
+    scan: Scan
+    """Records say what their owners bound; a marker that was a file names the policy inside it."""
+    of_projects: dict[str, LockedPolicy] = {}
+    """The policies of those files, by the project's folder."""
+
+
 def bind(record: EnvironmentRecord, machine: Machine, selectors: Mapping[str, Sequence[Selector]]) -> Binding:
     """Answer which policy judges an environment; ``selectors`` are each known policy's ``applies-to``."""
     if record.use is not None:
@@ -62,6 +71,13 @@ def bind(record: EnvironmentRecord, machine: Machine, selectors: Mapping[str, Se
     if len(applying) > 1:
         return Conflict(tuple(applying), "applies-to")
     return Bound(applying[0], "applies-to") if applying else Unbound()
+
+
+def selectors_of(policies: Mapping[str, KnownPolicy]) -> dict[str, Sequence[Selector]]:
+    """Answer each policy's ``applies-to``; one that cannot be read applies to nothing by itself."""
+    return {
+        name: known.policy.applies_to for name, known in policies.items() if isinstance(known, LockedPolicy)
+    }
 
 
 def applies(selectors: Iterable[Selector], record: EnvironmentRecord, machine: Machine) -> bool:

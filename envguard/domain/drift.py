@@ -28,9 +28,10 @@ from envguard.domain.lock import (
     select,
 )
 from envguard.domain.policy import Deny, PackageRule, PythonRule, Require, Rules, Severity
-from envguard.domain.versions import allows, pin
+from envguard.domain.remedy import Install, Remake, Remedy, Remove
+from envguard.domain.versions import allows, is_specifier, pin
 
-ENGINE = 1
+ENGINE = 2
 """The version of ``compare``: part of the key under which its answers are kept."""
 
 NEVER_UNLISTED = frozenset({"pip", "setuptools", "wheel", "uv", "envguard-guard"})
@@ -48,18 +49,6 @@ FindingKind = Literal[
 ]
 
 
-class Install(msgspec.Struct, frozen=True, tag="install", tag_field="do"):
-    """Installing this requirement mends the finding."""
-
-    requirement: str
-
-
-class Remove(msgspec.Struct, frozen=True, tag="remove", tag_field="do"):
-    """Removing this package mends the finding."""
-
-    package: str
-
-
 class Finding(msgspec.Struct, frozen=True, kw_only=True):
     """One way in which an environment differs from its policy."""
 
@@ -71,7 +60,7 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
     expected: str | None = None
     actual: str | None = None
     reason: str | None = None
-    remedy: Install | Remove | None = None
+    remedy: Remedy | None = None
 
 
 def compare(snapshot: Snapshot, facts: MachineFacts, rules: Rules, lock: Lock | None) -> tuple[Finding, ...]:
@@ -82,7 +71,7 @@ def compare(snapshot: Snapshot, facts: MachineFacts, rules: Rules, lock: Lock | 
     findings = [
         *_problems(snapshot),
         *_interpreter(snapshot.interpreter, rules.python),
-        *_lock_itself(selection),
+        *_lock_itself(selection, snapshot.interpreter),
         *_ruled(rules.packages, installed, locked),
         *_locked(locked, installed, {rule.name for rule in rules.packages}),
     ]
@@ -139,15 +128,31 @@ def _interpreter(interpreter: Interpreter, rule: PythonRule) -> Iterable[Finding
         actual.append("free-threaded" if interpreter.free_threaded else "with the GIL")
     if expected:
         yield Finding(
-            kind="interpreter-mismatch", rule="python", expected=" ".join(expected), actual=" ".join(actual)
+            kind="interpreter-mismatch",
+            rule="python",
+            expected=" ".join(expected),
+            actual=" ".join(actual),
+            remedy=_remake(rule),
         )
 
 
-def _lock_itself(selection: Selection | None) -> Iterable[Finding]:
+def _remake(rule: PythonRule) -> Remake | None:
+    """Answer how to get such an interpreter; None where its version alone does not say which it is."""
+    is_plain = (rule.implementation or "cpython").lower() == "cpython" and not rule.free_threaded
+    return Remake(rule.version) if rule.version is not None and is_plain else None
+
+
+def _lock_itself(selection: Selection | None, interpreter: Interpreter) -> Iterable[Finding]:
     match selection:
         case WrongPython(expected):
-            reason = "the lock was not made for this interpreter"
-            yield Finding(kind="interpreter-mismatch", rule="lock", expected=expected, reason=reason)
+            yield Finding(
+                kind="interpreter-mismatch",
+                rule="lock",
+                expected=expected,
+                actual=interpreter.version,
+                reason="the lock was not made for this interpreter",
+                remedy=Remake(expected) if is_specifier(expected) else None,
+            )
         case Ambiguous(package, reason):
             yield Finding(kind="unreadable", rule="lock", package=package, reason=reason)
         case _:

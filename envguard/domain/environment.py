@@ -208,4 +208,7 @@ def _plain(package: Package) -> Package:
 
 
 def _canonical(document: msgspec.Struct) -> bytes:
-    return msgspec.json.encode(document, order="sorted")
+    # A default is left out where it is the very default. Before Python 3.11 `tuple(generator)` makes an empty
+    # tuple that is another than `()`: read back, it is the one.
+    as_read = msgspec.json.decode(msgspec.json.encode(document), type=type(document))
+    return msgspec.json.encode(as_read, order="sorted")

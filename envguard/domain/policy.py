@@ -120,3 +120,15 @@ class LockedPolicy(msgspec.Struct, frozen=True, kw_only=True):
     revision: int | None = None
     """None for a policy that no server numbered."""
     lock_revision: int | None = None
+
+
+class UnusablePolicy(msgspec.Struct, frozen=True, kw_only=True):
+    """A policy that is here and cannot be read by this version of envguard: what it binds is unknown."""
+
+    name: str
+    reason: str
+    revision: int | None = None
+
+
+KnownPolicy = LockedPolicy | UnusablePolicy
+"""What stands behind a policy's name."""

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import re
-import shlex
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Literal
 
 import msgspec
 
-from envguard.domain.drift import Finding, FindingKind, Install, Remove
+from envguard.domain.drift import Finding, FindingKind
 from envguard.domain.environment import Digest, EnvironmentRecord
 from envguard.domain.policy import Severity, Waiver
+from envguard.domain.remedy import Remedy, command_for
 
 Outcome = Literal["compliant", "drifted", "unknown", "unmanaged"]
 """``unknown``: it could not be decided. ``unmanaged``: no policy applies."""
@@ -21,7 +20,6 @@ Moved = Literal["machine", "facts", "policy", "lock", "envguard", "never-matched
 """What changed since this environment last matched its policy."""
 
 _ORDER: tuple[Outcome, ...] = ("drifted", "unknown", "compliant", "unmanaged")
-_PLAIN_NAME = re.compile(r"[a-z0-9]([a-z0-9-]*[a-z0-9])?")
 
 
 class PolicyRef(msgspec.Struct, frozen=True, kw_only=True):
@@ -58,7 +56,7 @@ class JudgedFinding(msgspec.Struct, frozen=True, kw_only=True):
     """A shell command; None where none is safe."""
     waived: Waived | None = None
     moved: Moved | None = None
-    remedy: Install | Remove | None = None
+    remedy: Remedy | None = None
 
 
 class Verdict(msgspec.Struct, frozen=True, kw_only=True, tag_field="schema", tag="envguard/verdict/1"):
@@ -104,7 +102,7 @@ def judge(
             severity=finding.severity,
             expected=finding.expected,
             actual=finding.actual,
-            reason=finding.reason,
+            reason=_reason(finding, record),
             place=places.get(finding.rule),
             fix=command_for([finding.remedy], record) if finding.remedy is not None else None,
             waived=_waived(finding, waivers, now, machine),
@@ -154,24 +152,14 @@ def what_moved(matched: Basis | None, current: Basis) -> Moved | None:
     return next((name for name, differs in pairs if differs), None)
 
 
-def command_for(remedies: Sequence[Install | Remove], record: EnvironmentRecord) -> str | None:
-    """Answer one shell line that carries out all the remedies; None where no command is safe.
-
-    Built from the policy's words; a name that a scanned file made up is used only if it is a plain one.
-    """
-    installs = list(dict.fromkeys(each.requirement for each in remedies if isinstance(each, Install)))
-    removals = list(dict.fromkeys(each.package for each in remedies if isinstance(each, Remove)))
-    if record.changer == "none" or not all(_PLAIN_NAME.fullmatch(name) for name in removals):
-        return None
-    python = shlex.quote(record.python)
-    pip = f"uv pip {{}} --python {python}" if record.changer == "uv" else f"{python} -m pip {{}}"
-    yes = "" if record.changer == "uv" else " --yes"
-    lines = []
-    if removals:
-        lines.append(f"{pip.format('uninstall')}{yes} {shlex.join(removals)}")
-    if installs:
-        lines.append(f"{pip.format('install')} {shlex.join(installs)}")
-    return " && ".join(lines) or None
+def _reason(finding: Finding, record: EnvironmentRecord) -> str | None:
+    """Answer why; where something could not be read, the record knows what and where."""
+    if finding.kind != "unreadable" or finding.package is None:
+        return finding.reason
+    told = (
+        each.detail for each in record.details if (each.kind, each.package) == ("unreadable", finding.package)
+    )
+    return next(told, finding.reason)
 
 
 def _outcome(findings: Sequence[JudgedFinding]) -> Outcome:

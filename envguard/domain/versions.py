@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from functools import lru_cache
 
-from packaging.specifiers import SpecifierSet
+from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from packaging.version import InvalidVersion, Version
 
 
@@ -38,6 +38,14 @@ def is_version(text: str) -> bool:
     except InvalidVersion:
         return False
     return True
+
+
+def is_specifier(text: str) -> bool:
+    """Whether the text is a PEP 440 specifier set that asks something."""
+    try:
+        return bool(_specifiers(text))
+    except InvalidSpecifier:
+        return False
 
 
 def pin(version: str) -> str:

@@ -1,12 +1,14 @@
 """Text to domain and back: policy YAML and locks, with errors that name the line."""
 
 from envguard.formats.locks import parse_lock, project_lock
-from envguard.formats.policy import parse_policy
+from envguard.formats.policy import is_policy_name, parse_policy
 from envguard.formats.selectors import parse_time
-from envguard.formats.source import load_policy, parse_source, policy_for_lock, read_source
+from envguard.formats.source import load_policy, parse_known, parse_source, policy_for_lock, read_source
 
 __all__ = [
+    "is_policy_name",
     "load_policy",
+    "parse_known",
     "parse_lock",
     "parse_policy",
     "parse_source",

@@ -10,7 +10,7 @@ from envguard.errors import PolicyError
 LOCK_LIMIT_BYTES = 32 * 1024 * 1024
 """No lock is larger."""
 
-POLICY_LIMIT_BYTES = 1024 * 1024
+POLICY_LIMIT_BYTES = 256 * 1024
 """No policy is larger."""
 
 _SHOWN_CHARACTERS = 120
@@ -29,7 +29,7 @@ def read_text(path: Path, what: str, *, where: str | None = None, limit_bytes: i
     except OSError as error:
         raise PolicyError(f"the {what} cannot be read: {error.strerror}", where=place) from error
     if len(raw) > limit_bytes:
-        raise PolicyError(f"too large for a {what}: over {limit_bytes >> 20} MiB", where=place)
+        raise PolicyError(f"too large for a {what}: over {limit_bytes >> 10} KiB", where=place)
     try:
         return raw.decode("utf-8").replace("\r\n", "\n")
     except UnicodeDecodeError as error:

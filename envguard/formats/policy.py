@@ -42,6 +42,11 @@ _NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
 _UNLISTED = ("ignore", "warn", "error")
 
 
+def is_policy_name(text: str) -> bool:
+    """Whether a policy may be called so."""
+    return _NAME.fullmatch(text) is not None
+
+
 def parse_policy(text: str, *, filename: str) -> Policy:
     """Answer the policy that a file's text says.
 
@@ -99,7 +104,7 @@ def _name(root: yaml.Node, nodes: Mapping[str, yaml.Node], problems: Problems) -
         problems.add(root, "name", "the key is missing", "name: rl-team")
         return ""
     name = _text(nodes, "name", problems)
-    if name is not None and not _NAME.fullmatch(name):
+    if name is not None and not is_policy_name(name):
         hint = "lower case letters, digits, `.`, `_` and `-`, up to 64: rl-team"
         problems.add(nodes["name"], "name", f"not a policy's name: `{shown(name)}`", hint)
     return name or ""

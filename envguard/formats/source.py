@@ -5,7 +5,16 @@ from __future__ import annotations
 from pathlib import Path
 
 from envguard.domain.lock import Lock, LockedPackage
-from envguard.domain.policy import Deny, LockedPolicy, PackageRule, Policy, PolicySource, Rules
+from envguard.domain.policy import (
+    Deny,
+    KnownPolicy,
+    LockedPolicy,
+    PackageRule,
+    Policy,
+    PolicySource,
+    Rules,
+    UnusablePolicy,
+)
 from envguard.domain.versions import allows
 from envguard.errors import PolicyError
 from envguard.formats.files import POLICY_LIMIT_BYTES, raise_all, read_text
@@ -40,6 +49,23 @@ def parse_source(
         lock = parse_lock(source.lock_text, filename=source.lock_filename)
         _check_agreement(policy, policy.lock, lock)
     return LockedPolicy(policy=policy, lock=lock, revision=revision, lock_revision=lock_revision)
+
+
+def parse_known(name: str, source: PolicySource, *, revision: int, lock_revision: int | None) -> KnownPolicy:
+    """Answer a numbered policy as it was kept; one that this version cannot read says why.
+
+    It was accepted once, by this or by another version: refusing to go on would blind every other policy.
+    """
+    try:
+        parsed = parse_source(source, revision=revision, lock_revision=lock_revision)
+    except PolicyError as error:
+        return UnusablePolicy(
+            name=name, reason=str(error.problems[0] if error.problems else error), revision=revision
+        )
+    if parsed.policy.name != name:
+        reason = f"its file names another policy: {parsed.policy.name}"
+        return UnusablePolicy(name=name, reason=reason, revision=revision)
+    return parsed
 
 
 def load_policy(path: Path) -> LockedPolicy:

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta, timezone
 
+import msgspec
 import pytest
 
-from envguard.domain.drift import Finding, FindingKind, Install, Remove
-from envguard.domain.environment import Digest, Project
+from envguard.domain.drift import Finding, FindingKind
+from envguard.domain.environment import Digest, EnvironmentRecord, ProblemDetail, Project
 from envguard.domain.policy import Severity, Waiver
 from envguard.domain.verdict import (
     Basis,
     PolicyRef,
     Verdict,
-    command_for,
     judge,
     what_moved,
     worst,
@@ -29,10 +29,15 @@ def a_finding(
     return Finding(kind=kind, rule=f"packages.{package}", package=package, severity=severity)
 
 
-def judged(*findings: Finding, waivers: tuple[Waiver, ...] = (), machine: str = "ws-7") -> Verdict:
+def judged(
+    *findings: Finding,
+    waivers: tuple[Waiver, ...] = (),
+    machine: str = "ws-7",
+    record: EnvironmentRecord | None = None,
+) -> Verdict:
     return judge(
         findings,
-        a_record(project=Project("/home/ann/rl", "my-project")),
+        record or a_record(project=Project("/home/ann/rl", "my-project")),
         waivers,
         NOW,
         machine=machine,
@@ -90,35 +95,12 @@ def test_a_waiver_counts_for_what_it_names_until_its_end(waiver: Waiver, verdict
     assert len(found.findings) == 1
 
 
-@pytest.mark.parametrize(
-    ("record", "remedies", "command"),
-    [
-        pytest.param(
-            a_record("/e"),
-            [Install("numpy>=1.26,<2")],
-            "/e/bin/python -m pip install 'numpy>=1.26,<2'",
-            id="a specifier is quoted",
-        ),
-        pytest.param(
-            a_record("/my env"),
-            [Install("gym==1")],
-            "'/my env/bin/python' -m pip install gym==1",
-            id="a path is quoted",
-        ),
-        pytest.param(
-            a_record("/e", changer="uv"),
-            [Install("gym==1"), Remove("pandas")],
-            "uv pip uninstall --python /e/bin/python pandas && uv pip install --python /e/bin/python gym==1",
-            id="uv from outside, removals first",
-        ),
-        pytest.param(a_record("/e", changer="none"), [Install("gym==1")], None, id="no safe tool"),
-        pytest.param(a_record("/e"), [Remove("x;reboot")], None, id="a made-up name is never printed"),
-    ],
-)
-def test_a_fix_is_a_line_for_the_shell(
-    record: object, remedies: list[Install | Remove], command: str | None
-) -> None:
-    assert command_for(remedies, record) == command  # type: ignore[arg-type]  # a table's column
+def test_what_could_not_be_read_is_told_with_its_place() -> None:
+    detail = ProblemDetail("unreadable", "gym", "lib/gym-1.dist-info/METADATA is not text")
+    finding = msgspec.structs.replace(a_finding("unreadable"), reason="its metadata could not be read")
+    verdict = judged(finding, record=a_record(details=(detail,)))
+    assert (verdict.verdict, verdict.findings[0].reason) == ("unknown", detail.detail)
+    assert judged(finding).findings[0].reason == "its metadata could not be read"
 
 
 def test_the_worst_outcome_speaks_for_a_machine() -> None:

@@ -224,3 +224,8 @@ def test_a_comment_does_not_change_the_digest() -> None:
 
 def test_a_policy_must_have_a_version_and_a_name() -> None:
     assert {each.where for each in errors_of("python: '>=3'\n")} == {"t.yaml:1: envguard", "t.yaml:1: name"}
+
+
+def test_a_policy_of_endless_entries_is_refused_soon() -> None:
+    with pytest.raises(PolicyError, match="too many entries"):
+        parse_policy("envguard: 1\nname: t\npackages: [" + "a," * 500_000 + "]", filename="t.yaml")

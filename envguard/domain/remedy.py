@@ -1,0 +1,111 @@
+"""What mends a finding: first as a value, then as a line for the shell of the environment's owner.
+
+Rules
+1. A command is built from the policy's words. A name that a scanned file made up is used only where it is a
+   plain one.
+2. Nothing is lost: an environment whose interpreter is wrong is moved aside and made anew, never cleared in
+   place; and not even that where project files may lie inside it.
+3. Where no command is safe (a system Python, an environment that another tool made) there is none.
+"""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections.abc import Sequence
+from functools import lru_cache
+
+import msgspec
+
+from envguard.domain.environment import EnvironmentRecord
+from envguard.domain.versions import allows
+
+_PLAIN_NAME = re.compile(r"[a-z0-9]([a-z0-9-]*[a-z0-9])?")
+_MINORS = range(20, 5, -1)
+"""The Python 3 minor versions to think of, newest first."""
+
+
+class Install(msgspec.Struct, frozen=True, tag="install", tag_field="do"):
+    """Installing this requirement mends the finding."""
+
+    requirement: str
+
+
+class Remove(msgspec.Struct, frozen=True, tag="remove", tag_field="do"):
+    """Removing this package mends the finding."""
+
+    package: str
+
+
+class Remake(msgspec.Struct, frozen=True, tag="remake", tag_field="do"):
+    """Making the environment anew, with an interpreter of these versions, mends the finding."""
+
+    python: str
+    """A PEP 440 specifier set."""
+
+
+Remedy = Install | Remove | Remake
+
+
+def command_for(remedies: Sequence[Remedy], record: EnvironmentRecord) -> str | None:
+    """Answer one shell line that carries out all the remedies; None where no command is safe.
+
+    An environment that is made anew is empty: what to install into it is for the next look to say.
+    """
+    if record.changer == "none":
+        return None
+    remake = next((each for each in remedies if isinstance(each, Remake)), None)
+    return _change(remedies, record) if remake is None else _remake(remake, record)
+
+
+def _change(remedies: Sequence[Remedy], record: EnvironmentRecord) -> str | None:
+    installs = list(dict.fromkeys(each.requirement for each in remedies if isinstance(each, Install)))
+    removals = list(dict.fromkeys(each.package for each in remedies if isinstance(each, Remove)))
+    if not all(_PLAIN_NAME.fullmatch(name) for name in removals):
+        return None
+    python = shlex.quote(record.python)
+    pip = f"uv pip {{}} --python {python}" if record.changer == "uv" else f"{python} -m pip {{}}"
+    yes = "" if record.changer == "uv" else " --yes"
+    lines = []
+    if removals:
+        lines.append(f"{pip.format('uninstall')}{yes} {shlex.join(removals)}")
+    if installs:
+        lines.append(f"{pip.format('install')} {shlex.join(installs)}")
+    return " && ".join(lines) or None
+
+
+def _remake(remake: Remake, record: EnvironmentRecord) -> str | None:
+    if record.kind not in ("venv", "virtualenv") or _may_hold_a_project(record):
+        return None
+    here, aside = shlex.quote(record.path), shlex.quote(f"{record.path}.before")
+    if record.changer == "uv":
+        python = shlex.quote(remake.python)
+        return f"uv python find {python} && mv {here} {aside} && uv venv --python {python} {here}"
+    minor = newest_minor(remake.python)
+    if minor is None:
+        return None
+    return f"python{minor} --version && mv {here} {aside} && python{minor} -m venv {here}"
+
+
+@lru_cache(maxsize=256)
+def newest_minor(specifier: str) -> str | None:
+    """Answer the newest ``3.N`` of which some patch release is allowed; None where none is.
+
+    A range without an upper bound says nothing of what exists: its lower end is taken instead.
+    """
+    minors = [minor for minor in _MINORS if _some_patch_is_allowed(specifier, minor)]
+    if not minors:
+        return None
+    return f"3.{minors[-1] if minors[0] == _MINORS[0] else minors[0]}"
+
+
+def _some_patch_is_allowed(specifier: str, minor: int) -> bool:
+    return any(allows(specifier, f"3.{minor}.{patch}") for patch in range(40))
+
+
+def _may_hold_a_project(record: EnvironmentRecord) -> bool:
+    """Whether the environment's own folder is the project, or a folder inside it is."""
+    if record.project is None:
+        return False
+    inside = record.path.rstrip("/") + "/"
+    return (record.project.path.rstrip("/") + "/").startswith(inside)
