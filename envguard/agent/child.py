@@ -1,6 +1,8 @@
-"""The short-lived process that scans: ``python -m envguard.agent.child DEADLINE_S [ROOT ...]``.
+"""The short-lived process that scans: ``python -m envguard.agent.child DEADLINE_S STATE [ROOT ...]``.
 
-It writes one scan as JSON to its standard output, and is the least important process of the machine.
+It reads all that is other people's (environments, markers, the policies of projects, what owners bound), so
+that a file or a mount which hangs costs one scan. It writes the bound scan as JSON to its standard output,
+and is the least important process of the machine.
 """
 
 from __future__ import annotations
@@ -15,6 +17,8 @@ import msgspec
 from envguard.errors import EnvguardError
 from envguard.inventory import scan_machine
 from envguard.log import configure
+from envguard.runs.bindings import bind_scan, uses_of_owners
+from envguard.state import State
 
 
 def main(arguments: list[str]) -> int:
@@ -22,13 +26,14 @@ def main(arguments: list[str]) -> int:
     with contextlib.suppress(OSError):
         os.nice(10)
     configure()
-    deadline_s, *roots = arguments
+    deadline_s, state, *roots = arguments
     try:
         scan = scan_machine([Path(root) for root in roots] or None, deadline_s=float(deadline_s))
+        bound = bind_scan(scan, uses_of_owners(State(Path(state))))
     except EnvguardError as error:
         sys.stderr.write(f"{error}\n")
         return error.exit_code
-    sys.stdout.buffer.write(msgspec.json.encode(scan))
+    sys.stdout.buffer.write(msgspec.json.encode(bound))
     sys.stdout.buffer.flush()
     return 0
 

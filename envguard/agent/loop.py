@@ -6,6 +6,8 @@ Rules
 3. After a round that reached the server it waits as the server says; after one that did not, as the backoff
    says.
 4. What nobody thought of ends a round and not the agent.
+5. It is ready once it holds its state: a first round may wait minutes for a mount or for the network, and a
+   service manager would take that for a failed start.
 """
 
 from __future__ import annotations
@@ -53,11 +55,9 @@ def run_forever(
     with state.only_agent(), beating.until_signalled():
         daemon = _Daemon(Round(state, beat=beating.beat), chance, wall_clock, clock)
         try:
-            wait_s = daemon.turn()
             notify("READY=1")
             while True:
-                beating.sleep(wait_s)
-                wait_s = daemon.turn()
+                beating.sleep(daemon.turn())
         except Stopped:
             _log.info("agent_stopped")
         finally:

@@ -21,7 +21,7 @@ from pathlib import Path
 import msgspec
 
 import envguard
-from envguard.domain.environment import Scan
+from envguard.domain.binding import BoundScan
 from envguard.errors import InventoryError
 from envguard.log import get_log
 
@@ -41,18 +41,20 @@ _log = get_log(__name__)
 
 
 def scan_in_child(
+    state: Path,
     roots: Sequence[str] = (),
     *,
     limit_s: float = LIMIT_S,
     command: Sequence[str] | None = None,
     beat: Callable[[], None] = lambda: None,
     clock: Callable[[], float] = time.monotonic,
-) -> Scan:
+) -> BoundScan:
     """Answer what a child finds below the roots; InventoryError when it hangs, dies or answers nonsense.
 
-    ``beat`` is called several times a second meanwhile; what it raises ends the scan.
+    ``state`` is the state directory, with what the agent's own user bound. ``beat`` is called several times
+    a second meanwhile; what it raises ends the scan.
     """
-    arguments = command or [sys.executable, "-m", "envguard.agent.child", str(SEARCH_S), *roots]
+    arguments = command or [sys.executable, "-m", "envguard.agent.child", str(SEARCH_S), str(state), *roots]
     child = _start(arguments)
     try:
         answer = _read(child, clock() + limit_s, limit_s, beat, clock)
@@ -64,7 +66,7 @@ def scan_in_child(
     if code != 0:
         raise InventoryError(f"the scan failed with exit code: {code}", where="scan", hint="envguard scan -v")
     try:
-        return msgspec.json.decode(answer, type=Scan)
+        return msgspec.json.decode(answer, type=BoundScan)
     except (msgspec.MsgspecError, UnicodeDecodeError) as error:
         raise InventoryError(f"the scan's answer is broken: {error}", where="scan") from error
 

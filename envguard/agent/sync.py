@@ -11,25 +11,26 @@ from __future__ import annotations
 import uuid
 from collections.abc import Callable
 from datetime import datetime, timezone
+from pathlib import Path
 
 import msgspec
 
 from envguard import __version__
-from envguard.agent.judging import apply_uses, parse_kept, resolve_markers, uses_of_owners
 from envguard.agent.scanner import scan_in_child
 from envguard.client import ServerClient
+from envguard.domain.binding import BoundScan
 from envguard.domain.environment import Scan
-from envguard.domain.policy import LockedPolicy
 from envguard.domain.verdict import Verdict
 from envguard.errors import InventoryError, StateError, TransportError, UsageError
 from envguard.inventory import machine_facts
 from envguard.log import get_log
-from envguard.runs.judging import judge_bound
+from envguard.runs.held import parse_kept
+from envguard.runs.judging import Policies, judge_bound
 from envguard.state import Identity, KeptPolicy, LastStatus, State
 from envguard.wire import PROTOCOL, Checkin, PolicyRevision, Records, records_digest
 
-Scanner = Callable[[tuple[str, ...], Callable[[], None]], Scan]
-"""Answers what lies below the roots; calls the second argument all the while."""
+Scanner = Callable[[Path, tuple[str, ...], Callable[[], None]], BoundScan]
+"""Answers what lies below the roots, by a state directory; calls the last argument all the while."""
 
 _log = get_log(__name__)
 
@@ -37,9 +38,7 @@ _log = get_log(__name__)
 class Seen(msgspec.Struct, frozen=True):
     """What a look at the machine brought, ready to judge and to send."""
 
-    scan: Scan
-    policies: dict[str, LockedPolicy]
-    """The policies of files that markers name; those of the server come before them."""
+    bound: BoundScan
     error: str | None = None
     """Why the look is not whole."""
 
@@ -49,10 +48,15 @@ class Seen(msgspec.Struct, frozen=True):
         records = tuple(each.record for each in self.scan.environments)
         return Records(records=records, facts=self.scan.facts, is_incomplete=self.scan.is_incomplete)
 
+    @property
+    def scan(self) -> Scan:
+        """The look itself."""
+        return self.bound.scan
 
-def scan_apart(roots: tuple[str, ...], beat: Callable[[], None]) -> Scan:
+
+def scan_apart(state: Path, roots: tuple[str, ...], beat: Callable[[], None]) -> BoundScan:
     """Answer what a child process finds below the roots."""
-    return scan_in_child(roots, beat=beat)
+    return scan_in_child(state, roots, beat=beat)
 
 
 def utc_now() -> datetime:
@@ -68,18 +72,13 @@ def look(
     beat: Callable[[], None] = lambda: None,
 ) -> Seen:
     """Answer the machine as it is; where the scan fails, as it was last seen, marked as not whole."""
-    error = None
     try:
-        found = scan(roots, beat)
+        found = scan(state.path, roots, beat)
     except InventoryError as failure:
         _log.warning("scan_failed", reason=str(failure))
-        error = str(failure)
-        found = _last_scan(state)
-    environments, policies = resolve_markers(apply_uses(found.environments, uses_of_owners(state)))
-    if error is None:
-        state.keep_scan(found)
-    whole = msgspec.structs.replace(found, environments=environments)
-    return Seen(whole, policies, error)
+        return Seen(_last_scan(state), str(failure))
+    state.keep_scan(found)
+    return Seen(found)
 
 
 class Round:
@@ -169,7 +168,7 @@ class Round:
         _log.info("policies_changed", count=len(policies))
 
     def _judge(self, seen: Seen) -> tuple[Verdict, ...]:
-        policies = {**seen.policies, **self._parsed}
+        policies = Policies(self._parsed, seen.bound.of_projects)
         return judge_bound(
             seen.scan.environments, seen.scan.facts, self.identity.as_machine(), policies, self._now()
         )
@@ -235,10 +234,12 @@ def _last_status(state: State) -> LastStatus:
         return LastStatus()
 
 
-def _last_scan(state: State) -> Scan:
+def _last_scan(state: State) -> BoundScan:
     try:
         last = state.last_scan()
     except StateError as error:
         _log.warning("kept_scan_broken", reason=str(error))
         last = None
-    return msgspec.structs.replace(last or Scan(machine_facts(), ()), is_incomplete=True)
+    if last is None:
+        return BoundScan(Scan(machine_facts(), (), is_incomplete=True))
+    return msgspec.structs.replace(last, scan=msgspec.structs.replace(last.scan, is_incomplete=True))

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import msgspec
 
-from envguard.cli.local import known_policies, this_machine, with_use
+from envguard.cli.local import existing_state, held_policies, this_machine
 from envguard.cli.output import now
 from envguard.domain.environment import Environment
 from envguard.domain.verdict import Verdict
@@ -25,17 +25,18 @@ class Judged(msgspec.Struct, frozen=True):
 def judge_at(path: Path, named: str | None) -> Judged:
     """Judge the environment at a path; ``named`` is the policy that the command line names, if it does."""
     from envguard.inventory import machine_facts, read_environment
+    from envguard.runs.bindings import apply_uses, uses_of_owners
     from envguard.runs.judging import judge_environment
     from envguard.runs.policies import choose_policy
 
-    environment = with_use(read_environment(path))
+    [environment] = apply_uses([read_environment(path)], uses_of_owners(existing_state()))
     machine = this_machine()
     governing = choose_policy(
         named,
         environment.record,
         environ=os.environ,
         machine=machine,
-        known=known_policies(),
+        known=held_policies(),
         cwd=Path.cwd(),
     )
     verdict = judge_environment(

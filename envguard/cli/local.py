@@ -6,12 +6,9 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import msgspec
-
 from envguard.cli.output import default_machine_name
 from envguard.domain.binding import Machine
-from envguard.domain.environment import Environment
-from envguard.domain.policy import LockedPolicy
+from envguard.domain.policy import KnownPolicy
 
 if TYPE_CHECKING:
     from envguard.client import ServerClient
@@ -40,26 +37,12 @@ def this_machine() -> Machine:
     return Machine(default_machine_name()) if identity is None else identity.as_machine()
 
 
-def known_policies() -> dict[str, LockedPolicy]:
+def held_policies() -> dict[str, KnownPolicy]:
     """Answer the policies that this machine got from its server."""
-    from envguard.formats import parse_source
+    from envguard.runs.held import parse_kept
 
     state = existing_state()
-    kept = state.policies() if state is not None else {}
-    return {
-        name: parse_source(each.source, revision=each.revision, lock_revision=each.lock_revision)
-        for name, each in kept.items()
-    }
-
-
-def with_use(environment: Environment) -> Environment:
-    """Answer the environment with the policy that its owner bound it to, if he did."""
-    state = existing_state()
-    policy = state.uses().get(environment.record.path) if state is not None else None
-    if policy is None:
-        return environment
-    record = msgspec.structs.replace(environment.record, use=policy)
-    return msgspec.structs.replace(environment, record=record)
+    return parse_kept(state.policies()) if state is not None else {}
 
 
 def server_client() -> ServerClient:

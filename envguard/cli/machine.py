@@ -1,15 +1,14 @@
-"""``envguard join``, ``agent``, ``status`` and ``use``: this machine."""
+"""``envguard join``, ``agent`` and ``status``: this machine."""
 
 from __future__ import annotations
 
-import os
 import sys
 from pathlib import Path
 
 import click
 
-from envguard.cli.local import existing_state, local_state
-from envguard.cli.output import default_machine_name, json_option, now, print_json, tell
+from envguard.cli.local import local_state
+from envguard.cli.output import default_machine_name, json_option, now, print_json
 
 
 @click.command()
@@ -18,7 +17,10 @@ from envguard.cli.output import default_machine_name, json_option, now, print_js
 @click.option("--label", "labels", multiple=True, metavar="KEY=VALUE", help="Say more about it; repeatable.")
 @click.option("--roots", multiple=True, type=click.Path(path_type=Path), help="Look only below; repeatable.")
 def join(join_string: str, name: str | None, labels: tuple[str, ...], roots: tuple[Path, ...]) -> None:
-    """Join this machine to a team's server; STRING `-` reads it from standard input.
+    """Join this machine to a team's server.
+
+    STRING is what `envguard server` or `envguard token new` printed; `-` reads it from standard input, so
+    that it is in no list of processes.
 
     Example: envguard join - --name ws-7 --label gpu=a100
     """
@@ -77,27 +79,3 @@ def status(*, as_json: bool) -> None:
 
     for line in status_lines(found):
         click.echo(line)
-
-
-@click.command()
-@click.argument("policy")
-@click.argument("env", required=False)
-def use(policy: str, env: str | None) -> None:
-    """Bind an environment of mine to a policy.
-
-    Example: envguard use rl-team .venv
-    """
-    from envguard.errors import UsageError
-    from envguard.inventory import choose_environment, read_environment
-
-    choice = choose_environment(env, environ=os.environ, cwd=Path.cwd())
-    record = read_environment(choice.path).record
-    if hasattr(os, "getuid") and os.getuid() != Path(record.python).parent.stat().st_uid:
-        raise UsageError(
-            f"only its owner may bind it: {record.owner}", where=record.path, hint="ask the owner to run it"
-        )
-    local_state().use(record.path, policy)
-    click.echo(f"{record.path} is judged by `{policy}` from now on ({choice.reason})")
-    state = existing_state()
-    if state is not None and policy not in state.policies():
-        tell(f"note: this machine holds no policy `{policy}` yet")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 from importlib import import_module
+from itertools import pairwise
 
 import click
 
@@ -14,7 +15,7 @@ from envguard.errors import EnvguardError, PolicyError
 _COMMANDS = {
     "agent": "envguard.cli.machine:agent",
     "check": "envguard.cli.check:check",
-    "demo": "envguard.cli.demo:demo",
+    "demo": "envguard.cli.demo.command:demo",
     "join": "envguard.cli.machine:join",
     "policy": "envguard.cli.policy:policy",
     "scan": "envguard.cli.scan:scan",
@@ -22,7 +23,7 @@ _COMMANDS = {
     "status": "envguard.cli.machine:status",
     "team": "envguard.cli.team:team",
     "token": "envguard.cli.server:token",
-    "use": "envguard.cli.machine:use",
+    "use": "envguard.cli.use:use",
     "version": "envguard.cli.version:version",
 }
 """Sub-command to where it lives; imported when it is asked for."""
@@ -62,7 +63,7 @@ def envguard(ctx: click.Context) -> None:
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line and exit: 0 compliant or done, 1 drifted, 2 wrong usage, 3 undecided."""
     given = list(sys.argv[1:] if arguments is None else arguments)
-    wants_json = "--json" in given
+    wants_json = "--json" in given or "--format=json" in given or ("--format", "json") in pairwise(given)
     try:
         code = envguard.main(given, prog_name="envguard", standalone_mode=False)
     except EnvguardError as error:

@@ -1,9 +1,9 @@
-"""What a scan leaves open before environments can be judged: what people bound, and markers that are files.
+"""What binds the environments of a scan: what their owners said, and markers that are files.
 
 Rules
 1. ``envguard use`` counts for environments of the user who said it, and for no other's.
-2. A marker that is a file becomes the name of the policy inside it. That policy judges where it was named,
-   never by its ``applies-to``.
+2. A marker that is a file (a policy, or a lock) becomes the name of the policy inside it. That policy judges
+   the project that named it, never by its ``applies-to``.
 3. What cannot be read is said in the record, and makes the verdict unknown: nothing is judged in its place.
 """
 
@@ -18,13 +18,12 @@ from pathlib import Path
 
 import msgspec
 
-from envguard.domain.environment import Environment, EnvironmentRecord, ProblemDetail
+from envguard.domain.binding import BoundScan
+from envguard.domain.environment import Environment, EnvironmentRecord, ProblemDetail, Project, Scan
 from envguard.domain.policy import LockedPolicy
-from envguard.errors import PolicyError, StateError
-from envguard.formats import load_policy, parse_source
-from envguard.log import get_log
-from envguard.runs.policies import is_file_reference
-from envguard.state import KeptPolicy, State, read_uses
+from envguard.errors import PolicyError, StateError, UnavailableError
+from envguard.runs.policies import is_file_reference, marker_policy
+from envguard.state import State, read_uses
 
 Uses = Callable[[EnvironmentRecord], Mapping[str, str]]
 """What the owner of an environment bound, by path."""
@@ -33,24 +32,23 @@ _STATE_BELOW_HOME = (
     "Library/Application Support/envguard" if sys.platform == "darwin" else ".local/state/envguard"
 )
 
-_log = get_log(__name__)
+
+def bind_scan(scan: Scan, uses: Uses) -> BoundScan:
+    """Answer a scan with what binds its environments."""
+    of_projects: dict[str, LockedPolicy] = {}
+    environments = tuple(_with_marker(each, of_projects) for each in apply_uses(scan.environments, uses))
+    return BoundScan(msgspec.structs.replace(scan, environments=environments), of_projects)
 
 
-def parse_kept(kept: Mapping[str, KeptPolicy]) -> dict[str, LockedPolicy]:
-    """Answer the kept policies ready to judge; one that cannot be read is left out, and that is logged."""
-    parsed = {name: _parse(each) for name, each in kept.items()}
-    return {name: policy for name, policy in parsed.items() if policy is not None}
-
-
-def uses_of_owners(state: State) -> Uses:
-    """Answer how to find an owner's bindings: the agent's own user in ``state``, others in their homes."""
+def uses_of_owners(state: State | None) -> Uses:
+    """Answer how to find an owner's bindings: the own user's in ``state``, others' in their homes."""
     own = _name_of(os.geteuid())
     known: dict[tuple[str | None, str | None], Mapping[str, str]] = {}
 
     def look_up(record: EnvironmentRecord) -> Mapping[str, str]:
         key = (record.owner, record.home)
         if key not in known:
-            known[key] = state.uses() if record.owner == own else _uses_of_other(record)
+            known[key] = _uses_of_other(record) if record.owner != own else state.uses() if state else {}
         return known[key]
 
     return look_up
@@ -59,22 +57,6 @@ def uses_of_owners(state: State) -> Uses:
 def apply_uses(environments: Iterable[Environment], uses: Uses) -> tuple[Environment, ...]:
     """Answer the environments with what their owners bound them to."""
     return tuple(_with_use(each, uses) for each in environments)
-
-
-def resolve_markers(
-    environments: Iterable[Environment],
-) -> tuple[tuple[Environment, ...], dict[str, LockedPolicy]]:
-    """Answer the environments with file markers turned into names, and the policies of those files."""
-    found: dict[str, LockedPolicy] = {}
-    return tuple(_resolved(each, found) for each in environments), found
-
-
-def _parse(kept: KeptPolicy) -> LockedPolicy | None:
-    try:
-        return parse_source(kept.source, revision=kept.revision, lock_revision=kept.lock_revision)
-    except PolicyError as error:
-        _log.error("policy_unusable", policy=kept.name, revision=kept.revision, reason=str(error))
-        return None
 
 
 def _with_use(environment: Environment, uses: Uses) -> Environment:
@@ -89,25 +71,22 @@ def _with_use(environment: Environment, uses: Uses) -> Environment:
     return msgspec.structs.replace(environment, record=msgspec.structs.replace(record, use=policy))
 
 
-def _resolved(environment: Environment, found: dict[str, LockedPolicy]) -> Environment:
+def _with_marker(environment: Environment, of_projects: dict[str, LockedPolicy]) -> Environment:
     project = environment.record.project
     if project is None or project.policy is None or not is_file_reference(project.policy):
         return environment
-    path = Path(project.path) / project.policy
     try:
-        governing = load_policy(path)
-    except PolicyError as error:
+        governing = marker_policy(project)
+    except (PolicyError, UnavailableError) as error:
         return _told(environment, f"the policy that {project.marker_place} names cannot be had: {error}")
-    name = governing.policy.name
-    only_named = msgspec.structs.replace(
-        governing, policy=msgspec.structs.replace(governing.policy, applies_to=())
-    )
-    if found.setdefault(name, only_named) != only_named:
-        return _told(environment, f"two files here say different things as policy `{name}`: {path}")
-    named = msgspec.structs.replace(project, policy=name)
-    return msgspec.structs.replace(
-        environment, record=msgspec.structs.replace(environment.record, project=named)
-    )
+    only_named = msgspec.structs.replace(governing.policy, applies_to=())
+    of_projects[project.path] = msgspec.structs.replace(governing, policy=only_named)
+    return _naming(environment, msgspec.structs.replace(project, policy=governing.policy.name))
+
+
+def _naming(environment: Environment, project: Project) -> Environment:
+    record = msgspec.structs.replace(environment.record, project=project)
+    return msgspec.structs.replace(environment, record=record)
 
 
 def _told(environment: Environment, detail: str) -> Environment:

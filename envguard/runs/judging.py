@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 
-from envguard.domain.binding import Bound, Conflict, Machine, Unbound, bind
+import msgspec
+
+from envguard.domain.binding import Bound, Conflict, Machine, Unbound, bind, selectors_of
 from envguard.domain.drift import compare
-from envguard.domain.environment import Environment, MachineFacts
-from envguard.domain.policy import LockedPolicy
+from envguard.domain.environment import Environment, EnvironmentRecord, MachineFacts
+from envguard.domain.policy import KnownPolicy, LockedPolicy, UnusablePolicy
 from envguard.domain.verdict import (
     Moved,
     PolicyRef,
@@ -17,6 +19,22 @@ from envguard.domain.verdict import (
     undecided,
     unmanaged,
 )
+
+
+class Policies(msgspec.Struct, frozen=True):
+    """What can judge the environments of this machine."""
+
+    named: Mapping[str, KnownPolicy]
+    """Those of the server, by name."""
+    of_projects: Mapping[str, LockedPolicy] = {}
+    """Those that projects brought as files, by the project's folder."""
+
+    def behind(self, binding: Bound, record: EnvironmentRecord) -> KnownPolicy | None:
+        """Answer the policy that a binding means: the server's of that name, else the project's own file."""
+        held = self.named.get(binding.policy)
+        if held is None and binding.source == "marker" and record.project is not None:
+            return self.of_projects.get(record.project.path)
+        return held
 
 
 def judge_environment(
@@ -49,11 +67,11 @@ def judge_bound(
     environments: Iterable[Environment],
     facts: MachineFacts,
     machine: Machine,
-    policies: Mapping[str, LockedPolicy],
+    policies: Policies,
     now: datetime,
 ) -> tuple[Verdict, ...]:
     """Answer the verdict on each environment by the policy that its binding names."""
-    selectors = {name: each.policy.applies_to for name, each in policies.items()}
+    selectors = selectors_of(policies.named)
     verdicts = []
     for environment in environments:
         record = environment.record
@@ -66,7 +84,8 @@ def judge_bound(
         elif isinstance(binding, Unbound):
             verdicts.append(unmanaged(record))
         else:
-            verdicts.append(_by_name(environment, facts, binding, policies, machine.name, now))
+            governing = policies.behind(binding, record)
+            verdicts.append(_by_binding(environment, facts, binding, governing, machine.name, now))
     return tuple(verdicts)
 
 
@@ -86,6 +105,11 @@ def conflict_reason(conflict: Conflict) -> str:
     return f"{names} both apply ({conflict.source}); bind it with `envguard use`"
 
 
+def unusable_reason(policy: UnusablePolicy) -> str:
+    """Answer the sentence about a policy that this version cannot read."""
+    return f"policy `{policy.name}` r{policy.revision} cannot be read by this envguard: {policy.reason}"
+
+
 def broken_marker(environment: Environment) -> str | None:
     """Answer what is wrong with the project's marker, which the snapshot does not tell; None if nothing."""
     known = {(problem.kind, problem.package) for problem in environment.snapshot.problems}
@@ -95,16 +119,20 @@ def broken_marker(environment: Environment) -> str | None:
     return None
 
 
-def _by_name(
+def _by_binding(
     environment: Environment,
     facts: MachineFacts,
     binding: Bound,
-    policies: Mapping[str, LockedPolicy],
+    governing: KnownPolicy | None,
     machine: str,
     now: datetime,
 ) -> Verdict:
-    governing = policies.get(binding.policy)
-    if governing is None:
-        reason = f"policy `{binding.policy}` ({binding.source}) is not known here"
-        return undecided(environment.record, None, reason)
-    return judge_environment(environment, facts, governing, machine=machine, now=now)
+    match governing:
+        case LockedPolicy():
+            return judge_environment(environment, facts, governing, machine=machine, now=now)
+        case UnusablePolicy():
+            ref = PolicyRef(name=governing.name, revision=governing.revision)
+            return undecided(environment.record, ref, unusable_reason(governing))
+        case None:
+            reason = f"policy `{binding.policy}` ({binding.source}) is not known here"
+            return undecided(environment.record, None, reason)

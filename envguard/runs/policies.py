@@ -4,7 +4,8 @@ Rules, the first that says anything wins
 1. What the command names, then ``ENVGUARD_POLICY``: a name, a policy file, or a lock.
 2. ``envguard use``, the project's marker, ``applies-to`` (see ``domain.binding``).
 3. The project's own lock, and that is said.
-A policy that was named and cannot be had is an error, never the lock instead.
+A policy that was named and cannot be had is an error, never the lock instead. Where a project's marker is the
+file of a policy that this machine also has from its server, the server's revision judges: it is the team's.
 """
 
 from __future__ import annotations
@@ -14,13 +15,13 @@ from pathlib import Path
 
 import msgspec
 
-from envguard.domain.binding import Bound, Conflict, Machine, bind
-from envguard.domain.environment import EnvironmentRecord
-from envguard.domain.policy import LockedPolicy
+from envguard.domain.binding import Bound, Conflict, Machine, bind, selectors_of
+from envguard.domain.environment import EnvironmentRecord, Project
+from envguard.domain.policy import KnownPolicy, LockedPolicy, UnusablePolicy
 from envguard.errors import UnavailableError, UsageError
 from envguard.formats import load_policy, parse_lock, policy_for_lock, project_lock
 from envguard.formats.files import read_text
-from envguard.runs.judging import conflict_reason
+from envguard.runs.judging import conflict_reason, unusable_reason
 
 _POLICY_SUFFIXES = (".yaml", ".yml")
 _LOCK_SUFFIXES = (".toml", ".txt")
@@ -39,7 +40,7 @@ def choose_policy(
     *,
     environ: Mapping[str, str],
     machine: Machine,
-    known: Mapping[str, LockedPolicy],
+    known: Mapping[str, KnownPolicy],
     cwd: Path,
 ) -> Governing:
     """Answer the policy for one environment; ``known`` are the ones that this machine holds.
@@ -50,11 +51,11 @@ def choose_policy(
         return _named(named, "named on the command line", known, cwd)
     if environ.get("ENVGUARD_POLICY"):
         return _named(environ["ENVGUARD_POLICY"], "named in ENVGUARD_POLICY", known, cwd)
-    binding = bind(record, machine, {name: each.policy.applies_to for name, each in known.items()})
+    binding = bind(record, machine, selectors_of(known))
     if isinstance(binding, Conflict):
         raise UnavailableError(conflict_reason(binding), where=record.path)
     if isinstance(binding, Bound):
-        return _bound(binding, record, known, cwd)
+        return _bound(binding, record, known)
     return _own_lock(record, cwd)
 
 
@@ -63,31 +64,59 @@ def is_file_reference(text: str) -> bool:
     return "/" in text or text.endswith((*_POLICY_SUFFIXES, *_LOCK_SUFFIXES))
 
 
-def _bound(
-    binding: Bound, record: EnvironmentRecord, known: Mapping[str, LockedPolicy], cwd: Path
-) -> Governing:
+def load_reference(path: Path) -> LockedPolicy:
+    """Answer the policy in a file, or the one that a lock stands for.
+
+    Raises UnavailableError where there is no such file, PolicyError where it cannot be used.
+    """
+    if not path.exists():
+        raise UnavailableError("there is no such policy or lock", where=str(path))
+    if path.suffix in _POLICY_SUFFIXES:
+        return load_policy(path)
+    return policy_for_lock(path.name, parse_lock(read_text(path, "lock"), filename=path.name))
+
+
+def marker_policy(project: Project) -> LockedPolicy:
+    """Answer the policy of a project whose marker is a file; raises as :func:`load_reference`."""
+    return load_reference(Path(project.path) / (project.policy or ""))
+
+
+def _bound(binding: Bound, record: EnvironmentRecord, known: Mapping[str, KnownPolicy]) -> Governing:
     if binding.source == "marker" and record.project is not None:
-        words = f"policy named in {record.project.marker_place}"
-        return _named(binding.policy, words, known, Path(record.project.path))
+        return _marked(record.project, binding.policy, known)
     words = "bound by `envguard use`" if binding.source == "use" else "policy applies to it"
-    return _named(binding.policy, words, known, cwd)
+    return Governing(_held(binding.policy, words, known), words)
 
 
-def _named(named: str, words: str, known: Mapping[str, LockedPolicy], folder: Path) -> Governing:
-    if is_file_reference(named):
-        path = folder / named
-        if path.suffix in _POLICY_SUFFIXES:
-            return Governing(load_policy(path), words)
-        return Governing(
-            policy_for_lock(path.name, parse_lock(read_text(path, "lock"), filename=path.name)), words
-        )
-    if named in known:
-        return Governing(known[named], words)
-    raise UnavailableError(
-        f"policy `{named}` cannot be had: it is not a file, and this machine holds no policy of that name",
-        where=words,
-        hint="`envguard join STRING` and `envguard agent --once` fetch the team's policies",
-    )
+def _marked(project: Project, policy: str, known: Mapping[str, KnownPolicy]) -> Governing:
+    words = f"policy named in {project.marker_place}"
+    if not is_file_reference(policy):
+        return Governing(_held(policy, words, known), words)
+    loaded = marker_policy(project)
+    name = loaded.policy.name
+    if name not in known:
+        return Governing(loaded, words)
+    return Governing(_held(name, words, known), f"{words}; judged by the server's revision of it")
+
+
+def _named(named: str, words: str, known: Mapping[str, KnownPolicy], cwd: Path) -> Governing:
+    policy = load_reference(cwd / named) if is_file_reference(named) else _held(named, words, known)
+    return Governing(policy, words)
+
+
+def _held(name: str, words: str, known: Mapping[str, KnownPolicy]) -> LockedPolicy:
+    match known.get(name):
+        case LockedPolicy() as policy:
+            return policy
+        case UnusablePolicy() as unusable:
+            hint = "pip install --upgrade envguard"
+            raise UnavailableError(unusable_reason(unusable), where=words, hint=hint)
+        case _:
+            raise UnavailableError(
+                f"policy `{name}` cannot be had: it is not a file, and this machine has none of that name",
+                where=words,
+                hint="`envguard join STRING` and `envguard agent --once` fetch the team's policies",
+            )
 
 
 def _own_lock(record: EnvironmentRecord, cwd: Path) -> Governing:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
-from envguard.domain.environment import Scan
+from envguard.domain.binding import BoundScan
 from envguard.errors import StateError
 from envguard.state.files import read_document, read_file, remove_file, write_document, write_file
 from envguard.state.kept import Identity, KeptPolicy, LastStatus, Sequence
@@ -117,11 +117,11 @@ class State:
         """Keep how a round went."""
         write_document(self.path / "status.json", status)
 
-    def last_scan(self) -> Scan | None:
+    def last_scan(self) -> BoundScan | None:
         """Answer what the last scan found; None before the first."""
-        return read_document(self.path / "scan.json", Scan)
+        return read_document(self.path / "scan.json", BoundScan)
 
-    def keep_scan(self, scan: Scan) -> None:
+    def keep_scan(self, scan: BoundScan) -> None:
         """Keep what a scan found."""
         write_document(self.path / "scan.json", scan)
 

@@ -200,7 +200,7 @@ def test_refused_join_leaves_nothing_behind(tmp_path: Path) -> None:
 def test_scan_that_goes_wrong_is_said(code: str, words: str) -> None:
     started = time.monotonic()
     with pytest.raises(InventoryError, match=words):
-        scan_in_child(command=[sys.executable, "-c", code], limit_s=1.0)
+        scan_in_child(Path(), command=[sys.executable, "-c", code], limit_s=1.0)
     assert time.monotonic() - started < 10
 
 
@@ -241,7 +241,7 @@ def test_agent_says_ready_alive_and_stopping_and_is_the_only_one(tmp_path: Path,
         manager.settimeout(30)
         with agent_process(state, str(tmp_path / "n")) as process:
             said = [manager.recv(100)]
-            while said[-1] != b"READY=1" or len(team.checkins) < 1:
+            while b"READY=1" not in said or len(team.checkins) < 1:
                 said.append(manager.recv(100))
             with pytest.raises(StateError, match="another agent"):
                 run_once(state)
