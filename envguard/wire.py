@@ -67,6 +67,7 @@ class Checkin(msgspec.Struct, frozen=True, kw_only=True):
     """The revision of each policy that the agent holds."""
     version: str
     is_incomplete: bool = False
+    """The look ended before everything was seen: what was not seen is not known."""
 
 
 class CheckinReply(msgspec.Struct, frozen=True, kw_only=True):
@@ -84,6 +85,7 @@ class Records(msgspec.Struct, frozen=True, kw_only=True):
     records: tuple[EnvironmentRecord, ...]
     facts: MachineFacts
     is_incomplete: bool = False
+    """As in :class:`Checkin`; those that are absent then stay."""
 
 
 class RecordsReply(msgspec.Struct, frozen=True):
@@ -136,6 +138,8 @@ class TeamMachine(msgspec.Struct, frozen=True, kw_only=True):
     seen: datetime
     """The server's receive time."""
     environments: tuple[Verdict, ...] = ()
+    reason: str | None = None
+    """Why the machine itself is unknown, whatever its environments are; None where they decide."""
 
 
 class TeamSummary(msgspec.Struct, frozen=True, kw_only=True):
@@ -194,7 +198,7 @@ def read_join(text: str) -> JoinString:
         if not text.strip().startswith(_JOIN_PREFIX):
             raise binascii.Error
         return msgspec.json.decode(base64.urlsafe_b64decode(body + "=" * (-len(body) % 4)), type=JoinString)
-    except (binascii.Error, msgspec.MsgspecError, ValueError) as error:
+    except (binascii.Error, msgspec.MsgspecError, ValueError, RecursionError) as error:
         raise UsageError(
             "not a join string, or only a part of one",
             where="join",

@@ -23,7 +23,7 @@ from envguard.wire import Refusal
 T = TypeVar("T")
 
 _PATIENCE = (408, 429)
-_SHOWN_CHARACTERS = 300
+_SHOWN_CHARACTERS = 1000
 
 
 class Answer(msgspec.Struct, frozen=True):
@@ -40,7 +40,7 @@ def message(answer: Answer, type_: type[T], *, where: str) -> T:
         raise _failure(answer, where)
     try:
         return msgspec.json.decode(answer.body, type=type_)
-    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         raise TransportError(
             f"not an answer of an envguard server: {error}",
             where=where,
@@ -76,20 +76,22 @@ def _failure(answer: Answer, where: str) -> TransportError:
 
 def shown(text: str) -> str:
     """Answer a text of the other side as one that may be printed: one line, no control characters, short."""
-    line = "".join(character if character.isprintable() else " " for character in text)
+    lines = (line.strip() for line in text.splitlines())
+    line = "".join(char if char.isprintable() else " " for char in "; ".join(filter(None, lines)))
     return line[:_SHOWN_CHARACTERS]
 
 
 def _refusal(body: bytes) -> Refusal | None:
     try:
-        return msgspec.json.decode(body, type=Refusal)
-    except (msgspec.MsgspecError, UnicodeDecodeError):
+        refusal = msgspec.json.decode(body, type=Refusal)
+        return refusal if refusal.error.strip() else None
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         return None
 
 
 def _time(text: str) -> datetime | None:
     try:
         parsed = parsedate_to_datetime(text)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         return None
     return parsed if parsed.tzinfo is not None else None

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import ipaddress
+import ssl
 import time
 from collections.abc import Callable, Iterator, Mapping
+from typing import TypeVar
 from urllib.parse import urlsplit
 
 import msgspec
@@ -15,6 +17,8 @@ from envguard.client.answers import Answer
 from envguard.errors import TransportError, UsageError
 from envguard.wire import BODY_LIMIT_BYTES
 
+E = TypeVar("E", bound=BaseException)
+
 CONNECT_TIMEOUT_S = 5.0
 SILENCE_TIMEOUT_S = 20.0
 """The longest that the server may say nothing."""
@@ -23,6 +27,11 @@ TOTAL_TIMEOUT_S = 60.0
 """The longest that one answer may take."""
 
 _CHUNK_BYTES = 16 * 1024
+_URL_HINT = "such as https://envguard.example:8750"
+_NOT_YET_VALID, _EXPIRED, _OTHER_NAME = 9, 10, 62
+"""OpenSSL's verify codes."""
+
+_CERTIFICATE_IS = {_NOT_YET_VALID: "not valid yet", _EXPIRED: "expired", _OTHER_NAME: "for another name"}
 
 
 class Timeouts(msgspec.Struct, frozen=True):
@@ -33,24 +42,38 @@ class Timeouts(msgspec.Struct, frozen=True):
     total_s: float = TOTAL_TIMEOUT_S
 
 
-def checked_url(url: str) -> str:
-    """Answer a server's address without a slash at its end; UsageError where secrets must not go there."""
-    hint = "such as https://envguard.example:8750"
+def checked_url(url: str, *, place: str | None = None) -> str:
+    """Answer a server's address without a slash at its end; UsageError where secrets must not go there.
+
+    ``place`` is where the address was written. An address that may hold a password is not repeated.
+    """
+    named = "" if "@" in url else f": {url!r}"
+    not_one = UsageError(f"not a server's address{named}", where=place, hint=_URL_HINT)
     try:
         parts = urlsplit(url)
         host, _ = parts.hostname, parts.port
     except ValueError as error:
-        raise UsageError(f"not a server's address: {url!r}", hint=hint) from error
-    if parts.scheme not in ("http", "https") or not host:
-        raise UsageError(f"not a server's address: {url!r}", hint=hint)
-    if parts.username is not None or parts.query or parts.fragment:
-        raise UsageError("a server's address has no user, query or fragment", hint=hint)
+        raise not_one from error
+    is_plain = url.isprintable() and not any(char in url for char in " \\")
+    if parts.scheme not in ("http", "https") or not host or not is_plain:
+        raise not_one
+    if "@" in parts.netloc or "?" in url or "#" in url:
+        raise UsageError("a server's address has no user, query or fragment", where=place, hint=_URL_HINT)
     if parts.scheme == "http" and not is_loopback(host):
         raise UsageError(
             f"refused: plain http would show the secret to the network: {url}",
+            where=place,
             hint="use https, or reach the server through a tunnel to 127.0.0.1",
         )
     return url.rstrip("/")
+
+
+def checked_token(token: str, *, place: str | None = None, hint: str) -> str:
+    """Answer a token that can go into a header; the UsageError for another never repeats it."""
+    if not token or not token.isascii() or not token.isprintable() or " " in token:
+        what = "not a token: it is empty, or has blanks, line ends or characters that no token has"
+        raise UsageError(what, where=place, hint=hint)
+    return token
 
 
 def is_loopback(host: str) -> bool:
@@ -102,7 +125,9 @@ def _read(response: requests.Response, url: str, is_over: Callable[[], bool]) ->
     for chunk in _chunks(response):
         content += chunk
         if len(content) > BODY_LIMIT_BYTES:
-            raise TransportError("the answer is too large for an envguard server", where=url)
+            raise TransportError(
+                "the answer is too large for an envguard server", where=url, hint="is the address right?"
+            )
         if is_over():
             raise TransportError("the answer took too long", where=url, hint="try again later")
     return bytes(content)
@@ -120,17 +145,45 @@ def _chunks(response: requests.Response) -> Iterator[bytes]:
 
 def _reason(error: Exception) -> str:
     if isinstance(error, requests.exceptions.SSLError):
-        return "the server's certificate is not trusted"
+        return _tls_reason(error)
     if isinstance(error, requests.exceptions.ConnectTimeout):
         return "the server cannot be reached: no answer in time"
     if isinstance(error, (requests.exceptions.Timeout, urllib3.exceptions.TimeoutError)):
         return "the server did not answer in time"
     if isinstance(error, requests.exceptions.ConnectionError):
         return "the server cannot be reached"
+    if isinstance(error, requests.exceptions.InvalidURL):
+        return "not an address that can be asked"
     return "the answer broke off or could not be understood"
+
+
+def _tls_reason(error: Exception) -> str:
+    refused = _in_chain(error, ssl.SSLCertVerificationError)
+    if refused is None:
+        return "no TLS is spoken there, or another kind of it"
+    return f"the server's certificate is {_CERTIFICATE_IS.get(refused.verify_code, 'not trusted')}"
 
 
 def _hint(error: Exception) -> str:
     if isinstance(error, requests.exceptions.SSLError):
-        return "its certificate must be signed by an authority that this machine trusts"
+        refused = _in_chain(error, ssl.SSLCertVerificationError)
+        if refused is None:
+            return "does the address begin with https:// by mistake?"
+        if refused.verify_code in (_NOT_YET_VALID, _EXPIRED):
+            return "is this machine's clock right? then the server needs a new certificate"
+        return "its certificate must be for this address, signed by an authority that this machine trusts"
     return "does it run, and does this machine reach its address?"
+
+
+def _in_chain(error: BaseException, kind: type[E]) -> E | None:
+    """Answer the error of this kind behind another, however libraries wrapped it."""
+    waiting: list[object] = [error]
+    seen: list[object] = []
+    while waiting:
+        each = waiting.pop()
+        if isinstance(each, kind):
+            return each
+        if isinstance(each, BaseException) and each not in seen:
+            seen.append(each)
+            waiting += [each.__cause__, each.__context__, getattr(each, "reason", None), *each.args]
+    return None

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from envguard.client.exchange import checked_token, checked_url
 from envguard.client.server import ServerClient
 from envguard.errors import UsageError
 from envguard.state import State
+
+_ADMIN_HINT = 'export ENVGUARD_TOKEN="$(cat STATE/admin-token)", STATE being the server\'s state folder'
 
 
 def person_client(environ: Mapping[str, str], state: State | None) -> ServerClient:
@@ -16,12 +19,14 @@ def person_client(environ: Mapping[str, str], state: State | None) -> ServerClie
     machine's name. Raises UsageError where neither is there.
     """
     url, token = environ.get("ENVGUARD_SERVER"), environ.get("ENVGUARD_TOKEN")
+    if url:
+        checked_url(url, place="ENVGUARD_SERVER")
+    if token:
+        checked_token(token, place="ENVGUARD_TOKEN", hint=_ADMIN_HINT)
     if url and token:
         return ServerClient(url, token=token)
     if url:
-        raise UsageError(
-            "ENVGUARD_SERVER is set, and ENVGUARD_TOKEN is not", hint="export ENVGUARD_TOKEN=TOKEN"
-        )
+        raise UsageError("ENVGUARD_SERVER is set, and ENVGUARD_TOKEN is not", hint=_ADMIN_HINT)
     identity = state.identity() if state is not None else None
     secret = state.secret() if state is not None else None
     if identity is not None and (token or secret):

@@ -11,7 +11,7 @@ import requests
 
 from envguard import __version__
 from envguard.client.answers import message
-from envguard.client.exchange import Timeouts, checked_url, exchange, new_session
+from envguard.client.exchange import Timeouts, checked_token, checked_url, exchange, new_session
 from envguard.domain.environment import Digest, Snapshot
 from envguard.domain.policy import PolicySource
 from envguard.wire import (
@@ -56,9 +56,9 @@ class ServerClient:
         session: requests.Session | None = None,
         timeouts: Timeouts | None = None,
     ) -> None:
-        """Raises UsageError where a secret must not be sent to that address."""
+        """Raises UsageError where a secret must not be sent to that address, or the token is none."""
         self.url = checked_url(url)
-        self._token = token
+        self._token = None if token is None else checked_token(token, hint="envguard join STRING")
         self._session = session or new_session()
         self._timeouts = timeouts or Timeouts()
 

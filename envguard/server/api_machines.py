@@ -6,7 +6,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
 
-from envguard.domain.environment import Digest, Snapshot, digest_of, is_digest
+from envguard.domain.environment import Snapshot, digest_of, is_digest
 from envguard.log import get_log
 from envguard.server.auth import identify_machine
 from envguard.server.body import read_message
@@ -20,6 +20,7 @@ _log = get_log(__name__)
 _TEXT_LIMIT = 200
 _LARGEST_SEQ = 2**63 - 1
 _LABELS_LIMIT = 64
+_ENROL_LIMIT_BYTES = 256 * 1024
 
 
 class MachineApi:
@@ -31,7 +32,8 @@ class MachineApi:
 
     async def enrol(self, request: Request) -> Response:
         """``POST enroll``."""
-        message = await read_message(request, EnrolRequest)
+        # Nobody has said who he is yet: what anybody may send is small.
+        message = await read_message(request, EnrolRequest, limit_bytes=_ENROL_LIMIT_BYTES)
         _check_name("machine", message.machine)
         _check_name("name", message.name)
         if len(message.labels) > _LABELS_LIMIT:
@@ -75,16 +77,13 @@ class MachineApi:
         if not is_digest(named):
             raise RefusalError(400, "the address does not end in a digest")
         snapshot = await read_message(request, Snapshot)
-        digest = digest_of(snapshot)
-        if digest != named:
-            raise RefusalError(400, f"the snapshot has another digest than the address says: {digest}")
-        await run_in_threadpool(self._put_snapshot, machine, digest, snapshot)
+        await run_in_threadpool(self._put_snapshot, machine, named, snapshot)
         return Response(status_code=204)
 
     def _enrol(self, message: EnrolRequest) -> EnrolReply:
         service = self._service
         secret = new_secret("machine")
-        with service.database.writing() as connection:
+        with service.database.writing_alone() as connection:
             why = access.use_join_token(connection, digest_of_secret(message.token), service.clock())
             if why is not None:
                 sentence = "the server does not know this join string" if why == "unknown" else None
@@ -105,15 +104,16 @@ class MachineApi:
     def _checkin(self, machine: str, message: Checkin) -> CheckinReply:
         service = self._service
         with service.database.writing() as connection:
-            if machines.is_out_of_order(connection, machine, message):
+            last = machines.said_last(connection, machine)
+            if machines.is_out_of_order(connection, machine, last, message):
                 _log.warning("checkin_out_of_order", machine=machine, epoch=message.epoch, seq=message.seq)
                 raise RefusalError(
                     409,
                     "this machine has said something later: the message is late, or two machines are one",
                     "a copied machine has to join again: envguard join STRING --name NAME",
                 )
-            machines.record_checkin(connection, machine, message, service.clock())
-            is_same = machines.held_records(connection, machine) == message.records
+            machines.record_checkin(connection, machine, last, message, service.clock())
+            is_same = last.records == message.records
             wants_records = not is_same or bool(machines.missing_snapshots(connection, machine))
             revisions = policies.newest_revisions(connection)
         return CheckinReply(
@@ -130,10 +130,15 @@ class MachineApi:
             judge_and_keep(self._service, machine)
         return RecordsReply(missing)
 
-    def _put_snapshot(self, machine: str, digest: Digest, snapshot: Snapshot) -> None:
+    def _put_snapshot(self, machine: str, named: str, snapshot: Snapshot) -> None:
+        digest = digest_of(snapshot)
+        if digest != named:
+            raise RefusalError(400, f"the snapshot has another digest than the address says: {digest}")
         with self._service.database.writing() as connection:
             contents.add_snapshot(connection, digest, snapshot)
-        judge_and_keep(self._service, machine)
+            missing = machines.missing_snapshots(connection, machine)
+        if not missing:
+            judge_and_keep(self._service, machine)
 
 
 def _check_name(field: str, text: str) -> None:

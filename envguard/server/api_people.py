@@ -11,13 +11,12 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from envguard.domain.policy import LockedPolicy, PolicySource
-from envguard.errors import PolicyError
 from envguard.formats import parse_source
 from envguard.log import get_log
 from envguard.server.auth import identify, identify_admin
 from envguard.server.body import read_message
 from envguard.server.refusals import JsonResponse, RefusalError
-from envguard.server.service import Service, StoredContents, judge_and_keep, locked_policies, team_report
+from envguard.server.service import Service, StoredContents, judge_and_keep, known_policies, team_report
 from envguard.server.store import access, machines, policies
 from envguard.server.team import governed, holders
 from envguard.server.tokens import digest_of_secret, new_secret
@@ -67,14 +66,13 @@ class PeopleApi:
         """``POST policies``."""
         await identify_admin(request, self._service)
         source = await read_message(request, PolicySource)
-        parsed = await run_in_threadpool(_linted, source)
-        return JsonResponse(await run_in_threadpool(self._push, parsed.policy.name, source))
+        return JsonResponse(await run_in_threadpool(self._push, source))
 
     async def get_team(self, request: Request) -> Response:
         """``GET team``."""
         await identify(request, self._service)
         only = request.query_params.get("policy")
-        return JsonResponse(await run_in_threadpool(team_report, self._service, only))
+        return await run_in_threadpool(lambda: JsonResponse(team_report(self._service, only)))
 
     async def new_token(self, request: Request) -> Response:
         """``POST tokens``."""
@@ -95,15 +93,16 @@ class PeopleApi:
         with self._service.database.reading() as connection:
             return policies.newest_policies(connection)
 
-    def _push(self, name: str, source: PolicySource) -> PushReply:
-        service = self._service
+    def _push(self, source: PolicySource) -> PushReply:
+        service, pushed = self._service, _linted(source)
+        name = pushed.policy.name
         judge_and_keep(service)  # what matched until now is known as such before the policy moves
-        with service.database.writing() as connection:
+        with service.database.writing_alone() as connection:
             revision, is_new = policies.add_revision(connection, name, source, service.clock())
+        with service.database.reading() as connection:
             known = machines.known_machines(connection)
-            locked = locked_policies(connection)
-            governs = governed(known, locked, name)
-            held = () if governs else holders(known, locked[name], StoredContents(connection))
+            governs = governed(known, known_policies(connection), name)
+            held = () if governs else holders(known, pushed, StoredContents(connection))
         _log.info("policy_pushed", policy=name, revision=revision.revision, is_new=is_new)
         return PushReply(name=name, revision=revision.revision, is_new=is_new, governs=governs, holders=held)
 
@@ -125,9 +124,5 @@ def new_join(service: Service, expires_s: float = JOIN_EXPIRES_S, uses: int = JO
 def _linted(source: PolicySource) -> LockedPolicy:
     try:
         return parse_source(source, revision=None, lock_revision=None)
-    except PolicyError as error:
-        problems = error.problems or (error,)
-        hint = next((each.hint for each in problems if each.hint), error.hint)
-        raise RefusalError(422, "\n".join(map(str, problems)), hint) from error
     except RecursionError as error:
         raise RefusalError(422, f"{source.filename}: nested too deeply") from error

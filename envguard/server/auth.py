@@ -12,13 +12,15 @@ from envguard.server.tokens import digest_of_secret
 
 COOKIE = "envguard_session"
 SESSION_S = 12 * 3600.0
+_BECOME_ADMIN = 'export ENVGUARD_TOKEN="$(cat STATE/admin-token)", STATE being the server\'s state folder'
+_JOIN = "envguard join STRING"
 
 
 async def identify(request: Request, service: Service) -> Principal:
     """Answer whose token the request carries; raises RefusalError with 401."""
     scheme, _, secret = request.headers.get("authorization", "").partition(" ")
     if scheme.lower() != "bearer" or not secret:
-        raise RefusalError(401, "the request carries no token", "sign in: envguard login")
+        raise RefusalError(401, "the request carries no token", f"{_BECOME_ADMIN}; a machine: {_JOIN}")
     digest = digest_of_secret(secret.strip())
 
     def look_up() -> Principal | None:
@@ -28,7 +30,7 @@ async def identify(request: Request, service: Service) -> Principal:
     principal = await run_in_threadpool(look_up)
     if principal is None:
         raise RefusalError(
-            401, "the server does not know this token", "sign in again, or join the machine again"
+            401, "the server does not know this token", f"{_BECOME_ADMIN}; a machine: {_JOIN} again"
         )
     return principal
 
@@ -37,14 +39,14 @@ async def identify_machine(request: Request, service: Service) -> str:
     """Answer the id of the machine that asks; raises RefusalError with 401 or 403."""
     principal = await identify(request, service)
     if principal.machine is None:
-        raise RefusalError(403, "only a joined machine may do this", "join it: envguard join STRING")
+        raise RefusalError(403, "only a joined machine may do this", _JOIN)
     return principal.machine
 
 
 async def identify_admin(request: Request, service: Service) -> None:
     """Let only the admin pass; raises RefusalError with 401 or 403."""
     if (await identify(request, service)).role != "admin":
-        raise RefusalError(403, "this needs the admin's token", "sign in with it: envguard login")
+        raise RefusalError(403, "this needs the admin's token", _BECOME_ADMIN)
 
 
 async def signed_in(request: Request, service: Service) -> Principal | None:

@@ -6,6 +6,7 @@ import zlib
 from typing import TypeVar
 
 import msgspec
+from starlette.concurrency import run_in_threadpool
 from starlette.requests import ClientDisconnect, Request
 
 from envguard.server.refusals import RefusalError
@@ -14,47 +15,38 @@ from envguard.wire import BODY_LIMIT_BYTES
 T = TypeVar("T")
 
 _WINDOW_BITS = {"deflate": zlib.MAX_WBITS, "gzip": zlib.MAX_WBITS | 16}
+_AT_ONCE_BYTES = 64 * 1024
+"""What is decoded in the event loop itself; 8 MiB would hold up everybody else for a tenth of a second."""
 
 
-async def read_message(request: Request, kind: type[T]) -> T:
+async def read_message(request: Request, kind: type[T], *, limit_bytes: int = BODY_LIMIT_BYTES) -> T:
     """Answer the body as a message; raises RefusalError with 400, 413 or 415."""
-    return decode(await read_body(request), kind)
+    body = await read_body(request, limit_bytes=limit_bytes)
+    return decode(body, kind) if len(body) <= _AT_ONCE_BYTES else await run_in_threadpool(decode, body, kind)
 
 
-async def read_body(request: Request) -> bytes:
+async def read_body(request: Request, *, limit_bytes: int = BODY_LIMIT_BYTES) -> bytes:
     """Answer the decompressed body; neither it nor what was sent is over the limit."""
-    announced = request.headers.get("content-length", "")
-    if announced.isdecimal() and int(announced[:20]) > BODY_LIMIT_BYTES:
-        raise _too_large()
-    chunks: list[bytes] = []
-    size_bytes = 0
-    try:
-        async for chunk in request.stream():
-            size_bytes += len(chunk)
-            if size_bytes > BODY_LIMIT_BYTES:
-                raise _too_large()
-            chunks.append(chunk)
-    except ClientDisconnect as error:
-        raise RefusalError(400, "the body ended before its announced length") from error
-    return decompress(b"".join(chunks), request.headers.get("content-encoding", "identity"))
-
-
-def decompress(body: bytes, encoding: str) -> bytes:
-    """Answer the plain body of a ``Content-Encoding``; never makes more than the limit of it."""
-    encoding = encoding.strip().lower()
+    body = await _received(request, limit_bytes)
+    encoding = request.headers.get("content-encoding", "identity").strip().lower()
     if encoding in ("", "identity"):
         return body
+    return await run_in_threadpool(decompress, body, encoding, limit_bytes)
+
+
+def decompress(body: bytes, encoding: str, limit_bytes: int = BODY_LIMIT_BYTES) -> bytes:
+    """Answer the plain body of a ``Content-Encoding``; never makes more than the limit of it."""
     if encoding not in _WINDOW_BITS:
         raise RefusalError(
             415, f"the server does not read this content encoding: {encoding}", "use deflate or gzip"
         )
     unpacker = zlib.decompressobj(_WINDOW_BITS[encoding])
     try:
-        plain = unpacker.decompress(body, BODY_LIMIT_BYTES + 1)
+        plain = unpacker.decompress(body, limit_bytes + 1)
     except zlib.error as error:
         raise RefusalError(400, f"the body is not {encoding} data") from error
-    if len(plain) > BODY_LIMIT_BYTES:
-        raise _too_large()
+    if len(plain) > limit_bytes:
+        raise _too_large(limit_bytes)
     if not unpacker.eof or unpacker.unused_data:
         raise RefusalError(400, f"the body's {encoding} data is cut off, or followed by something else")
     return plain
@@ -70,5 +62,22 @@ def decode(body: bytes, kind: type[T]) -> T:
         raise RefusalError(400, "malformed body: nested too deeply") from error
 
 
-def _too_large() -> RefusalError:
-    return RefusalError(413, f"the body is larger than the server takes: {BODY_LIMIT_BYTES} bytes")
+async def _received(request: Request, limit_bytes: int) -> bytes:
+    announced = request.headers.get("content-length", "")
+    if announced.isdecimal() and int(announced[:20]) > limit_bytes:
+        raise _too_large(limit_bytes)
+    chunks: list[bytes] = []
+    size_bytes = 0
+    try:
+        async for chunk in request.stream():
+            size_bytes += len(chunk)
+            if size_bytes > limit_bytes:
+                raise _too_large(limit_bytes)
+            chunks.append(chunk)
+    except ClientDisconnect as error:
+        raise RefusalError(400, "the body ended before its announced length") from error
+    return b"".join(chunks)
+
+
+def _too_large(limit_bytes: int) -> RefusalError:
+    return RefusalError(413, f"the body is larger than the server takes: {limit_bytes} bytes")

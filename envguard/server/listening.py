@@ -61,11 +61,14 @@ def check_url(address: Address, url: str | None) -> None:
     try:
         parts = urlsplit(url)
         is_url = parts.scheme in ("http", "https") and bool(parts.hostname) and (parts.port or 1) > 0
+        is_url = is_url and not any(char in url for char in "@?#\\")  # machines would refuse to join there
     except ValueError:
         is_url = False
     if not is_url or any(char.isspace() or not char.isprintable() for char in url):
         raise UsageError(
-            f"not an address: {url}", where="--url", hint="such as --url https://envguard.example"
+            "not an address" if "@" in url else f"not an address: {url}",
+            where="--url",
+            hint="such as --url https://envguard.example",
         )
     is_local = address.is_loopback and urlsplit(url).hostname in ("127.0.0.1", "::1", "localhost")
     if urlsplit(url).scheme != "https" and not is_local:

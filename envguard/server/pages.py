@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from urllib.parse import parse_qs
-
 from jinja2 import Environment, PackageLoader, select_autoescape
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
@@ -11,7 +9,7 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from envguard.report.causes import causes, headline
 from envguard.server.auth import COOKIE, SESSION_S, signed_in
-from envguard.server.body import read_body
+from envguard.server.forms import check_origin, read_field
 from envguard.server.refusals import RefusalError
 from envguard.server.service import Service, team_report
 from envguard.server.store.access import add_session, end_session, who_has
@@ -23,7 +21,7 @@ _HEADERS = {
         "default-src 'none'; style-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
     ),
     "X-Content-Type-Options": "nosniff",
-    "Referrer-Policy": "no-referrer",
+    "Referrer-Policy": "same-origin",  # with `no-referrer`, browsers send `Origin: null` with our own forms
     "Cache-Control": "no-store",
 }
 
@@ -44,10 +42,9 @@ class Pages:
             return RedirectResponse("/login", 303, _HEADERS)
         only = request.query_params.get("policy")
         try:
-            report = await run_in_threadpool(team_report, self._service, only)
+            return await run_in_threadpool(self._team, only)
         except RefusalError as refused:
             return self._page("refused.html", refused.status, message=refused.refusal.error)
-        return self._page("team.html", 200, **_shown(report, only))
 
     async def sign_in_form(self, _request: Request) -> Response:
         """``GET /login``."""
@@ -55,8 +52,14 @@ class Pages:
 
     async def sign_in(self, request: Request) -> Response:
         """``POST /login``: a token for a session."""
-        fields = parse_qs((await read_body(request)).decode("utf-8", "replace"), max_num_fields=None)
-        session = await run_in_threadpool(self._open_session, fields.get("token", [""])[0].strip())
+        try:
+            check_origin(request, self._service.url)
+            token = await read_field(request, "token")
+        except RefusalError as refused:
+            return self._page("login.html", refused.status, message=refused.refusal.error)
+        if not token:
+            return self._page("login.html", 400, message="there is no token in this form")
+        session = await run_in_threadpool(self._open_session, token)
         if session is None:
             return self._page("login.html", 403, message="the server does not know this token")
         answer = RedirectResponse("/", 303, _HEADERS)
@@ -68,10 +71,17 @@ class Pages:
 
     async def sign_out(self, request: Request) -> Response:
         """``POST /logout``."""
+        try:
+            check_origin(request, self._service.url)
+        except RefusalError as refused:
+            return self._page("refused.html", refused.status, message=refused.refusal.error)
         await run_in_threadpool(self._end_session, request.cookies.get(COOKIE, ""))
         answer = RedirectResponse("/login", 303, _HEADERS)
         answer.delete_cookie(COOKIE, httponly=True, samesite="strict")
         return answer
+
+    def _team(self, only: str | None) -> Response:
+        return self._page("team.html", 200, **_shown(team_report(self._service, only), only))
 
     def _open_session(self, token: str) -> str | None:
         digest, session = digest_of_secret(token), new_secret("session")

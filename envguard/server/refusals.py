@@ -9,10 +9,12 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ExceptionHandler
 
+from envguard.errors import EnvguardError, PolicyError, StateError, UsageError
 from envguard.log import get_log
 from envguard.wire import Refusal
 
 _log = get_log(__name__)
+_LATER = {"Retry-After": "30"}
 _STATUS_WORDS = {404: "there is nothing at this address", 405: "this address does not take that method"}
 
 
@@ -40,15 +42,32 @@ def exception_handlers() -> dict[object, ExceptionHandler]:
     return {
         RefusalError: _refused,
         HTTPException: _http,
+        EnvguardError: _ours,
         SQLAlchemyError: _database,
         Exception: _unexpected,
     }
+
+
+def refusal_of(error: EnvguardError) -> RefusalError:
+    """Answer what a caller is told of an error that is the request's; every problem of a policy is named."""
+    problems = (error.problems or (error,)) if isinstance(error, PolicyError) else (error,)
+    hint = next((each.hint for each in problems if each.hint), error.hint)
+    return RefusalError(422, "\n".join(map(str, problems)), hint)
 
 
 def _refused(request: Request, error: Exception) -> Response:
     assert isinstance(error, RefusalError)  # noqa: S101 - Starlette hands over what the table says
     _log.info("request_refused", path=request.url.path, status=error.status, why=error.refusal.error)
     return JsonResponse(error.refusal, error.status)
+
+
+def _ours(request: Request, error: Exception) -> Response:
+    assert isinstance(error, EnvguardError)  # noqa: S101 - as above
+    if isinstance(error, UsageError | PolicyError):
+        return _refused(request, refusal_of(error))
+    status = 503 if isinstance(error, StateError) else 500
+    _log.error("request_failed", path=request.url.path, status=status, error=error.kind, why=str(error))
+    return JsonResponse(refusal_of(error).refusal, status, headers=_LATER if status == 503 else None)
 
 
 def _http(request: Request, error: Exception) -> Response:
@@ -59,9 +78,10 @@ def _http(request: Request, error: Exception) -> Response:
 
 
 def _database(request: Request, error: Exception) -> Response:
-    _log.error("database_failed", path=request.url.path, error=type(error).__name__)
+    why = str(getattr(error, "orig", None) or type(error).__name__).partition("\n")[0]
+    _log.error("database_failed", path=request.url.path, error=type(error).__name__, why=why)
     refusal = Refusal(error="the server's database does not answer", hint="try again in a minute")
-    return JsonResponse(refusal, 503, headers={"Retry-After": "30"})
+    return JsonResponse(refusal, 503, headers=_LATER)
 
 
 def _unexpected(request: Request, error: Exception) -> Response:

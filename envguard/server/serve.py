@@ -22,8 +22,7 @@ from envguard.server.api_people import new_join
 from envguard.server.app import make_app
 from envguard.server.listening import check_url, open_socket, read_listen, url_of
 from envguard.server.service import Service
-from envguard.server.state import admin_token_file, prepare_state, sqlite_url
-from envguard.server.store.database import Database
+from envguard.server.state import admin_token_file, open_database
 from envguard.state.notify import notify, watchdog_interval_s
 
 INTERVAL_S = 60.0
@@ -52,20 +51,21 @@ def run_server(
 ) -> None:
     """Serve until SIGTERM or SIGINT; ``announce`` is called once requests are answered.
 
-    Raises UsageError and StateError before anything is written where the address cannot be used.
+    Raises UsageError and StateError before anything is written where address or database cannot be used.
     """
     address = read_listen(listen)
     check_url(address, url)
     interval_s = _interval_s()
-    with contextlib.closing(open_socket(address)) as listener:
-        prepare_state(state)
-        with contextlib.closing(Database(database or sqlite_url(state))) as opened:
-            here = url_of(address, listener)
-            service = Service(
-                database=opened, clock=time.time, url=(url or here).rstrip("/"), interval_s=interval_s
-            )
-            started = Started(service.url, new_join(service), admin_token_file(state, opened, time.time()))
-            _Server(service, started, announce).run(sockets=[listener])
+    with (
+        contextlib.closing(open_socket(address)) as listener,
+        contextlib.closing(open_database(state, database)) as opened,
+    ):
+        here = url_of(address, listener)
+        service = Service(
+            database=opened, clock=time.time, url=(url or here).rstrip("/"), interval_s=interval_s
+        )
+        started = Started(service.url, new_join(service), admin_token_file(state, opened, time.time()))
+        _Server(service, started, announce).run(sockets=[listener])
     _log.info("server_stopped")
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime, timezone
 from functools import lru_cache
 
@@ -11,13 +11,13 @@ import sqlalchemy as sa
 
 from envguard.domain.drift import Finding, compare
 from envguard.domain.environment import Digest, Snapshot
-from envguard.domain.policy import LockedPolicy, PolicySource
+from envguard.domain.policy import KnownPolicy, LockedPolicy, PolicySource
 from envguard.domain.verdict import Basis
-from envguard.formats import parse_source
+from envguard.formats import parse_known
 from envguard.server.refusals import RefusalError
 from envguard.server.store.contents import facts_with, findings_of, record_findings, snapshot_with
 from envguard.server.store.database import Database
-from envguard.server.store.machines import KnownMachine, known_machines, record_match
+from envguard.server.store.machines import KnownMachine, known_machines, record_matches
 from envguard.server.store.policies import newest_policies, newest_revisions
 from envguard.server.team import Judged, assemble, differences_between, judge_machine
 from envguard.wire import Difference, PolicyRevision, TeamReport
@@ -45,7 +45,7 @@ class StoredContents:
         """Read by this transaction, for as long as it is open."""
         self._connection = connection
         self._snapshots: dict[Digest, Snapshot | None] = {}
-        self._found: dict[Basis, tuple[Finding, ...]] = {}
+        self._found: dict[Basis, tuple[Finding, ...] | None] = {}
         self.fresh: dict[Basis, tuple[Finding, ...]] = {}
         """What was compared here and is not kept yet."""
 
@@ -55,31 +55,25 @@ class StoredContents:
             self._snapshots[digest] = snapshot_with(self._connection, digest)
         return self._snapshots[digest]
 
-    def findings(self, basis: Basis, policy: LockedPolicy) -> tuple[Finding, ...]:
-        """Answer the differences of a snapshot that is here from a policy."""
+    def findings(self, basis: Basis, policy: LockedPolicy) -> tuple[Finding, ...] | None:
+        """Answer the differences of a snapshot from a policy; None where the snapshot is not here yet."""
         if basis not in self._found:
             kept = findings_of(self._connection, basis)
-            if kept is None:
-                kept = self.fresh[basis] = self._compare(basis, policy)
-            self._found[basis] = kept
+            self._found[basis] = self._compare(basis, policy) if kept is None else kept
         return self._found[basis]
 
-    def _compare(self, basis: Basis, policy: LockedPolicy) -> tuple[Finding, ...]:
+    def _compare(self, basis: Basis, policy: LockedPolicy) -> tuple[Finding, ...] | None:
         snapshot = self.snapshot(basis.snapshot)
         if snapshot is None:
-            raise LookupError(basis.snapshot)
+            return None
         facts = facts_with(self._connection, basis.facts)
-        return compare(snapshot, facts, policy.policy.rules, policy.lock)
+        found = self.fresh[basis] = compare(snapshot, facts, policy.policy.rules, policy.lock)
+        return found
 
 
-def locked_policies(connection: sa.Connection) -> dict[str, LockedPolicy]:
-    """Answer the newest revision of each policy, ready to judge."""
-    return {each.name: locked(each) for each in newest_policies(connection)}
-
-
-def locked(revision: PolicyRevision) -> LockedPolicy:
-    """Answer a revision ready to judge; its files are parsed once."""
-    return _parse(revision.source, revision.revision, revision.lock_revision)
+def known_policies(connection: sa.Connection) -> dict[str, KnownPolicy]:
+    """Answer the newest revision of each policy: ready to judge, or why this version cannot read it."""
+    return {each.name: _known(each) for each in newest_policies(connection)}
 
 
 def judge_and_keep(
@@ -91,19 +85,17 @@ def judge_and_keep(
     """
     now = service.now()
     with service.database.reading() as connection:
-        policies = locked_policies(connection)
+        policies = known_policies(connection)
         contents = StoredContents(connection)
         judged = tuple(
             (each, judge_machine(each, policies, contents, now))
             for each in known_machines(connection, machine)
         )
-    matches = list(_new_matches(judged))
+    matches = {each.id: found for each, verdicts in judged if (found := _new_matches(each, verdicts))}
     if matches or contents.fresh:
+        revisions = {name: known.revision for name, known in policies.items()}
         with service.database.writing() as connection:
-            for basis, findings in contents.fresh.items():
-                record_findings(connection, basis, findings)
-            for machine_id, path, basis in matches:
-                record_match(connection, machine_id, path, basis)
+            _keep(connection, contents.fresh, matches, revisions)
     return judged
 
 
@@ -129,15 +121,34 @@ def team_report(service: Service, only: str | None = None) -> TeamReport:
     )
 
 
-def _new_matches(
-    judged: Iterable[tuple[KnownMachine, tuple[Judged, ...]]],
-) -> Iterable[tuple[str, str, Basis]]:
-    for machine, verdicts in judged:
-        for known, each in zip(machine.environments, verdicts, strict=True):
-            if each.verdict.verdict == "compliant" and each.basis is not None and each.basis != known.matched:
-                yield machine.id, known.record.path, each.basis
+def _new_matches(machine: KnownMachine, judged: Iterable[Judged]) -> dict[str, Basis]:
+    return {
+        known.record.path: each.basis
+        for known, each in zip(machine.environments, judged, strict=True)
+        if each.verdict.verdict == "compliant" and each.basis is not None and each.basis != known.matched
+    }
+
+
+def _keep(
+    connection: sa.Connection,
+    fresh: Mapping[Basis, tuple[Finding, ...]],
+    matches: Mapping[str, Mapping[str, Basis]],
+    revisions: Mapping[str, int | None],
+) -> None:
+    """Keep what was found. In one order: of two that keep the same at once, one waits for the other."""
+    for basis in sorted(fresh, key=str):
+        record_findings(connection, basis, fresh[basis])
+    if newest_revisions(connection) != revisions:
+        return  # a push came between; it knows what matched, and this would put an older match in its place
+    for machine_id in sorted(matches):
+        record_matches(connection, machine_id, matches[machine_id])
+
+
+def _known(revision: PolicyRevision) -> KnownPolicy:
+    return _parse(revision.name, revision.source, revision.revision, revision.lock_revision)
 
 
 @lru_cache(maxsize=256)
-def _parse(source: PolicySource, revision: int, lock_revision: int | None) -> LockedPolicy:
-    return parse_source(source, revision=revision, lock_revision=lock_revision)
+def _parse(name: str, source: PolicySource, revision: int, lock_revision: int | None) -> KnownPolicy:
+    """Parse a revision's files once."""
+    return parse_known(name, source, revision=revision, lock_revision=lock_revision)

@@ -18,6 +18,8 @@ ADMIN_TOKEN_FILE = "admin-token"  # noqa: S105 - a file's name
 def prepare_state(state: Path) -> None:
     """Make the folder, for its owner only; raises StateError."""
     try:
+        if state.exists() and not state.is_dir():
+            raise NotADirectoryError(20, "Not a directory")
         state.mkdir(parents=True, exist_ok=True, mode=0o700)
         if stat.S_IMODE(state.stat().st_mode) & 0o077:
             _close_to_others(state)
@@ -45,6 +47,23 @@ def sqlite_url(state: Path) -> str:
     from sqlalchemy import URL
 
     return URL.create("sqlite", database=str(path)).render_as_string(hide_password=False)
+
+
+def open_database(state: Path, url: str | None = None) -> Database:
+    """Answer the database of this URL, else SQLite in the state folder, which is made; raises as both do.
+
+    A database that cannot be had leaves no folder behind.
+    """
+    if url is None:
+        prepare_state(state)
+        return Database(sqlite_url(state), place=str(state / DATABASE_FILE))
+    opened = Database(url)
+    try:
+        prepare_state(state)
+    except StateError:
+        opened.close()
+        raise
+    return opened
 
 
 def admin_token_file(state: Path, database: Database, now_s: float) -> Path:

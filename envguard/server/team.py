@@ -3,8 +3,11 @@
 Rules
 1. A machine's verdict is the worst of its environments; one that is silent for three intervals is unknown,
    and so is one that has sent no records yet. What it had is still shown.
-2. With a policy's name, only the environments that it governs, and the machines that have one.
-3. Where there is no policy at all, the report names the packages in which machines differ.
+2. A machine of which not all was seen is not compliant: what was not seen may have drifted. What was seen to
+   have drifted did.
+3. What a policy binds that this version cannot read is unknown; the other policies judge as before.
+4. With a policy's name, only the environments that it governs, and the machines that have one.
+5. Where there is no policy at all, the report names the packages in which machines differ.
 """
 
 from __future__ import annotations
@@ -16,13 +19,14 @@ from typing import Protocol
 
 import msgspec
 
-from envguard.domain.binding import Binding, Bound, Conflict, Machine, Unbound, bind
+from envguard.domain.binding import Binding, Bound, Conflict, Machine, Unbound, bind, selectors_of
 from envguard.domain.drift import ENGINE, NEVER_UNLISTED, Finding
 from envguard.domain.environment import Digest, Environment, EnvironmentRecord, Snapshot
-from envguard.domain.policy import Deny, LockedPolicy
+from envguard.domain.policy import Deny, KnownPolicy, LockedPolicy, UnusablePolicy
 from envguard.domain.verdict import (
     Basis,
     Outcome,
+    PolicyRef,
     Verdict,
     judge,
     undecided,
@@ -30,7 +34,7 @@ from envguard.domain.verdict import (
     what_moved,
     worst,
 )
-from envguard.runs.judging import broken_marker, conflict_reason, reference
+from envguard.runs.judging import broken_marker, conflict_reason, reference, unusable_reason
 from envguard.server.store.machines import KnownEnvironment, KnownMachine
 from envguard.wire import Difference, GovernedEnvironment, TeamMachine, TeamReport, TeamSummary
 
@@ -43,8 +47,8 @@ class Contents(Protocol):
     def snapshot(self, digest: Digest) -> Snapshot | None:
         """Answer a snapshot, or None where it is not here yet."""
 
-    def findings(self, basis: Basis, policy: LockedPolicy) -> tuple[Finding, ...]:
-        """Answer the differences of a snapshot that is here from a policy."""
+    def findings(self, basis: Basis, policy: LockedPolicy) -> tuple[Finding, ...] | None:
+        """Answer the differences of a snapshot from a policy; None where the snapshot is not here yet."""
 
 
 class Judged(msgspec.Struct, frozen=True):
@@ -56,10 +60,10 @@ class Judged(msgspec.Struct, frozen=True):
 
 
 def judge_machine(
-    machine: KnownMachine, policies: Mapping[str, LockedPolicy], contents: Contents, now: datetime
+    machine: KnownMachine, policies: Mapping[str, KnownPolicy], contents: Contents, now: datetime
 ) -> tuple[Judged, ...]:
     """Answer the verdict on each environment of a machine."""
-    selectors = {name: each.policy.applies_to for name, each in policies.items()}
+    selectors = selectors_of(policies)
     person_name = Machine(machine.name, machine.labels)
     return tuple(
         _judge(each, machine, bind(each.record, person_name, selectors), policies, contents, now)
@@ -105,10 +109,10 @@ def differences_between(machines: Iterable[KnownMachine], contents: Contents) ->
 
 
 def governed(
-    machines: Iterable[KnownMachine], policies: Mapping[str, LockedPolicy], name: str
+    machines: Iterable[KnownMachine], policies: Mapping[str, KnownPolicy], name: str
 ) -> tuple[GovernedEnvironment, ...]:
     """Answer the environments that a policy judges."""
-    selectors = {each: policy.policy.applies_to for each, policy in policies.items()}
+    selectors = selectors_of(policies)
     return tuple(
         GovernedEnvironment(machine.name, each.record.path)
         for machine in machines
@@ -138,7 +142,7 @@ def _judge(
     environment: KnownEnvironment,
     machine: KnownMachine,
     binding: Binding,
-    policies: Mapping[str, LockedPolicy],
+    policies: Mapping[str, KnownPolicy],
     contents: Contents,
     now: datetime,
 ) -> Judged:
@@ -151,12 +155,27 @@ def _judge(
             return Judged(unmanaged(record), binding)
         case Conflict():
             return Judged(undecided(record, None, conflict_reason(binding)), binding)
-        case Bound(name):
-            governing = policies.get(name)
-            if governing is None:
-                reason = f"names policy `{name}`, which the server does not have"
-                return Judged(undecided(record, None, reason), binding)
+        case Bound():
+            return _by_policy(environment, machine, binding, policies.get(binding.policy), contents, now)
+
+
+def _by_policy(
+    environment: KnownEnvironment,
+    machine: KnownMachine,
+    binding: Bound,
+    governing: KnownPolicy | None,
+    contents: Contents,
+    now: datetime,
+) -> Judged:
+    match governing:
+        case LockedPolicy():
             return _compare(environment, machine, binding, governing, contents, now)
+        case UnusablePolicy():
+            ref = PolicyRef(name=governing.name, revision=governing.revision)
+            return Judged(undecided(environment.record, ref, unusable_reason(governing)), binding)
+        case None:
+            reason = f"names policy `{binding.policy}`, which the server does not have"
+            return Judged(undecided(environment.record, None, reason), binding)
 
 
 def _compare(
@@ -168,18 +187,13 @@ def _compare(
     now: datetime,
 ) -> Judged:
     record, policy = environment.record, governing.policy
-    if machine.facts is None or contents.snapshot(record.digest) is None:
+    basis = _basis(machine, record, governing)
+    findings = None if basis is None else contents.findings(basis, governing)
+    if basis is None or findings is None:
         reason = "what it contains has not reached the server yet"
         return Judged(undecided(record, reference(governing), reason), binding)
-    basis = Basis(
-        snapshot=record.digest,
-        facts=machine.facts,
-        policy=policy.digest,
-        lock=governing.lock.digest if governing.lock is not None else None,
-        engine=ENGINE,
-    )
     verdict = judge(
-        contents.findings(basis, governing),
+        findings,
         record,
         policy.waivers,
         now,
@@ -189,6 +203,18 @@ def _compare(
         moved=what_moved(environment.matched, basis),
     )
     return Judged(verdict, binding, basis)
+
+
+def _basis(machine: KnownMachine, record: EnvironmentRecord, governing: LockedPolicy) -> Basis | None:
+    if machine.facts is None:
+        return None
+    return Basis(
+        snapshot=record.digest,
+        facts=machine.facts,
+        policy=governing.policy.digest,
+        lock=governing.lock.digest if governing.lock is not None else None,
+        engine=ENGINE,
+    )
 
 
 def _broken(record: EnvironmentRecord, contents: Contents) -> str | None:
@@ -213,15 +239,27 @@ def _machine(
 ) -> TeamMachine:
     seen = datetime.fromtimestamp(machine.seen_at_s, timezone.utc)
     is_stale = (now - seen).total_seconds() > STALE_AFTER_INTERVALS * interval_s
-    is_undecided = is_stale or machine.facts is None
-    verdict: Outcome = "unknown" if is_undecided else worst([each.verdict for each in verdicts])
+    outcome = worst([each.verdict for each in verdicts])
+    reason = f"silent since {seen:%Y-%m-%d %H:%M} UTC" if is_stale else _undecided_because(machine, outcome)
     return TeamMachine(
         name=machine.name,
         state="stale" if is_stale else "online",
-        verdict=verdict,
+        verdict=outcome if reason is None else "unknown",
         seen=seen,
         environments=verdicts,
+        reason=reason,
     )
+
+
+def _undecided_because(machine: KnownMachine, outcome: Outcome) -> str | None:
+    """Answer why a machine that is heard is unknown whatever its environments are; None where they decide."""
+    if machine.facts is None:
+        return "has sent no records yet"
+    if outcome in ("drifted", "unknown"):
+        return None
+    if machine.is_incomplete:
+        return "its last scan was cut off before its end"
+    return "what it found last has not reached the server yet" if machine.is_behind else None
 
 
 def _summary(machines: Sequence[TeamMachine]) -> TeamSummary:

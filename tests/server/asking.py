@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import zlib
 from collections.abc import Mapping, MutableMapping
 from pathlib import Path
@@ -28,8 +29,8 @@ from envguard.domain.policy import PolicySource
 from envguard.server.api_people import new_join
 from envguard.server.app import make_app
 from envguard.server.service import Service
-from envguard.server.state import admin_token_file, prepare_state, sqlite_url
-from envguard.server.store.database import Database
+from envguard.server.state import admin_token_file, open_database
+from envguard.server.store.policies import add_revision
 from envguard.wire import Checkin, EnrolReply, Records, TeamReport, read_join, records_digest
 
 FACTS = MachineFacts(os="Debian GNU/Linux 12", kernel="6.1.0")
@@ -55,9 +56,15 @@ class Answer(msgspec.Struct, frozen=True):
 
 
 def ask(
-    app: Starlette, method: str, url: str, body: bytes = b"", headers: Mapping[str, str] | None = None
+    app: Starlette,
+    method: str,
+    url: str,
+    body: bytes = b"",
+    headers: Mapping[str, str] | None = None,
+    *,
+    may_raise: bool = False,
 ) -> Answer:
-    """Answer one request; the application's own exceptions come through as its 500."""
+    """Answer one request; an exception that nobody expected is the test's failure unless it may come."""
     parts = urlsplit(url)
     sent: list[MutableMapping[str, Any]] = []
     waiting: list[MutableMapping[str, Any]] = [{"type": "http.request", "body": body, "more_body": False}]
@@ -84,7 +91,8 @@ def ask(
     async def send(message: MutableMapping[str, Any]) -> None:
         sent.append(message)
 
-    asyncio.run(app(scope, receive, send))
+    with contextlib.suppress(Exception) if may_raise else contextlib.nullcontext():
+        asyncio.run(app(scope, receive, send))
     answered = {key.decode(): value.decode() for key, value in sent[0]["headers"]}
     return Answer(sent[0]["status"], answered, b"".join(each.get("body", b"") for each in sent[1:]))
 
@@ -92,11 +100,11 @@ def ask(
 class Server:
     """A service with its application, a clock that tests turn, and the admin's token."""
 
-    def __init__(self, state: Path, *, now_s: float = 1_790_000_000.0) -> None:
-        prepare_state(state)
+    def __init__(self, state: Path, *, database: str | None = None, now_s: float = 1_790_000_000.0) -> None:
         self.state = state
         self.now_s = now_s
-        self.database = Database(sqlite_url(state))
+        self.url = database
+        self.database = open_database(state, database)
         self.service = Service(
             database=self.database, clock=lambda: self.now_s, url="http://127.0.0.1:8750", interval_s=60.0
         )
@@ -112,6 +120,16 @@ class Server:
             named["authorization"] = f"Bearer {token}"
         prefix = "" if path.startswith("//") else "/api/v1"
         return ask(self.app, method, prefix + path.replace("//", "/", 1), body, named)
+
+    def again(self) -> Server:
+        """Start once more on the same state and database."""
+        self.database.close()
+        return Server(self.state, database=self.url, now_s=self.now_s)
+
+    def keep_policy(self, name: str, text: str) -> None:
+        """Put a policy into the store as another version of the server might have."""
+        with self.database.writing() as connection:
+            add_revision(connection, name, PolicySource(filename=f"{name}.yaml", text=text), self.now_s)
 
     def join_token(self) -> str:
         return read_join(new_join(self.service)).token
@@ -175,7 +193,14 @@ def records(*each: EnvironmentRecord, is_incomplete: bool = False) -> Records:
     return Records(records=each, facts=FACTS, is_incomplete=is_incomplete)
 
 
-def a_checkin(held: Records, *, epoch: str = "e1", seq: int = 1, protocol: int = 1) -> Checkin:
+def a_checkin(
+    held: Records,
+    *,
+    epoch: str = "e1",
+    seq: int = 1,
+    protocol: int = 1,
+    is_incomplete: bool | None = None,
+) -> Checkin:
     return Checkin(
         protocol=protocol,
         epoch=epoch,
@@ -183,4 +208,5 @@ def a_checkin(held: Records, *, epoch: str = "e1", seq: int = 1, protocol: int =
         records=records_digest(held),
         policies={},
         version="0.1.0",
+        is_incomplete=held.is_incomplete if is_incomplete is None else is_incomplete,
     )

@@ -80,8 +80,8 @@ class TestLettingIn:
 
     @pytest.mark.parametrize(("method", "path"), [*ROUTES[1:], ("GET", "/team"), ("GET", "/policies/x")])
     def test_no_token_and_wrong_token_are_refused(self, server: Server, method: str, path: str) -> None:
-        says(server.ask(method, path), 401, "no token")
-        says(server.ask(method, path, token="guess"), 401, "does not know")
+        says(server.ask(method, path), 401, "no token", "export ENVGUARD_TOKEN=", "envguard join STRING")
+        says(server.ask(method, path, token="guess"), 401, "does not know", "export ENVGUARD_TOKEN=")
 
     @pytest.mark.parametrize("path", ["/policies", "/tokens"])
     def test_machine_may_not_do_what_the_admin_may(self, server: Server, path: str) -> None:
@@ -95,7 +95,8 @@ class TestLettingIn:
     def test_join_string_outside_the_limits_is_refused(self, server: Server, wish: object) -> None:
         says(server.ask("POST", "/tokens", wish, token=server.admin), 400, "$.")
 
-    def test_secrets_are_not_kept_in_clear(self, server: Server) -> None:
+    def test_secrets_are_not_kept_in_clear(self, sqlite_server: Server) -> None:
+        server = sqlite_server
         secret, join = server.enrol("ws-7"), server.join_token()
         kept = b"".join(path.read_bytes() for path in server.state.glob("envguard.db*"))
         assert b"id-ws-7" in kept
@@ -354,7 +355,8 @@ class TestAnswers:
     def test_health(self, server: Server) -> None:
         assert server.ask("GET", "//healthz").json() == {"status": "ok"}
 
-    def test_health_without_a_database(self, server: Server, tmp_path: Path) -> None:
+    def test_health_without_a_database(self, sqlite_server: Server, tmp_path: Path) -> None:
+        server = sqlite_server
         server.database.close()
         (server.state / "envguard.db").unlink()
         server.state.rename(tmp_path / "away")
@@ -376,15 +378,14 @@ class TestAnswers:
         secret = server.enrol("ws-7")
         server.report(secret, records(a_record(GOOD)), GOOD)
         before = server.team()
-        server.database.close()
-        again = Server(server.state)
+        again = server.again()
         assert again.admin == server.admin
         assert again.team() == before
         assert again.ask("GET", "/policies", token=secret).status == 200
         again.database.close()
 
-    def test_acknowledged_means_synchronous(self, server: Server) -> None:
-        with server.database.reading() as connection:
+    def test_acknowledged_means_synchronous(self, sqlite_server: Server) -> None:
+        with sqlite_server.database.reading() as connection:
             assert connection.exec_driver_sql("PRAGMA synchronous").scalar() == 2
             assert connection.exec_driver_sql("PRAGMA journal_mode").scalar() == "wal"
             assert connection.exec_driver_sql("PRAGMA foreign_keys").scalar() == 1

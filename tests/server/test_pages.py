@@ -2,13 +2,30 @@
 
 from __future__ import annotations
 
+import zlib
 from urllib.parse import urlencode
 
+import msgspec
+import pytest
+
+from envguard.server.app import make_app
 from tests.server.asking import Answer, Server, a_record, a_snapshot, records
 
+FORM = "application/x-www-form-urlencoded"
 
-def sign_in(server: Server, token: str) -> Answer:
-    return server.ask("POST", "//login", urlencode({"token": token}).encode())
+
+def sign_in(server: Server, token: str, **headers: str) -> Answer:
+    body = urlencode({"token": token}).encode()
+    return server.ask("POST", "//login", body, **{"content_type": FORM, **headers})
+
+
+def is_login_page(answer: Answer, status: int, *words: str) -> bool:
+    """Whether it is the form, with these words above it, and opens nothing."""
+    assert "set-cookie" not in answer.headers
+    assert answer.headers["content-type"].startswith("text/html")
+    assert b"<form" in answer.body
+    assert all(word.encode() in answer.body for word in words), answer.body
+    return answer.status == status
 
 
 def cookie_of(answer: Answer) -> str:
@@ -28,10 +45,86 @@ def test_wrong_token_opens_nothing(server: Server) -> None:
     assert "set-cookie" not in answer.headers
 
 
-def test_cookie_is_out_of_reach_of_scripts_and_other_sites(server: Server) -> None:
-    cookie = sign_in(server, server.admin).headers["set-cookie"].lower()
-    assert "httponly" in cookie
-    assert "samesite=strict" in cookie
+@pytest.mark.parametrize(
+    ("body", "content_type", "status", "words"),
+    [
+        pytest.param(b"", FORM, 400, "no token", id="empty"),
+        pytest.param(b"token=", FORM, 400, "no token", id="empty token"),
+        pytest.param(b"token=+%0a", FORM, 400, "no token", id="blank token"),
+        pytest.param(b"name=ann", FORM, 400, "no token", id="no token"),
+        pytest.param(b"&".join([b"a=b"] * 100), FORM, 400, "no token", id="many fields"),
+        pytest.param(b"token=a%00b%1b%5b31m", FORM, 403, "does not know", id="control characters"),
+        pytest.param(b"token=%ff%fe", FORM, 403, "does not know", id="not UTF-8"),
+        pytest.param(b"token=" + b"x" * 5000, FORM, 413, "larger", id="too large"),
+        pytest.param(b'{"token": "x"}', "application/json", 415, "form", id="JSON"),
+        pytest.param(b"token=x", "text/plain", 415, "form", id="text"),
+        pytest.param(b"token=x", "", 415, "form", id="unnamed"),
+    ],
+)
+def test_what_is_no_sign_in_gets_the_form_again(
+    sqlite_server: Server, body: bytes, content_type: str, status: int, words: str
+) -> None:
+    answer = sqlite_server.ask("POST", "//login", body, content_type=content_type)
+    assert is_login_page(answer, status, words)
+    assert b"\x1b" not in answer.body
+
+
+def test_packed_sign_in_is_no_way_round_the_limit(sqlite_server: Server) -> None:
+    packed = zlib.compress(b"token=" + b"x" * 100_000)
+    answer = sqlite_server.ask("POST", "//login", packed, content_type=FORM, content_encoding="deflate")
+    assert is_login_page(answer, 413, "larger")
+
+
+def test_form_may_name_its_charset_and_blanks_around_a_token_do_not_count(sqlite_server: Server) -> None:
+    answer = sign_in(sqlite_server, f" {sqlite_server.admin}\r\n", content_type=f"{FORM}; charset=UTF-8")
+    assert answer.status == 303
+
+
+def test_cookie_is_out_of_reach_of_scripts_and_other_sites(sqlite_server: Server) -> None:
+    cookie = sign_in(sqlite_server, sqlite_server.admin).headers["set-cookie"].lower()
+    flags = {flag.strip() for flag in cookie.split(";")[1:]}
+    assert {"httponly", "samesite=strict", "path=/", "max-age=43200"} <= flags
+    assert "secure" not in flags
+
+
+def test_cookie_of_a_server_behind_tls_never_goes_over_plain_http(sqlite_server: Server) -> None:
+    service = msgspec.structs.replace(sqlite_server.service, url="https://envguard.example")
+    sqlite_server.app = make_app(service)
+    assert "; secure" in sign_in(sqlite_server, sqlite_server.admin).headers["set-cookie"].lower()
+
+
+@pytest.mark.parametrize(
+    ("origin", "host", "status"),
+    [
+        ("http://127.0.0.1:8750", "127.0.0.1:8750", 303),
+        ("http://LOCALHOST:8750", "localhost:8750", 303),
+        ("https://envguard.example", "envguard.example", 303),
+        ("https://envguard.example", "envguard.example:443", 303),
+        ("https://public.example", "127.0.0.1:8750", 303),  # the server's own --url: a proxy changed Host
+        ("http://evil.example", "127.0.0.1:8750", 403),
+        ("http://127.0.0.1:1", "127.0.0.1:8750", 403),
+        ("https://public.example.evil.example", "127.0.0.1:8750", 403),
+        ("http://[", "127.0.0.1:8750", 403),
+        ("http://127.0.0.1:port", "127.0.0.1:8750", 403),
+        ("null", "127.0.0.1:8750", 403),
+    ],
+)
+def test_other_sites_sign_nobody_in_or_out(
+    sqlite_server: Server, origin: str, host: str, status: int
+) -> None:
+    server = sqlite_server
+    server.app = make_app(msgspec.structs.replace(server.service, url="https://public.example"))
+    cookie = cookie_of(sign_in(server, server.admin))
+    answer = sign_in(server, server.admin, origin=origin, host=host)
+    assert (answer.status, "set-cookie" in answer.headers) == (status, status == 303)
+    ended = server.ask("POST", "//logout", cookie=cookie, origin=origin, host=host)
+    assert ended.status == status
+    assert server.ask("GET", "//", cookie=cookie).status == (303 if status == 303 else 200)
+
+
+def test_browsers_are_not_told_to_hide_the_pages_own_origin(sqlite_server: Server) -> None:
+    # With `no-referrer` they would send `Origin: null` with our own form too.
+    assert sqlite_server.ask("GET", "//login").headers["referrer-policy"] == "same-origin"
 
 
 def test_page_shows_causes_and_escapes_what_machines_say(server: Server) -> None:
@@ -43,7 +136,7 @@ def test_page_shows_causes_and_escapes_what_machines_say(server: Server) -> None
     assert b"<script" not in answer.body
     assert b"<b>" not in answer.body
     assert b"&lt;b&gt;ws-7" in answer.body
-    assert b"never-matched" in answer.body
+    assert b"never matched" in answer.body
     assert "default-src 'none'" in answer.headers["content-security-policy"]
 
 
@@ -54,7 +147,16 @@ def test_session_ends_by_sign_out_and_after_twelve_hours(server: Server) -> None
     second = cookie_of(sign_in(server, server.admin))
     assert server.ask("GET", "//", cookie=second).status == 200
     server.now_s += 12 * 3600
-    assert server.ask("GET", "//", cookie=second).status == 303
+    expired = server.ask("GET", "//", cookie=second)
+    assert (expired.status, expired.headers["location"]) == (303, "/login")
+
+
+def test_session_ends_with_its_token(server: Server) -> None:
+    cookie = cookie_of(sign_in(server, server.enrol("ws-7")))
+    assert server.ask("GET", "//", cookie=cookie).status == 200
+    server.enrol("ws-7")  # it joined again: the secret from before lets nobody in
+    ended = server.ask("GET", "//", cookie=cookie)
+    assert (ended.status, ended.headers["location"]) == (303, "/login")
 
 
 def test_style_is_a_file_of_its_own(server: Server) -> None:

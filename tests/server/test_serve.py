@@ -21,7 +21,6 @@ import sqlalchemy as sa
 from envguard.domain.environment import digest_of
 from envguard.errors import EnvguardError, StateError, UsageError
 from envguard.server.serve import run_server
-from envguard.server.store.database import Database
 from envguard.wire import read_join
 from tests.server.asking import Server, a_record, a_snapshot, records
 
@@ -29,14 +28,14 @@ PROGRAM = """
 import sys
 from pathlib import Path
 from envguard.server.serve import run_server
-run_server(listen="127.0.0.1:0", url=None, state=Path(sys.argv[1]), database=None,
+run_server(listen="127.0.0.1:0", state=Path(sys.argv[1]), database=sys.argv[2] or None,
            announce=lambda told: print(told.url, told.join, told.admin_token_file, flush=True))
 """
 
 
 @contextlib.contextmanager
-def running(state: Path) -> Iterator[tuple[subprocess.Popen[str], str, str, Path]]:
-    command = [sys.executable, "-c", PROGRAM, str(state)]
+def running(state: Path, database: str = "") -> Iterator[tuple[subprocess.Popen[str], str, str, Path]]:
+    command = [sys.executable, "-c", PROGRAM, str(state), database]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         try:
             assert process.stdout is not None
@@ -56,9 +55,13 @@ def call(method: str, url: str, message: object, token: str) -> Any:
         return json.loads(answer.content or b"null")
 
 
-def test_kill_after_an_acknowledged_put_loses_nothing(tmp_path: Path) -> None:
+@pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
+def test_kill_after_an_acknowledged_put_loses_nothing(
+    tmp_path: Path, kind: str, request: pytest.FixtureRequest
+) -> None:
     snapshot = a_snapshot(gym="0.26.2")
-    with running(tmp_path / "s") as (process, url, join, token_file):
+    database = "" if kind == "sqlite" else request.getfixturevalue("cluster").emptied_database()
+    with running(tmp_path / "s", database) as (process, url, join, token_file):
         enrolment = {"token": read_join(join).token, "machine": "m", "name": "ws-7"}
         secret = call("POST", f"{url}/api/v1/enroll", enrolment, "")["secret"]
         call("PUT", f"{url}/api/v1/environments", records(a_record(snapshot)), secret)
@@ -67,7 +70,7 @@ def test_kill_after_an_acknowledged_put_loses_nothing(tmp_path: Path) -> None:
         assert stat.S_IMODE((tmp_path / "s").stat().st_mode) == 0o700
         assert {stat.S_IMODE(path.stat().st_mode) for path in (tmp_path / "s").iterdir()} == {0o600}
         admin = token_file.read_text().strip()
-    with running(tmp_path / "s") as (process, url, _, _):
+    with running(tmp_path / "s", database) as (process, url, _, _):
         team = call("GET", f"{url}/api/v1/team", None, admin)
         assert len(team["machines"][0]["environments"]) == 1
         assert call("PUT", f"{url}/api/v1/environments", records(a_record(snapshot)), secret) == {
@@ -98,9 +101,11 @@ def test_port_in_use_writes_nothing(tmp_path: Path) -> None:
         {"listen": "0.0.0.0:0"},
         {"listen": "0.0.0.0:0", "url": "http://envguard.example"},
         {"listen": "127.0.0.1:0", "url": "nonsense"},
+        {"listen": "127.0.0.1:0", "url": "https://ann:secret@envguard.example"},
+        {"listen": "127.0.0.1:0", "url": "https://envguard.example/?team"},
         {"listen": "127.0.0.1:0", "database": "nonsense"},
     ],
-    ids=["no host", "port", "not loopback", "clear text", "url", "database"],
+    ids=["no host", "port", "not loopback", "clear text", "url", "password", "query", "database"],
 )
 def test_wrong_usage_is_said(tmp_path: Path, options: dict[str, str]) -> None:
     refused(UsageError, tmp_path / "s", **options)
@@ -113,17 +118,39 @@ def test_state_that_is_a_file_or_somebody_elses_folder_is_refused(tmp_path: Path
     shared.mkdir(mode=0o755)
     (shared / "thesis.tex").touch()
     refused(StateError, shared, listen="127.0.0.1:0")
+    refused(StateError, tmp_path / "file" / "below", listen="127.0.0.1:0")
+    refused(StateError, Path("/proc/envguard"), listen="127.0.0.1:0")
     assert stat.S_IMODE(shared.stat().st_mode) == 0o755
+
+
+@pytest.mark.parametrize(
+    ("database", "kind"),
+    [
+        ("nonsense", UsageError),
+        ("mysql://ann:hunter2@127.0.0.1/db", UsageError),
+        ("sqlite:////proc/no/envguard.db", StateError),
+        ("postgresql://ann:hunter2@127.0.0.1:1/db", StateError),
+    ],
+    ids=["unparsable", "dialect", "no file", "unreachable"],
+)
+def test_database_that_cannot_be_had_leaves_no_folder(
+    tmp_path: Path, database: str, kind: type[EnvguardError]
+) -> None:
+    error = refused(kind, tmp_path / "new" / "s", listen="127.0.0.1:0", database=database)
+    assert error.where == "--database"
+    assert "hunter2" not in f"{error} {error.hint}"
+    assert not (tmp_path / "new").exists()
 
 
 def test_damaged_database_is_refused(tmp_path: Path) -> None:
     (tmp_path / "s").mkdir(mode=0o700)
     (tmp_path / "s" / "envguard.db").write_bytes(b"nonsense" * 1000)
-    refused(StateError, tmp_path / "s", listen="127.0.0.1:0")
+    error = refused(StateError, tmp_path / "s", listen="127.0.0.1:0")
+    assert error.where == str(tmp_path / "s" / "envguard.db")
 
 
 def test_newer_schema_is_not_touched(server: Server) -> None:
     with server.database.writing() as connection:
         connection.execute(sa.text("UPDATE schema_version SET version = 99"))
     with pytest.raises(StateError, match="newer"):
-        Database(f"sqlite:///{server.state / 'envguard.db'}")
+        server.again()

@@ -35,17 +35,24 @@ def facts_with(connection: sa.Connection, digest: Digest) -> MachineFacts:
 
 
 def findings_of(connection: sa.Connection, basis: Basis) -> tuple[Finding, ...] | None:
-    """Answer what comparing these found before; None where they were not compared yet."""
+    """Answer what comparing these found before; None where they were not compared yet.
+
+    What another version kept, and this one cannot read, counts as not compared.
+    """
     findings = connection.scalar(sa.select(comparisons.c.findings).where(_same(basis)))
-    return None if findings is None else msgspec.json.decode(findings, type=tuple[Finding, ...])
+    try:
+        return None if findings is None else msgspec.json.decode(findings, type=tuple[Finding, ...])
+    except msgspec.MsgspecError:
+        return None
 
 
 def record_findings(connection: sa.Connection, basis: Basis, findings: tuple[Finding, ...]) -> None:
-    """Keep what comparing these found."""
+    """Keep what comparing these found, in the place of what cannot be read."""
     if findings_of(connection, basis) is None:
         keys = {**msgspec.structs.asdict(basis), "lock": basis.lock or ""}
-        document = msgspec.json.encode(findings)
-        insert_once(connection, comparisons, {**keys, "findings": document})
+        values = {"findings": msgspec.json.encode(findings)}
+        if not insert_once(connection, comparisons, {**keys, **values}):
+            connection.execute(comparisons.update().where(_same(basis)).values(values))
 
 
 def _same(basis: Basis) -> sa.ColumnElement[bool]:

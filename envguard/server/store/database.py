@@ -1,4 +1,4 @@
-"""The connection to the database: SQLite that never loses what it acknowledged, or any other by its URL."""
+"""The connection to the database: SQLite that never loses what it acknowledged, or PostgreSQL by its URL."""
 
 from __future__ import annotations
 
@@ -12,41 +12,58 @@ from sqlalchemy.exc import ArgumentError, IntegrityError, SQLAlchemyError
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from envguard.errors import StateError, UsageError
+from envguard.server.store.migrations import migrate
 from envguard.server.store.schema import SCHEMA_VERSION, metadata, schema_version
 
-_PRAGMAS = (
+_SQLITE = (
     "PRAGMA busy_timeout = 30000",
     "PRAGMA journal_mode = WAL",
     "PRAGMA synchronous = FULL",
     "PRAGMA foreign_keys = ON",
 )
+_POSTGRESQL = (
+    "SET idle_in_transaction_session_timeout = '60s'",  # by default one forgotten transaction lives for ever
+    "SET lock_timeout = '30s'",
+)
+_DIALECTS = ("sqlite", "postgresql")
+_CONNECT_TIMEOUT_S = 10
+_ALONE = int.from_bytes(b"envguard", "big")
+"""The key of PostgreSQL's advisory lock, the same for every server on one database."""
+
+_URL_HINT = "envguard server --database postgresql+psycopg://USER@HOST/NAME; without it: SQLite in --state"
 
 
 class Database:
     """Gives transactions; what a ``writing`` block did is on disk when the block has ended."""
 
-    def __init__(self, url: str) -> None:
-        """Connect to an SQLAlchemy URL and make the tables; raises UsageError or StateError."""
-        try:
-            self._engine = sa.create_engine(url)
-        except (ArgumentError, ModuleNotFoundError, ValueError) as error:
-            raise UsageError(
-                "not a database that can be used",
-                where="--database",
-                hint="for PostgreSQL: pip install 'envguard[postgres]', then postgresql+psycopg://HOST/NAME",
-            ) from error
+    def __init__(self, url: str, *, place: str = "--database") -> None:
+        """Connect to an SQLAlchemy URL and make the tables; raises UsageError or StateError at ``place``."""
+        parsed = _parsed(url, place)
+        self._engine = _engine(parsed, place)
         self._is_sqlite = self._engine.dialect.name == "sqlite"
         self._one_writer = threading.Lock()
+        self._reader = self._engine
         if self._is_sqlite:
-            sa.event.listen(self._engine, "connect", _configure)
+            sa.event.listen(self._engine, "connect", _configure_sqlite)
             sa.event.listen(self._engine, "begin", _begin)
+        else:
+            sa.event.listen(self._engine, "connect", _configure_postgresql)
+            self._reader = self._engine.execution_options(isolation_level="REPEATABLE READ")
         self._writer = self._engine.execution_options(envguard_writes=True)
-        self._prepare()
+        try:
+            self._prepare(place)
+        except (SQLAlchemyError, OSError, ValueError, TypeError) as error:
+            # TypeError is sqlite3's word for an option of the URL that it does not know.
+            self.close()
+            raise _cannot_be_opened(error, parsed, place) from error
+        except StateError:
+            self.close()
+            raise
 
     @contextlib.contextmanager
     def reading(self) -> Iterator[sa.Connection]:
-        """Give a transaction that only reads."""
-        with self._engine.begin() as connection:
+        """Give a transaction that only reads, and sees one moment from its first question to its last."""
+        with self._reader.begin() as connection:
             yield connection
 
     @contextlib.contextmanager
@@ -57,28 +74,32 @@ class Database:
         with queue, self._writer.begin() as connection:
             yield connection
 
+    @contextlib.contextmanager
+    def writing_alone(self) -> Iterator[sa.Connection]:
+        """Give a writing transaction beside which no other of this kind runs, in whichever process."""
+        with self.writing() as connection:
+            if not self._is_sqlite:
+                connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_ALONE)))
+            yield connection
+
     def close(self) -> None:
         """Close all connections."""
         self._engine.dispose()
 
-    def _prepare(self) -> None:
-        try:
-            with self.writing() as connection:
-                _check_version(connection)
-                metadata.create_all(connection)
-                if connection.scalar(sa.select(schema_version.c.version)) is None:
-                    connection.execute(schema_version.insert().values(version=SCHEMA_VERSION))
-        except SQLAlchemyError as error:
-            self.close()
-            cause = str(getattr(error, "orig", None) or error).splitlines()[0]
-            raise StateError(
-                f"the database cannot be opened: {cause}",
-                where="database",
-                hint="check that it is there, writable and not damaged",
-            ) from error
-        except StateError:
-            self.close()
-            raise
+    def _prepare(self, place: str) -> None:
+        with self.writing_alone() as connection:
+            version = _version(connection)
+            if version is not None and version > SCHEMA_VERSION:
+                raise StateError(
+                    f"the database was written by a newer envguard: schema {version}, not {SCHEMA_VERSION}",
+                    where=place,
+                    hint="pip install --upgrade envguard",
+                )
+            metadata.create_all(connection)
+            if version is None:
+                connection.execute(schema_version.insert().values(version=SCHEMA_VERSION))
+            elif version < SCHEMA_VERSION:
+                migrate(connection, version)
 
 
 def insert_once(connection: sa.Connection, table: sa.Table, values: dict[str, Any]) -> bool:
@@ -91,24 +112,72 @@ def insert_once(connection: sa.Connection, table: sa.Table, values: dict[str, An
     return True
 
 
-def _check_version(connection: sa.Connection) -> None:
+def _parsed(url: str, place: str) -> sa.URL:
+    try:
+        parsed = sa.make_url(url)
+    except (ArgumentError, ValueError) as error:
+        raise UsageError("not the URL of a database", where=place, hint=_URL_HINT) from error
+    if parsed.drivername in ("postgres", "postgresql"):  # as most people write it
+        parsed = parsed.set(drivername="postgresql+psycopg")
+    if parsed.get_backend_name() not in _DIALECTS:
+        what = f"the server keeps its data in SQLite or PostgreSQL, not in: {parsed.get_backend_name()}"
+        raise UsageError(what, where=place, hint=_URL_HINT)
+    if parsed.get_backend_name() == "sqlite" and parsed.database in (None, "", ":memory:"):
+        raise UsageError("a database in memory forgets everything", where=place, hint=_URL_HINT)
+    return parsed
+
+
+def _engine(url: sa.URL, place: str) -> sa.Engine:
+    try:
+        if url.get_dialect().is_async:
+            raise ArgumentError
+        if url.get_backend_name() == "sqlite":
+            return sa.create_engine(url)
+        timeout = {} if "connect_timeout" in url.query else {"connect_timeout": _CONNECT_TIMEOUT_S}
+        return sa.create_engine(url, connect_args=timeout, pool_pre_ping=True)
+    except ImportError as error:
+        raise UsageError(
+            f"the driver of this database is not installed: {url.get_driver_name()}",
+            where=place,
+            hint="pip install 'envguard[postgres]', and a URL such as postgresql+psycopg://USER@HOST/NAME",
+        ) from error
+    except (ArgumentError, ValueError) as error:
+        raise UsageError(f"{url.drivername} takes no such URL", where=place, hint=_URL_HINT) from error
+
+
+def _cannot_be_opened(error: Exception, url: sa.URL, place: str) -> StateError:
+    lines = str(getattr(error, "orig", None) or error).splitlines() or [type(error).__name__]
+    cause = lines[0].rstrip(":")
+    if url.password:
+        cause = cause.replace(str(url.password), "***")
+    if url.get_backend_name() == "sqlite":
+        hint = "check that the file is there, writable and not damaged"
+    else:
+        hint = "check that PostgreSQL runs there, has this database, and lets this user in and make tables"
+    return StateError(f"the database cannot be opened: {cause}", where=place, hint=hint)
+
+
+def _version(connection: sa.Connection) -> int | None:
+    """Answer the version of the tables; None where there are none yet."""
     if not sa.inspect(connection).has_table(schema_version.name):
-        return
-    version = connection.scalar(sa.select(sa.func.max(schema_version.c.version)))
-    if version is not None and version > SCHEMA_VERSION:
-        raise StateError(
-            f"the database was written by a newer envguard: schema {version}, not {SCHEMA_VERSION}",
-            where="database",
-            hint="pip install --upgrade envguard",
-        )
+        return None
+    version: int | None = connection.scalar(sa.select(sa.func.max(schema_version.c.version)))
+    return version
 
 
-def _configure(connection: Any, _entry: ConnectionPoolEntry) -> None:
+def _configure_sqlite(connection: Any, _entry: ConnectionPoolEntry) -> None:
     connection.isolation_level = None  # transactions begin where `_begin` says, not where sqlite3 guesses
     cursor = connection.cursor()
-    for pragma in _PRAGMAS:
+    for pragma in _SQLITE:
         cursor.execute(pragma)
     cursor.close()
+
+
+def _configure_postgresql(connection: Any, _entry: ConnectionPoolEntry) -> None:
+    with connection.cursor() as cursor:
+        for statement in _POSTGRESQL:
+            cursor.execute(statement)
+    connection.commit()
 
 
 def _begin(connection: sa.Connection) -> None:

@@ -31,7 +31,21 @@ class KnownMachine(msgspec.Struct, frozen=True, kw_only=True):
     seen_at_s: float
     facts: Digest | None
     """None until its first records came."""
+    is_incomplete: bool = False
+    """The look behind its records was cut off."""
+    is_behind: bool = False
+    """It has checked in with other records than those that the server has."""
     environments: tuple[KnownEnvironment, ...] = ()
+
+
+class Said(msgspec.Struct, frozen=True):
+    """What a machine said last."""
+
+    epoch: str | None
+    seq: int | None
+    records: Digest | None
+    """The one hash over the records that the server has of it."""
+    is_incomplete: bool
 
 
 def machine_named(connection: sa.Connection, name: str) -> str | None:
@@ -55,30 +69,36 @@ def enrol(connection: sa.Connection, request: EnrolRequest, secret: SecretDigest
         connection.execute(machines.insert().values(id=request.machine, **values))
 
 
-def is_out_of_order(connection: sa.Connection, machine: str, checkin: Checkin) -> bool:
+def said_last(connection: sa.Connection, machine: str) -> Said:
+    """Answer what the machine said last; until the transaction ends, it says nothing else beside."""
+    columns = (machines.c.epoch, machines.c.seq, machines.c.records_digest, machines.c.is_incomplete)
+    query = sa.select(*columns).where(machines.c.id == machine).with_for_update()
+    return Said(*connection.execute(query).one())
+
+
+def is_out_of_order(connection: sa.Connection, machine: str, last: Said, checkin: Checkin) -> bool:
     """Whether the machine has said something later than this check-in."""
-    query = sa.select(machines.c.epoch, machines.c.seq).where(machines.c.id == machine)
-    row = connection.execute(query.with_for_update()).one()
-    if row.epoch == checkin.epoch:
-        return bool(checkin.seq < row.seq)
+    if last.epoch == checkin.epoch:
+        return last.seq is not None and checkin.seq < last.seq
     past = (past_epochs.c.machine == machine) & (past_epochs.c.epoch == checkin.epoch)
     return connection.scalar(sa.select(past_epochs.c.epoch).where(past)) is not None
 
 
-def record_checkin(connection: sa.Connection, machine: str, checkin: Checkin, now_s: float) -> None:
-    """Keep that the machine was heard."""
-    where = machines.c.id == machine
-    before = connection.scalar(sa.select(machines.c.epoch).where(where))
-    if before is not None and before != checkin.epoch:
-        connection.execute(past_epochs.insert().values(machine=machine, epoch=before))
-    values = {"seen_at": now_s, "epoch": checkin.epoch, "seq": checkin.seq, "version": checkin.version}
-    connection.execute(machines.update().where(where).values(values))
-
-
-def held_records(connection: sa.Connection, machine: str) -> Digest | None:
-    """Answer the one hash over the records that the server has of the machine."""
-    digest = connection.scalar(sa.select(machines.c.records_digest).where(machines.c.id == machine))
-    return None if digest is None else Digest(digest)
+def record_checkin(
+    connection: sa.Connection, machine: str, last: Said, checkin: Checkin, now_s: float
+) -> None:
+    """Keep that the machine was heard; a whole look mends one that was cut off once its records are here."""
+    if last.epoch is not None and last.epoch != checkin.epoch:
+        connection.execute(past_epochs.insert().values(machine=machine, epoch=last.epoch))
+    values = {
+        "seen_at": now_s,
+        "epoch": checkin.epoch,
+        "seq": checkin.seq,
+        "version": checkin.version,
+        "told_digest": checkin.records,
+        "is_incomplete": checkin.is_incomplete or (last.is_incomplete and last.records != checkin.records),
+    }
+    connection.execute(machines.update().where(machines.c.id == machine).values(values))
 
 
 def missing_snapshots(connection: sa.Connection, machine: str) -> tuple[Digest, ...]:
@@ -95,7 +115,8 @@ def missing_snapshots(connection: sa.Connection, machine: str) -> tuple[Digest, 
 
 def replace_records(connection: sa.Connection, machine: str, records: Records) -> None:
     """Keep the machine's records; absent ones are dropped, unless the look was cut off before its end."""
-    facts_digest = digest_of(records.facts)
+    said_last(connection, machine)  # of two messages at once, one waits for the other
+    facts_digest, told = digest_of(records.facts), records_digest(records)
     if connection.scalar(sa.select(facts.c.digest).where(facts.c.digest == facts_digest)) is None:
         document = msgspec.json.encode(records.facts)
         insert_once(connection, facts, {"digest": facts_digest, "document": document})
@@ -114,8 +135,13 @@ def replace_records(connection: sa.Connection, machine: str, records: Records) -
         for path_digest in known - named.keys():
             this = of_machine & (environments.c.path_digest == path_digest)
             connection.execute(environments.delete().where(this))
-    values = {"records_digest": records_digest(records), "facts_digest": facts_digest}
-    connection.execute(machines.update().where(machines.c.id == machine).values(values))
+    said = {
+        "records_digest": told,
+        "told_digest": told,
+        "facts_digest": facts_digest,
+        "is_incomplete": records.is_incomplete,
+    }
+    connection.execute(machines.update().where(machines.c.id == machine).values(said))
 
 
 def known_machines(connection: sa.Connection, machine: str | None = None) -> tuple[KnownMachine, ...]:
@@ -134,14 +160,18 @@ def known_machines(connection: sa.Connection, machine: str | None = None) -> tup
             labels=msgspec.json.decode(row.labels, type=dict[str, str]),
             seen_at_s=row.seen_at,
             facts=None if row.facts_digest is None else Digest(row.facts_digest),
+            is_incomplete=row.is_incomplete,
+            is_behind=row.told_digest not in (None, row.records_digest),
             environments=tuple(sorted(found.get(row.id, ()), key=lambda each: each.record.path)),
         )
         for row in connection.execute(sa.select(machines).where(only).order_by(machines.c.name))
     )
 
 
-def record_match(connection: sa.Connection, machine: str, path: str, matched: Basis) -> None:
-    """Keep the digests with which an environment was compliant."""
-    this = (environments.c.machine == machine) & (environments.c.path_digest == digest_of_text(path))
-    values = {"matched": msgspec.json.encode(matched)}
-    connection.execute(environments.update().where(this).values(values))
+def record_matches(connection: sa.Connection, machine: str, matched: Mapping[str, Basis]) -> None:
+    """Keep the digests with which environments of a machine were compliant, by their path."""
+    said_last(connection, machine)  # new records wait: they lock the same rows in another order
+    for path, basis in matched.items():
+        this = (environments.c.machine == machine) & (environments.c.path_digest == digest_of_text(path))
+        values = {"matched": msgspec.json.encode(basis)}
+        connection.execute(environments.update().where(this).values(values))

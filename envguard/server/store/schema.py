@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlalchemy as sa
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 """Goes up when the tables change; a database with a higher one is not touched."""
 
 metadata = sa.MetaData()
@@ -50,6 +50,8 @@ machines = sa.Table(
     sa.Column("seq", sa.BigInteger),
     sa.Column("version", sa.String(200)),
     sa.Column("records_digest", _DIGEST),
+    sa.Column("told_digest", _DIGEST),
+    sa.Column("is_incomplete", sa.Boolean, nullable=False, server_default=sa.false()),
     sa.Column("facts_digest", _DIGEST),
 )
 

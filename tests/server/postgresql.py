@@ -1,0 +1,167 @@
+"""A PostgreSQL cluster of our own, for the length of the tests: no other is ever looked for or touched."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import pwd
+import shutil
+import signal
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
+
+from envguard.server.store.schema import metadata
+
+_WITHIN_S = 20.0
+_SETTINGS = {
+    "listen_addresses": "",
+    "fsync": "off",
+    "full_page_writes": "off",
+    "synchronous_commit": "off",
+    "shared_buffers": "16MB",
+    "max_connections": "60",
+    "autovacuum": "off",
+    "logging_collector": "off",
+}
+_ACCOUNTS = ("postgres", "nobody")
+"""As whom the programs run where the tests are root's: they refuse to be."""
+
+
+def why_not() -> str | None:
+    """Answer why no cluster can be started here; None where one can."""
+    if _programs() is None:
+        return "the programs of PostgreSQL (initdb, postgres) are absent"
+    return None if os.geteuid() or _account() else f"tests run as root, and there is no {_ACCOUNTS}"
+
+
+class Cluster:
+    """A running cluster that listens at a Unix socket in its own folder."""
+
+    def __init__(self, folder: Path, process: subprocess.Popen[bytes]) -> None:
+        self.folder = folder
+        self.process = process
+        self._count = 0
+        self._engine = sa.create_engine(self.url("postgres"), isolation_level="AUTOCOMMIT")
+
+    def url(self, name: str) -> str:
+        """Answer the SQLAlchemy URL of a database."""
+        return f"postgresql+psycopg://envguard@/{name}?host={self.folder}"
+
+    def new_database(self) -> str:
+        """Answer the URL of a database without tables; takes half a second."""
+        self._count += 1
+        name = f"test_{self._count}"
+        self.tell(f"CREATE DATABASE {name}")
+        return self.url(name)
+
+    def emptied_database(self) -> str:
+        """Answer the URL of the one database that tests share, without a row in it."""
+        self.tell(";".join(f"DELETE FROM {table}" for table in reversed(metadata.sorted_tables)))
+        return self.url("postgres")
+
+    def tell(self, statement: str) -> Any:
+        """Run a statement as the cluster's owner; answer the first value of what came back."""
+        with self._engine.connect() as connection:
+            found = connection.exec_driver_sql(statement)
+            return found.scalar() if found.returns_rows else None
+
+    def close(self) -> None:
+        """Close our own connections."""
+        self._engine.dispose()
+
+
+@contextlib.contextmanager
+def running_cluster() -> Iterator[Cluster]:
+    """Start a cluster in a new folder; it is stopped and removed at the end, whatever happens."""
+    programs, account = _programs(), _account()
+    assert programs is not None
+    folder = Path(tempfile.mkdtemp(prefix="envguard-pg-"))
+    try:
+        if account is not None:
+            os.chown(folder, account.pw_uid, account.pw_gid)
+        initdb = [programs / "initdb", "-D", folder / "d", "-U", "envguard", "-A", "trust", "-E", "UTF8"]
+        _run([*map(str, initdb), "--locale=C", "--no-sync"], account)
+        settings = [word for key, value in _SETTINGS.items() for word in ("-c", f"{key}={value}")]
+        command = [str(programs / "postgres"), "-D", str(folder / "d"), "-k", str(folder), *settings]
+        with _child(command, account, folder / "log") as process:
+            cluster = Cluster(folder, process)
+            try:
+                _wait(cluster)
+                yield cluster
+            finally:
+                cluster.close()
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextlib.contextmanager
+def _child(
+    command: Sequence[str], account: pwd.struct_passwd | None, log: Path
+) -> Iterator[subprocess.Popen[bytes]]:
+    # Killed tests stop nothing: the kernel then tells the cluster, where util-linux can ask it to.
+    setpriv = shutil.which("setpriv")
+    tied = [setpriv, "--pdeathsig", "QUIT", "--"] if setpriv else []
+    with (
+        log.open("wb") as file,
+        subprocess.Popen([*tied, *command], stdout=file, stderr=file, cwd="/", **_as(account)) as process,
+    ):
+        try:
+            yield process
+        finally:
+            process.send_signal(signal.SIGQUIT)  # at once: what it keeps is removed anyway
+            try:
+                process.wait(_WITHIN_S)
+            except subprocess.TimeoutExpired:
+                process.kill()
+
+
+def _wait(cluster: Cluster) -> None:
+    deadline = time.monotonic() + _WITHIN_S
+    while not _answers(cluster):
+        assert cluster.process.poll() is None, (cluster.folder / "log").read_text()
+        assert time.monotonic() < deadline, "the cluster does not answer"
+        time.sleep(0.05)
+
+
+def _answers(cluster: Cluster) -> bool:
+    try:
+        cluster.tell("SELECT 1")
+    except sa.exc.OperationalError:
+        return False
+    return True
+
+
+def _run(command: Sequence[str], account: pwd.struct_passwd | None) -> None:
+    done = subprocess.run(command, capture_output=True, text=True, cwd="/", check=False, **_as(account))
+    assert done.returncode == 0, done.stderr
+
+
+def _as(account: pwd.struct_passwd | None) -> dict[str, Any]:
+    if account is None:
+        return {}
+    return {"user": account.pw_uid, "group": account.pw_gid, "extra_groups": []}
+
+
+def _account() -> pwd.struct_passwd | None:
+    """Answer as whom to run the programs; None: as ourselves."""
+    if os.geteuid():
+        return None
+    for name in _ACCOUNTS:
+        with contextlib.suppress(KeyError):
+            return pwd.getpwnam(name)
+    return None
+
+
+def _programs() -> Path | None:
+    on_path = shutil.which("initdb")
+    places = [Path(on_path).parent] if on_path else []
+    places += sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True)
+    return next(
+        (each for each in places if (each / "initdb").exists() and (each / "postgres").exists()), None
+    )
