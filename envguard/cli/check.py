@@ -3,48 +3,66 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from importlib import import_module
 from pathlib import Path
+from typing import Literal, get_args
 
 import click
 
 from envguard.cli.judged import Judged, judge_at
-from envguard.cli.local import known_policies, this_machine, with_use
-from envguard.cli.output import EXIT_CODES, console, json_option, now, print_json, tell, verbose_option
+from envguard.cli.local import existing_state, held_policies, this_machine
+from envguard.cli.output import EXIT_CODES, console, here, json_option, now, print_json, tell, verbose_option
 from envguard.domain.verdict import Verdict, worst
+
+Format = Literal["rich", "json", "junit", "github", "sarif", "markdown"]
+"""How verdicts are printed."""
 
 
 @click.command()
 @click.argument("env", required=False)
 @click.option("--all", "is_all", is_flag=True, help="Judge every environment of this machine.")
 @click.option("--policy", "named", metavar="P", help="A policy's name, a policy file, or a lock.")
+@click.option(
+    "--format", "format_", type=click.Choice(get_args(Format)), help="How to print it.  [default: rich]"
+)
 @json_option
 @verbose_option
-def check(env: str | None, named: str | None, *, is_all: bool, as_json: bool, verbose: int) -> int:
-    """Judge an environment by its policy: 0 compliant, 1 drifted, 3 unknown.
+def check(
+    env: str | None, named: str | None, format_: Format | None, *, is_all: bool, as_json: bool, verbose: int
+) -> int:
+    """Judge an environment by its policy.
 
     ENV is a folder or an interpreter; nothing means the active environment, then the project's .venv.
 
+    Exit code: 0 compliant, 1 drifted, 3 it could not be decided.
+
     Example: envguard check .venv --policy policies/rl-team.yaml
     """
+    if as_json and format_ not in (None, "json"):
+        raise click.UsageError(f"--json is short for --format json, and --format {format_} is another")
+    chosen: Format = "json" if as_json else format_ or "rich"
     if is_all:
         if env is not None or named is not None:
             raise click.UsageError("--all judges each environment by its own policy: no ENV, no --policy")
-        return _check_all(as_json=as_json)
-    return _check_one(env, named, as_json=as_json, verbose=verbose)
+        return _check_all(chosen)
+    return _check_one(env, named, chosen, verbose=verbose)
 
 
-def _check_one(env: str | None, named: str | None, *, as_json: bool, verbose: int) -> int:
+def _check_one(env: str | None, named: str | None, format_: Format, *, verbose: int) -> int:
     from envguard.inventory import choose_environment
 
     choice = choose_environment(env, environ=os.environ, cwd=Path.cwd())
     if choice.warning is not None:
         tell(f"warning: {choice.warning}")
     judged = judge_at(choice.path, named)
-    if as_json:
-        print_json(judged.verdict)
-    else:
-        _show(judged, choice.reason, verbose)
+    match format_:
+        case "rich":
+            _show(judged, choice.reason, verbose)
+        case "json":
+            print_json(judged.verdict)
+        case _:
+            _print_as(format_, [judged.verdict])
     return EXIT_CODES[judged.verdict.verdict]
 
 
@@ -55,28 +73,42 @@ def _show(judged: Judged, chosen: str, verbose: int) -> None:
         console(),
         judged.verdict,
         judged.environment,
-        chosen=chosen,
+        # `active` rather than `active: VIRTUAL_ENV`: the line is to fit into 80 columns.
+        chosen=chosen if verbose else chosen.partition(":")[0],
         source=judged.source,
+        here=here(),
         is_verbose=verbose > 0,
     )
 
 
-def _check_all(*, as_json: bool) -> int:
-    from envguard.agent.judging import resolve_markers
-    from envguard.inventory import scan_machine
-    from envguard.runs.judging import judge_bound
+def _check_all(format_: Format) -> int:
+    from envguard.report.outputs import verdicts_document
+    from envguard.report.terminal import show_verdicts
 
-    found = scan_machine()
-    environments, policies = resolve_markers([with_use(each) for each in found.environments])
-    verdicts: Sequence[Verdict] = judge_bound(
-        environments, found.facts, this_machine(), {**policies, **known_policies()}, now()
-    )
-    if as_json:
-        from envguard.report.documents import verdicts_document
-
-        print_json(verdicts_document(verdicts))
-    else:
-        from envguard.report.terminal import show_verdicts
-
-        show_verdicts(console(), verdicts)
+    verdicts = _judge_all()
+    match format_:
+        case "rich":
+            show_verdicts(console(), verdicts, here=here())
+        case "json":
+            print_json(verdicts_document(verdicts))
+        case _:
+            _print_as(format_, verdicts)
     return EXIT_CODES[worst([verdict.verdict for verdict in verdicts])]
+
+
+def _judge_all() -> Sequence[Verdict]:
+    from envguard.inventory import scan_machine
+    from envguard.runs.bindings import bind_scan, uses_of_owners
+    from envguard.runs.judging import Policies, judge_bound
+
+    bound = bind_scan(scan_machine(), uses_of_owners(existing_state()))
+    policies = Policies(held_policies(), bound.of_projects)
+    return judge_bound(bound.scan.environments, bound.scan.facts, this_machine(), policies, now())
+
+
+def _print_as(format_: Literal["junit", "github", "sarif", "markdown"], verdicts: Sequence[Verdict]) -> None:
+    """Print what a machine reads; a format is the function of its name in the module of its name."""
+    write: Callable[[Sequence[Verdict]], str] = getattr(import_module(f"envguard.report.{format_}"), format_)
+    text = write(verdicts)
+    if text:
+        click.echo(text)

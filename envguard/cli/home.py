@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING
 import click
 
 from envguard.cli.judged import judge_at
+from envguard.cli.output import here
 from envguard.errors import EnvguardError
+from envguard.report.printable import printable
 
 if TYPE_CHECKING:
     from envguard.agent import Status
@@ -39,7 +41,7 @@ def status_lines(status: Status) -> Iterator[str]:
         yield f"policy    {policy.name} r{policy.revision}"
     for verdict in status.environments:
         name = f" ({verdict.policy.name})" if verdict.policy is not None else ""
-        yield f"{verdict.verdict:<9} {verdict.environment}{name}"
+        yield f"{verdict.verdict:<9} {printable(here().shown(verdict.environment))}{name}"
 
 
 def _standing() -> str:
@@ -51,5 +53,5 @@ def _standing() -> str:
         judged = judge_at(choice.path, None)
     except EnvguardError as error:
         return f"{error}" + (f"\nhint: {error.hint}" if error.hint else "")
-    path = judged.environment.record.path
-    return f"{verdict_line(judged.verdict)}\n{path} ({choice.reason}); {judged.source}"
+    path = here().shown(judged.environment.record.path)
+    return f"{verdict_line(judged.verdict)}\n{printable(f'{path} ({choice.reason}); {judged.source}')}"

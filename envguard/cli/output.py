@@ -5,16 +5,21 @@ from __future__ import annotations
 import os
 import platform
 import sys
+from collections.abc import Callable
 from datetime import datetime, timezone
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from envguard.domain.verdict import Outcome
 from envguard.report.documents import to_json
+from envguard.report.here import Here
+from envguard.report.printable import printable
 
 if TYPE_CHECKING:
     from rich.console import Console
+
+    from envguard.domain.verdict import Outcome
 
 EXIT_CODES: dict[Outcome, int] = {"compliant": 0, "unmanaged": 0, "drifted": 1, "unknown": 3}
 """The exit code of an outcome."""
@@ -29,12 +34,25 @@ def now() -> datetime:
 
 
 def console() -> Console:
-    """Answer the console for data: colour only on a terminal, 80 columns where nobody says."""
+    """Answer the console for data: colour only on a terminal, 80 columns where nobody says.
+
+    ``NO_COLOR`` means no escape sequences at all, so neither bold nor dim.
+    """
     from rich.console import Console
 
     is_terminal = sys.stdout.isatty()
     width = None if is_terminal or "COLUMNS" in os.environ else 80
-    return Console(highlight=False, width=width, soft_wrap=False)
+    return Console(
+        highlight=False,
+        width=width,
+        soft_wrap=False,
+        color_system=None if os.environ.get("NO_COLOR") else "auto",
+    )
+
+
+def here() -> Here:
+    """Answer from where the person looks: the current folder and the home."""
+    return Here(cwd=_folder(Path.cwd), home=_folder(Path.home))
 
 
 def print_json(document: object) -> None:
@@ -43,10 +61,18 @@ def print_json(document: object) -> None:
 
 
 def tell(text: str) -> None:
-    """Say something that is not data."""
-    click.echo(text, err=True)
+    """Say something in a line that is not data."""
+    click.echo(printable(text), err=True)
 
 
 def default_machine_name() -> str:
     """Answer the name of a machine that nobody named."""
     return platform.node() or "this-machine"
+
+
+def _folder(look: Callable[[], Path]) -> str | None:
+    """Answer a folder; None where it was removed, or nobody has it."""
+    try:
+        return str(look())
+    except (OSError, RuntimeError):
+        return None

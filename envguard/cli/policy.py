@@ -35,7 +35,9 @@ def lint(files: tuple[Path, ...], *, as_json: bool) -> None:
     if problems:
         raise PolicyError(f"{len(problems)} problems", problems=problems)
     if as_json:
-        print_json({"schema": "envguard/lint/1", "policies": [each.policy.name for each in loaded]})
+        from envguard.report.outputs import lint_document
+
+        print_json(lint_document(loaded))
         return
     for each in loaded:
         locked = f", {len(each.lock.packages)} locked packages" if each.lock is not None else ""
@@ -46,7 +48,7 @@ def lint(files: tuple[Path, ...], *, as_json: bool) -> None:
 @click.argument("name")
 @json_option
 def show(name: str, *, as_json: bool) -> None:
-    """Print a policy: a file here, or the server's newest revision.
+    """Print a policy file, or the server's newest revision.
 
     Example: envguard policy show rl-team
     """
@@ -59,9 +61,9 @@ def show(name: str, *, as_json: bool) -> None:
         found = server_client().policy(name)
         source, revision = found.source, found.revision
     if as_json:
-        print_json(
-            {"schema": "envguard/policy/1", "revision": revision, "text": source.text, "files": source}
-        )
+        from envguard.report.outputs import policy_document
+
+        print_json(policy_document(source, revision))
     else:
         click.echo(f"# {source.filename}" + (f", revision {revision}" if revision is not None else ""))
         click.echo(source.text, nl=not source.text.endswith("\n"))
@@ -76,10 +78,9 @@ def list_policies(*, as_json: bool) -> None:
     """
     policies = server_client().policies()
     if as_json:
-        rows = [
-            {"name": each.name, "revision": each.revision, "pushed_at": each.pushed_at} for each in policies
-        ]
-        print_json({"schema": "envguard/policies/1", "policies": rows})
+        from envguard.report.outputs import policies_document
+
+        print_json(policies_document(policies))
         return
     for each in policies:
         click.echo(f"{each.name}  r{each.revision}  pushed {each.pushed_at:%Y-%m-%d %H:%M} UTC")
@@ -103,7 +104,9 @@ def push(file: Path, *, as_json: bool) -> None:
     parse_source(source)
     reply = server_client().push(source)
     if as_json:
-        print_json({"schema": "envguard/push/1", **_fields(reply)})
+        from envguard.report.outputs import push_document
+
+        print_json(push_document(reply))
         return
     count = len(reply.governs)
     verb = "is now" if reply.is_new else "was already"
@@ -122,12 +125,6 @@ def _load(file: Path) -> LockedPolicy | PolicyError:
         return load_policy(file)
     except PolicyError as error:
         return error
-
-
-def _fields(reply: object) -> dict[str, object]:
-    import msgspec
-
-    return dict(msgspec.to_builtins(reply))
 
 
 def _show_ways_to_bind(name: str, holders: list[str]) -> None:

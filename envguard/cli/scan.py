@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 
 import click
 
-from envguard.cli.output import console, default_machine_name, json_option, print_json, verbose_option
+from envguard.cli.output import console, default_machine_name, here, json_option, print_json, verbose_option
 
 
 @click.command()
@@ -32,13 +33,13 @@ def scan(paths: tuple[Path, ...], roots: tuple[Path, ...], *, as_json: bool, ver
         with _Progress() as progress:
             found = scan_machine(list(roots) or None, progress=progress.step)
     if as_json:
-        from envguard.report.documents import scan_document
+        from envguard.report.scanned import scan_document
 
         print_json(scan_document(found, default_machine_name()))
     else:
         from envguard.report.terminal import show_scan
 
-        show_scan(console(), found, is_verbose=verbose > 0)
+        show_scan(console(), found, here=here(), is_verbose=verbose > 0)
 
 
 class _Progress:
@@ -55,7 +56,9 @@ class _Progress:
     def step(self, folder: Path) -> None:
         """Show where the scan is."""
         if self._status is not None:
-            self._status.update(f"looking in {str(folder)[-60:]!r}")
+            from rich.text import Text
+
+            self._status.update(Text(f"looking in {str(folder)[-60:]!r}"))
 
     def __exit__(self, *_: object) -> None:
         if self._status is not None:
@@ -63,4 +66,5 @@ class _Progress:
 
 
 def _is_terminal() -> bool:
-    return sys.stderr.isatty()
+    """Whether escape sequences are welcome on standard error."""
+    return sys.stderr.isatty() and not os.environ.get("NO_COLOR")

@@ -15,7 +15,9 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.option("--listen", default="127.0.0.1:8750", show_default=True, metavar="HOST:PORT")
+@click.option(
+    "--listen", default="127.0.0.1:8750", show_default=True, metavar="HOST:PORT", help="Where to listen."
+)
 @click.option("--url", metavar="URL", help="The address that join strings carry, behind a proxy.")
 @click.option("--state", type=click.Path(path_type=Path), help="Folder of the database and the admin token.")
 @click.option("--database", metavar="URL", help="An SQLAlchemy URL; default: SQLite in the state folder.")
@@ -57,12 +59,11 @@ def _announce(started: Started) -> None:
 def _announce_json(started: Started) -> None:
     import msgspec
 
-    document = {
-        "schema": "envguard/server/1",
-        "url": started.url,
-        "join": started.join,
-        "admin_token_file": str(started.admin_token_file),
-    }
+    from envguard.report.outputs import ServerDocument
+
+    document = ServerDocument(
+        url=started.url, join=started.join, admin_token_file=str(started.admin_token_file)
+    )
     click.echo(msgspec.json.encode(document).decode())
 
 
@@ -72,7 +73,9 @@ def token() -> None:
 
 
 @token.command()
-@click.option("--expires", default=7 * 24 * 3600, show_default=True, metavar="SECONDS", type=int)
+@click.option(
+    "--expires", default=7 * 24 * 3600, show_default=True, metavar="SECONDS", type=int, help="How long."
+)
 @click.option("--uses", default=1000, show_default=True, type=int, help="How many machines it lets in.")
 @json_option
 def new(expires: int, uses: int, *, as_json: bool) -> None:
@@ -82,6 +85,8 @@ def new(expires: int, uses: int, *, as_json: bool) -> None:
     """
     join = server_client().new_token(expires_s=expires, uses=uses)
     if as_json:
-        print_json({"schema": "envguard/token/1", "join": join})
+        from envguard.report.outputs import TokenDocument
+
+        print_json(TokenDocument(join=join))
     else:
         click.echo(join)

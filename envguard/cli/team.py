@@ -13,7 +13,7 @@ from envguard.cli.output import console, json_option, print_json, verbose_option
 @json_option
 @verbose_option
 def team(policy: str | None, *, as_json: bool, verbose: int) -> None:
-    """Print the team's drift report: each cause, and which machines have it.
+    """Print the team's drift report, a row for each cause.
 
     Example: envguard team --policy rl-team
     """

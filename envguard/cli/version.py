@@ -18,12 +18,8 @@ def version(*, as_json: bool) -> None:
     Example: envguard version --json
     """
     if as_json:
-        print_json(
-            {
-                "schema": "envguard/version/1",
-                "version": __version__,
-                "python": platform.python_version(),
-            }
-        )
+        from envguard.report.outputs import VersionDocument
+
+        print_json(VersionDocument(version=__version__, python=platform.python_version()))
     else:
         click.echo(f"envguard {__version__} (Python {platform.python_version()})")

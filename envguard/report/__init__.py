@@ -1,1 +1,1 @@
-"""Verdicts and team state to terminal, JSON and HTML."""
+"""Verdicts and team state to people (terminal, Markdown) and to programs (JSON, JUnit, GitHub, SARIF)."""

@@ -3,12 +3,24 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Iterable, Mapping
 
 import msgspec
 
 from envguard.domain.policy import Severity
 from envguard.domain.verdict import JudgedFinding, Outcome
 from envguard.wire import TeamReport
+
+MOVED_WORDS: Mapping[str, str] = {
+    "machine": "the machine",
+    "policy": "the policy",
+    "lock": "the lock",
+    "waiver": "a waiver",
+    "facts": "machine facts",
+    "envguard": "envguard",
+    "never-matched": "never matched",
+}
+"""What changed since an environment last matched, as people say it; in the order in which it is listed."""
 
 _SEVERITIES: tuple[Severity, ...] = ("error", "warn", "info")
 
@@ -19,24 +31,22 @@ class Cause(msgspec.Struct, frozen=True):
     label: str
     """``numpy 2.1.3, needs >=1.26,<2``."""
     machines: tuple[str, ...]
-    moved: str | None
+    moved: str
+    """What changed on them since they matched, in words; empty where it is not known."""
     severity: Severity
 
 
 def causes(report: TeamReport) -> tuple[Cause, ...]:
     """Answer the causes of drift, errors first, then by how many machines have them."""
-    found: dict[tuple[Severity, str], list[str]] = defaultdict(list)
-    moved: dict[tuple[Severity, str], str | None] = {}
+    found: dict[tuple[Severity, str], list[tuple[str, JudgedFinding]]] = defaultdict(list)
     for machine in report.machines:
         for environment in machine.environments:
             for finding in environment.findings:
                 if finding.waived is None:
-                    key = (finding.severity, label_of(finding))
-                    found[key].append(machine.name)
-                    moved.setdefault(key, finding.moved)
+                    found[finding.severity, label_of(finding)].append((machine.name, finding))
     rows = [
-        Cause(label, tuple(dict.fromkeys(machines)), moved[severity, label], severity)
-        for (severity, label), machines in found.items()
+        Cause(label, tuple(dict.fromkeys(name for name, _ in where)), _moved(where), severity)
+        for (severity, label), where in found.items()
     ]
     return tuple(
         sorted(rows, key=lambda row: (_SEVERITIES.index(row.severity), -len(row.machines), row.label))
@@ -79,6 +89,11 @@ def headline(report: TeamReport, policy: str | None = None) -> str:
     )
     rest = ", ".join(f"{count} {word}" for count, word in others if count)
     return "; ".join([*parts, rest] if rest else parts)
+
+
+def _moved(where: Iterable[tuple[str, JudgedFinding]]) -> str:
+    moved = {finding.moved for _, finding in where}
+    return ", ".join(words for kind, words in MOVED_WORDS.items() if kind in moved)
 
 
 def _machines(count: int) -> str:

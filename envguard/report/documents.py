@@ -1,47 +1,69 @@
-"""The JSON that scripts rely on: one document, every field written out."""
+"""The JSON that scripts rely on: one document, every field written out.
+
+Rules
+1. A document is a type, and its ``schema`` is its tag; ``report.schemas`` publishes them.
+2. Fields may be added within a schema's number; none is renamed or removed.
+3. A field without a default is always written. The few that may be absent (an origin's url, a fact that is
+   not known) are in types that leave out defaults.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Annotated
 
 import msgspec
 
-from envguard.domain.environment import Environment, Scan
-from envguard.domain.verdict import Verdict
 from envguard.errors import EnvguardError, PolicyError
+from envguard.report.printable import encodable
 
-Json = Mapping[str, object]
-"""One JSON object."""
-
-
-def scan_document(scan: Scan, machine: str) -> Json:
-    """Answer ``envguard/scan/1``."""
-    return {
-        "schema": "envguard/scan/1",
-        "machine": {"name": machine, "facts": msgspec.to_builtins(scan.facts)},
-        "incomplete": scan.is_incomplete,
-        "environments": [_environment(environment) for environment in scan.environments],
-    }
+Time = Annotated[datetime, msgspec.Meta(tz=True)]
+"""Aware; written as RFC 3339."""
 
 
-def verdicts_document(verdicts: Sequence[Verdict]) -> Json:
-    """Answer ``envguard/verdicts/1``."""
-    return {"schema": "envguard/verdicts/1", "verdicts": list(verdicts)}
+class ErrorProblem(msgspec.Struct, frozen=True, kw_only=True):
+    """One of several problems of a file."""
+
+    message: str
+    place: str | None
+    hint: str | None
 
 
-def error_document(error: EnvguardError) -> Json:
-    """Answer ``envguard/error/1``; all problems of a file are in ``problems``."""
-    parts: dict[str, object] = {
-        "kind": error.kind,
-        "message": error.what,
-        "place": error.where,
-        "hint": error.hint,
-    }
-    if isinstance(error, PolicyError) and error.problems:
-        parts["problems"] = [
-            {"message": each.what, "place": each.where, "hint": each.hint} for each in error.problems
-        ]
-    return {"schema": "envguard/error/1", "error": parts}
+class ErrorPart(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What went wrong, where, and what to do about it."""
+
+    kind: str
+    message: str
+    place: str | None
+    hint: str | None
+    problems: tuple[ErrorProblem, ...] = ()
+    """Each problem of a file that has several."""
+
+
+class ErrorDocument(msgspec.Struct, frozen=True, kw_only=True, tag_field="schema", tag="envguard/error/1"):
+    """Any command that failed, with ``--json``."""
+
+    error: ErrorPart
+
+
+def error_document(error: EnvguardError) -> ErrorDocument:
+    """Answer an error; all problems of a file are in ``problems``."""
+    problems = error.problems if isinstance(error, PolicyError) else ()
+    return ErrorDocument(
+        error=ErrorPart(
+            kind=error.kind,
+            message=encodable(error.what),
+            place=_encodable(error.where),
+            hint=_encodable(error.hint),
+            problems=tuple(map(_problem, problems)) or (),
+        )
+    )
+
+
+def _problem(error: PolicyError) -> ErrorProblem:
+    return ErrorProblem(
+        message=encodable(error.what), place=_encodable(error.where), hint=_encodable(error.hint)
+    )
 
 
 def to_json(document: object) -> str:
@@ -49,40 +71,5 @@ def to_json(document: object) -> str:
     return msgspec.json.format(msgspec.json.encode(document), indent=2).decode()
 
 
-def _environment(environment: Environment) -> Json:
-    record, snapshot = environment.record, environment.snapshot
-    details = {(each.kind, each.package): each.detail for each in record.details}
-    interpreter = snapshot.interpreter
-    return {
-        "path": record.path,
-        "python": record.python,
-        "kind": record.kind,
-        "also": list(record.also),
-        "owner": record.owner,
-        "digest": record.digest,
-        "integrity": None,
-        "project": record.project,
-        "snapshot": {
-            "interpreter": {
-                **msgspec.to_builtins(interpreter),
-                "free_threaded": interpreter.free_threaded,
-            },
-            "packages": [
-                {
-                    "name": package.name,
-                    "version": package.version,
-                    "origin": {"kind": package.origin.kind, **msgspec.to_builtins(package.origin)},
-                }
-                for package in snapshot.packages
-            ],
-            "system_packages": [],
-            "problems": [
-                {
-                    "kind": problem.kind,
-                    "package": problem.package,
-                    "detail": details.get((problem.kind, problem.package)),
-                }
-                for problem in snapshot.problems
-            ],
-        },
-    }
+def _encodable(text: str | None) -> str | None:
+    return None if text is None else encodable(text)

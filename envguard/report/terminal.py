@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from envguard.domain.environment import Environment, Scan
-from envguard.domain.verdict import JudgedFinding, Outcome, Verdict, command_for
+from envguard.domain.remedy import command_for
+from envguard.domain.verdict import JudgedFinding, Outcome, Verdict
 from envguard.report.causes import causes, headline, label_of
-from envguard.wire import TeamReport
+from envguard.report.here import Here
+from envguard.report.printable import one_line, printable
+from envguard.report.printing import pack, print_lines, print_table, print_text, words
+from envguard.wire import TeamMachine, TeamReport
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -29,28 +33,30 @@ def show_verdict(
     *,
     chosen: str,
     source: str,
+    here: Here,
     is_verbose: bool,
 ) -> None:
     """Print one verdict: what, where, each finding, and how to mend it."""
     from rich.text import Text
 
-    console.print(Text(verdict_line(verdict), style=STYLES[verdict.verdict]))
-    interpreter = environment.snapshot.interpreter
-    packages = len(environment.snapshot.packages)
-    context = f"{verdict.environment}, Python {interpreter.version}, {packages} packages ({chosen}); {source}"
-    console.print(Text(context, style="dim"))
+    print_text(console, verdict_line(verdict), STYLES[verdict.verdict])
+    context = _context(verdict, environment, chosen, here)
+    parts = [printable(context), printable(source)]
+    print_lines(console, Text(pack(parts, "; ", console.width), style="dim"))
     if verdict.reason is not None:
-        console.print(Text(f"because {verdict.reason}"))
-    shown = [finding for finding in verdict.findings if finding.kind != "unlisted" or is_verbose]
-    if shown:
+        print_text(console, f"because {verdict.reason}")
+    collapsed = [each for each in verdict.findings if not is_verbose and _is_plain_unlisted(each)]
+    shown = [each for each in verdict.findings if is_verbose or not _is_plain_unlisted(each)]
+    if shown or collapsed:
         console.print()
     for finding in shown:
         _show_finding(console, finding)
-    if not is_verbose:
-        _show_unlisted(console, [each for each in verdict.findings if each.kind == "unlisted"])
+    if collapsed:
+        _show_unlisted(console, collapsed)
     mend = mend_command(verdict, environment)
     if mend is not None:
-        console.print(Text("\nmend  ", style="bold").append(mend, style="default"), soft_wrap=True)
+        console.print()
+        console.print(words("mend  ", "bold").append_text(words(mend, "not bold")), soft_wrap=True)
 
 
 def verdict_line(verdict: Verdict) -> str:
@@ -78,111 +84,119 @@ def mend_command(verdict: Verdict, environment: Environment) -> str | None:
     return command_for([each.remedy for each in errors if each.remedy is not None], environment.record)
 
 
-def show_scan(console: Console, scan: Scan, *, is_verbose: bool) -> None:
+def show_scan(console: Console, scan: Scan, *, here: Here, is_verbose: bool) -> None:
     """Print what a machine has: a row for each environment."""
-    from rich.table import Table
-
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    for column in ("ENVIRONMENT", "KIND", "PYTHON", "PACKAGES", "PROBLEMS"):
-        table.add_column(column, overflow="fold", justify="right" if column == "PACKAGES" else "left")
-    for environment in scan.environments:
-        record, snapshot = environment.record, environment.snapshot
-        table.add_row(
-            record.path,
-            record.kind,
-            snapshot.interpreter.version,
-            str(len(snapshot.packages)),
-            str(len(record.details)) if record.details else "",
+    rows = [
+        (
+            here.shown(each.record.path),
+            each.record.kind,
+            each.snapshot.interpreter.version,
+            str(len(each.snapshot.packages)),
+            str(len(each.record.details) or ""),
         )
-    console.print(table)
+        for each in scan.environments
+    ]
+    print_table(console, ("ENVIRONMENT", "KIND", "PYTHON", "PACKAGES#", "PROBLEMS#"), rows)
     if is_verbose:
         for environment in scan.environments:
             for detail in environment.record.details:
-                console.print(f"{detail.kind}: {detail.detail}", markup=False, highlight=False)
+                place = here.shown(environment.record.path)
+                print_text(console, f"{place}: {detail.kind}: {detail.detail}")
     if scan.is_incomplete:
-        console.print("incomplete: not everything could be looked at", style="yellow")
+        print_text(console, "incomplete: not everything could be looked at", "yellow")
 
 
-def show_verdicts(console: Console, verdicts: Sequence[Verdict]) -> None:
+def show_verdicts(console: Console, verdicts: Sequence[Verdict], *, here: Here) -> None:
     """Print a row for each environment of this machine."""
-    from rich.table import Table
-    from rich.text import Text
-
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    for column in ("VERDICT", "ENVIRONMENT", "POLICY", "FINDINGS"):
-        table.add_column(column, overflow="fold")
-    for verdict in verdicts:
-        policy = verdict.policy.name if verdict.policy else "-"
-        told = "; ".join(label_of(each) for each in verdict.findings if each.severity == "error")
-        table.add_row(
-            Text(verdict.verdict, style=STYLES[verdict.verdict]),
-            Text(verdict.environment),
-            policy,
-            Text(told or verdict.reason or ""),
+    rows = [
+        (
+            words(verdict.verdict, STYLES[verdict.verdict]),
+            here.shown(verdict.environment),
+            verdict.policy.name if verdict.policy else "-",
+            _errors(verdict) or verdict.reason or "",
         )
-    console.print(table)
+        for verdict in verdicts
+    ]
+    print_table(console, ("VERDICT", "ENVIRONMENT", "POLICY", "FINDINGS"), rows)
 
 
 def show_team(console: Console, report: TeamReport, policy: str | None, *, is_verbose: bool) -> None:
     """Print the team's drift report."""
-    from rich.table import Table
-    from rich.text import Text
-
-    console.print(Text(headline(report, policy), style="bold"))
-    rows = [row for row in causes(report) if is_verbose or row.severity == "error"]
+    print_text(console, headline(report, policy), "bold")
+    rows = [
+        (row.label, ", ".join(row.machines), row.moved)
+        for row in causes(report)
+        if is_verbose or row.severity == "error"
+    ]
     if rows:
-        table = Table(box=None, pad_edge=False, header_style="bold")
-        for column in ("DRIFT, BY CAUSE", "MACHINES", "WHAT MOVED"):
-            table.add_column(column, overflow="fold")
-        for row in rows:
-            table.add_row(Text(row.label), Text(", ".join(row.machines)), row.moved or "")
         console.print()
-        console.print(table)
+        print_table(console, ("DRIFT, BY CAUSE", "MACHINES", "WHAT MOVED"), rows)
     for machine in report.machines:
-        if machine.state == "stale":
-            console.print(f"unknown: {machine.name}, silent since {machine.seen:%a %H:%M} UTC", markup=False)
-        reasons = {each.reason for each in machine.environments if each.verdict == "unknown" and each.reason}
-        for reason in sorted(reasons):
-            console.print(f"unknown: {machine.name}: {reason}", markup=False)
-    _show_differences(console, report)
+        for line in _unknowns(machine):
+            print_text(console, f"unknown: {line}")
+    if report.differences and not report.policies:
+        _show_differences(console, report)
+
+
+def _unknowns(machine: TeamMachine) -> Iterator[str]:
+    """Yield why not all is known of a machine."""
+    if machine.state == "stale":
+        yield f"{machine.name}, silent since {machine.seen:%a %H:%M} UTC"
+    reasons = {each.reason for each in machine.environments if each.verdict == "unknown" and each.reason}
+    yield from (f"{machine.name}: {reason}" for reason in sorted(reasons))
 
 
 def _show_differences(console: Console, report: TeamReport) -> None:
-    from rich.table import Table
-    from rich.text import Text
-
-    if report.policies or not report.differences:
-        return
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    for column in ("WHERE MACHINES DIFFER", "VERSION", "MACHINES"):
-        table.add_column(column, overflow="fold")
-    for difference in report.differences:
-        name = difference.package
-        for version, machines in difference.versions.items():
-            table.add_row(Text(name), Text(version), Text(", ".join(machines)))
-            name = ""
+    rows = [
+        (difference.package if number == 0 else "", version, ", ".join(machines))
+        for difference in report.differences
+        for number, (version, machines) in enumerate(difference.versions.items())
+    ]
     console.print()
-    console.print(table)
+    print_table(console, ("WHERE MACHINES DIFFER", "VERSION", "MACHINES"), rows)
+
+
+def _context(verdict: Verdict, environment: Environment, chosen: str, here: Here) -> str:
+    snapshot = environment.snapshot
+    count = len(snapshot.packages)
+    packages = "1 package" if count == 1 else f"{count} packages"
+    path = here.shown(verdict.environment)
+    return f"{path}, Python {snapshot.interpreter.version}, {packages} ({chosen})"
+
+
+def _errors(verdict: Verdict) -> str:
+    errors = [each for each in verdict.findings if each.severity == "error" and each.waived is None]
+    return "; ".join(label_of(each) for each in errors)
+
+
+def _is_plain_unlisted(finding: JudgedFinding) -> bool:
+    return finding.kind == "unlisted" and finding.waived is None
 
 
 def _show_finding(console: Console, finding: JudgedFinding) -> None:
     from rich.text import Text
 
-    label = label_of(finding)
-    word = "" if finding.severity == "error" else f"{finding.severity}  "
-    line = Text(f"{word}{label}", style="" if finding.severity == "error" else "dim")
-    told = [finding.reason if finding.kind != "unreadable" else None, finding.place]
+    is_error = finding.severity == "error"
+    label = printable(label_of(finding) if is_error else f"{finding.severity}  {label_of(finding)}")
+    parts = [label, *(one_line(part) for part in _told(finding))]
+    packed = pack(parts, "  ", console.width, indent="  ")
+    text = Text(packed[: len(label)], style="" if is_error else "dim")
+    print_lines(console, text.append(packed[len(label) :], style="dim"))
+
+
+def _told(finding: JudgedFinding) -> Iterator[str]:
+    """Yield what is said of a finding after its label: why, where, until when it does not count."""
+    if finding.reason and finding.kind != "unreadable":
+        yield finding.reason
+    if finding.place:
+        yield finding.place
     if finding.waived is not None:
-        told.append(f"waived until {finding.waived.until:%Y-%m-%d} by {finding.waived.approved_by}")
-    rest = "  ".join(text for text in told if text)
-    console.print(line.append(f"  {rest}" if rest else "", style="dim"))
+        yield f"waived until {finding.waived.until:%Y-%m-%d} by {finding.waived.approved_by}"
 
 
 def _show_unlisted(console: Console, findings: Sequence[JudgedFinding]) -> None:
-    if not findings:
-        return
     names = [finding.package or "" for finding in findings]
     shown = ", ".join(names[:3]) + (", ..." if len(names) > 3 else "")
     plural = "package" if len(names) == 1 else "packages"
     line = f"{findings[0].severity}  {len(names)} {plural} outside the policy: {shown}  (-v lists them)"
-    console.print(line, style="dim", markup=False, highlight=False)
+    print_text(console, line, "dim")

@@ -106,7 +106,7 @@ def test_use_binds_an_environment(envguard: Envguard, project: Path) -> None:
     ("arguments", "code"),
     [
         (["check", "nowhere"], 3),
-        (["check", "--policy", "gone.yaml", sys.prefix], 2),
+        (["check", "--policy", "gone.yaml", sys.prefix], 3),
         (["check", "--nonsense"], 2),
         (["policy", "lint", "gone.yaml"], 2),
         (["join", "not-a-join-string"], 2),

@@ -1,0 +1,32 @@
+"""Writes the JSON Schemas of all outputs into a folder: ``python -m envguard.cli.schemas docs/schemas``."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+from envguard.agent.status import Status
+from envguard.report.schemas import schemas
+
+
+def schema_files() -> Mapping[str, str]:
+    """Answer the text of each file by its name."""
+    return {f"{name}.json": json.dumps(schema, indent=2) + "\n" for name, schema in schemas(Status).items()}
+
+
+def main() -> None:
+    """Write them into the folder that the command line names; files of outputs that are gone are removed."""
+    folder = Path(sys.argv[1])
+    folder.mkdir(parents=True, exist_ok=True)
+    files = schema_files()
+    for path in folder.glob("*.json"):
+        if path.name not in files:
+            path.unlink()
+    for name, text in files.items():
+        (folder / name).write_text(text, encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

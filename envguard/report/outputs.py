@@ -1,0 +1,121 @@
+"""The JSON of verdicts and of the smaller commands; the rules of ``report.documents`` bind here too."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import msgspec
+
+from envguard.domain.policy import LockedPolicy, PolicySource
+from envguard.domain.verdict import Verdict
+from envguard.report.documents import Time
+from envguard.wire import GovernedEnvironment, PolicyRevision, PushReply
+
+
+class VerdictsDocument(
+    msgspec.Struct, frozen=True, kw_only=True, tag_field="schema", tag="envguard/verdicts/1"
+):
+    """``check --all --json``: a verdict on each environment."""
+
+    verdicts: tuple[Verdict, ...]
+
+
+class LintDocument(msgspec.Struct, frozen=True, kw_only=True, tag_field="schema", tag="envguard/lint/1"):
+    """``policy lint --json``: the names of the policies, none of which has a problem."""
+
+    policies: tuple[str, ...]
+
+
+class PolicyDocument(msgspec.Struct, frozen=True, kw_only=True, tag_field="schema", tag="envguard/policy/1"):
+    """``policy show --json``: one policy as it was written."""
+
+    revision: int | None
+    """None for a file that no server numbered."""
+    text: str
+    files: PolicySource
+
+
+class PolicyRow(msgspec.Struct, frozen=True, kw_only=True):
+    """A policy's newest revision."""
+
+    name: str
+    revision: int
+    pushed_at: Time
+
+
+class PoliciesDocument(
+    msgspec.Struct, frozen=True, kw_only=True, tag_field="schema", tag="envguard/policies/1"
+):
+    """``policy list --json``: what the server holds."""
+
+    policies: tuple[PolicyRow, ...]
+
+
+class PushDocument(msgspec.Struct, frozen=True, kw_only=True, tag_field="schema", tag="envguard/push/1"):
+    """``policy push --json``: the revision that the push made, or the one that was there already."""
+
+    name: str
+    revision: int
+    is_new: bool
+    governs: tuple[GovernedEnvironment, ...]
+    holders: tuple[GovernedEnvironment, ...]
+    """Where it governs none: the environments that hold its packages."""
+
+
+class ServerDocument(msgspec.Struct, frozen=True, kw_only=True, tag_field="schema", tag="envguard/server/1"):
+    """``server --json``: its first line, once it listens."""
+
+    url: str
+    join: str
+    """A fresh join string."""
+    admin_token_file: str
+
+
+class TokenDocument(msgspec.Struct, frozen=True, kw_only=True, tag_field="schema", tag="envguard/token/1"):
+    """``token new --json``."""
+
+    join: str
+
+
+class VersionDocument(
+    msgspec.Struct, frozen=True, kw_only=True, tag_field="schema", tag="envguard/version/1"
+):
+    """``version --json``: which envguard, on which Python."""
+
+    version: str
+    python: str
+
+
+def verdicts_document(verdicts: Sequence[Verdict]) -> VerdictsDocument:
+    """Answer the verdicts on several environments."""
+    return VerdictsDocument(verdicts=tuple(verdicts))
+
+
+def lint_document(policies: Sequence[LockedPolicy]) -> LintDocument:
+    """Answer what was linted."""
+    return LintDocument(policies=tuple(each.policy.name for each in policies))
+
+
+def policy_document(source: PolicySource, revision: int | None) -> PolicyDocument:
+    """Answer one policy."""
+    return PolicyDocument(revision=revision, text=source.text, files=source)
+
+
+def policies_document(policies: Sequence[PolicyRevision]) -> PoliciesDocument:
+    """Answer the list of policies, without their files."""
+    return PoliciesDocument(
+        policies=tuple(
+            PolicyRow(name=each.name, revision=each.revision, pushed_at=each.pushed_at) for each in policies
+        )
+    )
+
+
+def push_document(reply: PushReply) -> PushDocument:
+    """Answer what the server said to a push."""
+    return PushDocument(
+        name=reply.name,
+        revision=reply.revision,
+        is_new=reply.is_new,
+        governs=reply.governs,
+        holders=reply.holders,
+    )

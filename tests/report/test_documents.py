@@ -1,0 +1,113 @@
+"""What scripts read: names and shapes that stay."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import msgspec
+
+from envguard.domain.environment import (
+    Origin,
+    Package,
+    Problem,
+    ProblemDetail,
+    Project,
+    Scan,
+    snapshot_of,
+)
+from envguard.errors import PolicyError, UsageError
+from envguard.report.documents import error_document, to_json
+from envguard.report.outputs import verdicts_document
+from envguard.report.scanned import scan_document
+from tests.builders.documents import FACTS, an_environment, an_interpreter
+from tests.report.arranging import a_verdict
+
+
+def as_json(document: msgspec.Struct) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(to_json(document))
+    return found
+
+
+def test_a_scan_writes_out_every_field() -> None:
+    snapshot = snapshot_of(
+        an_interpreter(),
+        [Package("gym", "0.26.2"), Package("rl", "1", Origin("vcs", "https://example.org/rl", "a" * 40))],
+        [Problem("unreadable", "numpy")],
+    )
+    details = (ProblemDetail("unreadable", "numpy", "METADATA is empty"),)
+    environment = an_environment(snapshot, project=Project("/home/ann/rl"), details=details)
+    document = as_json(scan_document(Scan(FACTS, (environment,)), "ws-7"))
+    assert document == {
+        "schema": "envguard/scan/1",
+        "machine": {
+            "name": "ws-7",
+            "facts": {"os": "Debian GNU/Linux 12", "kernel": "6.1.0", "architecture": "x86_64"},
+        },
+        "incomplete": False,
+        "environments": [
+            {
+                "path": "/home/ann/rl/.venv",
+                "python": "/home/ann/rl/.venv/bin/python",
+                "kind": "venv",
+                "also": [],
+                "owner": None,
+                "digest": environment.record.digest,
+                "integrity": None,
+                "project": {"path": "/home/ann/rl"},
+                "snapshot": {
+                    "interpreter": {
+                        "implementation": "CPython",
+                        "version": "3.11.7",
+                        "abi": "cp311",
+                        "platform": "linux-x86_64",
+                        "free_threaded": False,
+                        "markers": an_interpreter().markers,
+                    },
+                    "packages": [
+                        {"name": "gym", "version": "0.26.2", "origin": {"kind": "index"}},
+                        {
+                            "name": "rl",
+                            "version": "1",
+                            "origin": {"kind": "vcs", "url": "https://example.org/rl", "commit": "a" * 40},
+                        },
+                    ],
+                    "system_packages": [],
+                    "problems": [{"kind": "unreadable", "package": "numpy", "detail": "METADATA is empty"}],
+                },
+            }
+        ],
+    }
+
+
+def test_verdicts_are_documents_in_a_document() -> None:
+    document = as_json(verdicts_document([a_verdict()]))
+    assert document["schema"] == "envguard/verdicts/1"
+    assert [each["schema"] for each in document["verdicts"]] == ["envguard/verdict/1"]
+
+
+def test_an_error_says_what_where_and_what_to_do() -> None:
+    error = UsageError("no policy applies", where="/home/ann/rl/.venv", hint="envguard check --policy FILE")
+    assert as_json(error_document(error)) == {
+        "schema": "envguard/error/1",
+        "error": {
+            "kind": "usage",
+            "message": "no policy applies",
+            "place": "/home/ann/rl/.venv",
+            "hint": "envguard check --policy FILE",
+        },
+    }
+
+
+def test_each_problem_of_a_file_is_named() -> None:
+    problems = [PolicyError("not a version", where="rl-team.yaml:7"), PolicyError("unknown key", hint="name")]
+    document = as_json(error_document(PolicyError("2 problems", where="rl-team.yaml", problems=problems)))
+    assert document["error"]["problems"] == [
+        {"message": "not a version", "place": "rl-team.yaml:7", "hint": None},
+        {"message": "unknown key", "place": None, "hint": "name"},
+    ]
+
+
+def test_a_path_that_is_not_utf_8_can_be_told() -> None:
+    error = UsageError("there is no `caf\udce9`", where="/srv/caf\udce9")
+    assert as_json(error_document(error))["error"]["place"] == r"/srv/caf\xe9"

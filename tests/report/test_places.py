@@ -1,0 +1,23 @@
+"""``file:line`` is taken apart only where it is one."""
+
+from __future__ import annotations
+
+import pytest
+
+from envguard.report.places import file_and_line
+
+
+@pytest.mark.parametrize(
+    ("place", "found"),
+    [
+        pytest.param("rl-team.yaml:7", ("rl-team.yaml", 7), id="file and line"),
+        pytest.param("C:\\rl\\rl-team.yaml:7", ("C:\\rl\\rl-team.yaml", 7), id="colons in the file"),
+        pytest.param("rl-team.yaml", None, id="no line"),
+        pytest.param("rl-team.yaml:0", None, id="lines begin at 1"),
+        pytest.param("rl-team.yaml:\u0667", None, id="digits of another script"),
+        pytest.param(":7", None, id="no file"),
+        pytest.param(None, None, id="nowhere"),
+    ],
+)
+def test_a_place_is_a_file_and_a_line(place: str | None, found: tuple[str, int] | None) -> None:
+    assert file_and_line(place) == found
