@@ -43,6 +43,11 @@ format: .venv/installed  ## mend what can be mended without thinking
 bench: .venv/installed  ## ratios against other tools, measured in one run
 	@exec $(BIN)/python -m benchmarks $(ARGS)
 
+.PHONY: docs
+docs: .venv/installed  ## write the pages and schemas that are made from the code
+	@$(BIN)/python -m envguard.cli.reference > docs/commands.md
+	@$(BIN)/python -m envguard.cli.schemas docs/schemas
+
 .PHONY: lock
 lock: .venv/locked  ## resolve the lock again (ARGS=--upgrade for newer versions)
 	@cp -p $(LOCK) .venv/lock.before

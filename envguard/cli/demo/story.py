@@ -6,7 +6,7 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 import msgspec
@@ -31,6 +31,12 @@ env.close()
 
 _PROBE = "import sys, venv, ensurepip; print('%d.%d' % sys.version_info[:2])"
 _PROBE_TIMEOUT_S = 20
+_OLDEST = (3, 10)
+_NEWEST_WITH_OLD_NUMPY = (3, 12)
+"""The newest Python for which numpy 1.26 has wheels."""
+
+Version = tuple[int, int]
+"""Of an interpreter: major and minor."""
 
 
 class Colleague(msgspec.Struct, frozen=True):
@@ -45,37 +51,72 @@ class Story(msgspec.Struct, frozen=True):
     """Everything that depends on which interpreter there is."""
 
     python: str
-    version: tuple[int, int]
+    version: Version
     script: str
     policy: PolicySource
     colleagues: tuple[Colleague, ...]
     notice: str | None = None
 
 
-def choose_story() -> Story:
-    """Answer the story for the best interpreter of this machine; raises UsageError where there is none."""
-    found = {version: python for python, version in _interpreters()}
-    fitting = [version for version in found if (3, 10) <= version <= (3, 12)]
-    if fitting:
-        version = max(fitting)
-        return _gym_with_old_numpy(found[version], version)
-    newer = [version for version in found if version > (3, 12)]
+def choose_story(
+    candidates: Iterable[str], *, version_of: Callable[[str], Version | None] | None = None
+) -> Story:
+    """Answer the story for the first interpreter that has numpy 1.26, else for the first newer one.
+
+    ``version_of`` answers None for what cannot make an environment. Raises UsageError where none can.
+    """
+    newer: list[tuple[str, Version]] = []
+    for python in candidates:
+        version = (version_of or probe)(python)
+        if version is not None and _OLDEST <= version <= _NEWEST_WITH_OLD_NUMPY:
+            return _gym_with_old_numpy(python, version)
+        if version is not None and version > _NEWEST_WITH_OLD_NUMPY:
+            newer.append((python, version))
     if newer:
-        version = max(newer)
-        return _gym_with_new_numpy(found[version], version)
+        return _gym_with_new_numpy(*newer[0])
     raise UsageError(
-        "the demo needs a Python of 3.10 or newer with venv and ensurepip", hint="apt install python3-venv"
+        "the demo needs a Python of 3.10 or newer with venv and ensurepip",
+        hint="apt install python3-venv, or envguard demo --python PATH",
     )
+
+
+def interpreters() -> Iterator[str]:
+    """Yield the interpreters of this machine that the demo may build with, the best first."""
+    # The base interpreter: an environment made from a venv's python works, but hides what it stands on.
+    yield getattr(sys, "_base_executable", None) or sys.executable
+    for minor in (12, 11, 10, 13, 14):
+        found = shutil.which(f"python3.{minor}")
+        if found is not None:
+            yield found
+    versions = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv")) / "versions"
+    yield from sorted(map(str, versions.glob("3.1[0-9].*/bin/python")), reverse=True)
+
+
+def probe(python: str) -> Version | None:
+    """Ask an interpreter for its version; None where it cannot make an environment."""
+    try:
+        answer = subprocess.run(
+            [python, "-c", _PROBE], capture_output=True, text=True, timeout=_PROBE_TIMEOUT_S, check=True
+        ).stdout
+        major, minor = answer.strip().split(".")
+        return int(major), int(minor)
+    except (OSError, subprocess.SubprocessError, ValueError):
+        return None
+
+
+def words_of(version: Version) -> str:
+    """Answer a version as people write it."""
+    return ".".join(map(str, version))
 
 
 def policies_folder() -> Path:
     """Answer where the example policies are: in the installed package, or in the repository."""
-    package = Path(__file__).resolve().parent.parent
+    package = Path(__file__).resolve().parents[2]
     installed = package / "_policies"
     return installed if installed.is_dir() else package.parent / "policies"
 
 
-def _gym_with_old_numpy(python: str, version: tuple[int, int]) -> Story:
+def _gym_with_old_numpy(python: str, version: Version) -> Story:
     source = read_source(policies_folder() / "rl-team.yaml")
     lock = parse_source(source).lock
     pins = {package.name: f"{package.name}=={package.version}" for package in lock.packages} if lock else {}
@@ -95,7 +136,7 @@ def _gym_with_old_numpy(python: str, version: tuple[int, int]) -> Story:
     )
 
 
-def _gym_with_new_numpy(python: str, version: tuple[int, int]) -> Story:
+def _gym_with_new_numpy(python: str, version: Version) -> Story:
     text = (
         "envguard: 1\nname: rl-team\npackages:\n"
         '  gym: {version: "==0.26.2", reason: "step() returns five values since 0.26"}\n'
@@ -111,38 +152,5 @@ def _gym_with_new_numpy(python: str, version: tuple[int, int]) -> Story:
             Colleague("ws-bob", ("gym==0.25.2", "numpy>=2"), "gym 0.25.2, from an old tutorial"),
             Colleague("ws-eve", ("gym==0.22.0", "numpy>=2"), "gym 0.22, which needs distutils"),
         ),
-        notice="no Python 3.10 to 3.12 here, for which numpy 1.26 has wheels: "
-        "the same story with versions that exist for this one",
+        notice=f"no wheels of numpy 1.26 for Python {words_of(version)}: the same story with other versions",
     )
-
-
-def _interpreters() -> Iterator[tuple[str, tuple[int, int]]]:
-    for python in _candidates():
-        version = _version(python)
-        if version is not None:
-            yield python, version
-
-
-def _candidates() -> Iterator[str]:
-    # The base interpreter: an environment made from a venv's python works, but hides what it stands on.
-    yield getattr(sys, "_base_executable", None) or sys.executable
-    if (3, 10) <= sys.version_info[:2] <= (3, 12):
-        return
-    for minor in (12, 11, 10):
-        found = shutil.which(f"python3.{minor}")
-        if found is not None:
-            yield found
-    versions = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv")) / "versions"
-    yield from (str(path) for path in sorted(versions.glob("3.1[0-2].*/bin/python")))
-
-
-def _version(python: str) -> tuple[int, int] | None:
-    """Ask an interpreter of this machine, chosen by PATH as its user would, whether it can make a venv."""
-    try:
-        answer = subprocess.run(
-            [python, "-c", _PROBE], capture_output=True, text=True, timeout=_PROBE_TIMEOUT_S, check=True
-        ).stdout
-        major, minor = answer.strip().split(".")
-        return int(major), int(minor)
-    except (OSError, subprocess.SubprocessError, ValueError):
-        return None
