@@ -18,7 +18,7 @@ import msgspec
 
 from envguard.domain.environment import Digest, EnvironmentRecord, MachineFacts, digest_of
 from envguard.domain.policy import PolicySource
-from envguard.domain.verdict import Outcome, Verdict
+from envguard.domain.verdict import JudgedFinding, Outcome, Verdict
 from envguard.errors import UsageError
 
 PROTOCOL = 1
@@ -129,6 +129,23 @@ class PushReply(msgspec.Struct, frozen=True, kw_only=True):
     """Where it governs none: the environments that hold its packages."""
 
 
+class TeamEnvironment(msgspec.Struct, frozen=True, kw_only=True):
+    """One environment in the team report, judged by the server."""
+
+    path: str
+    digest: Digest | None
+    verdict: Outcome
+    policy: str | None
+    """None where no policy applies, or where it could not be said which."""
+    revision: int | None = None
+    lock: int | None = None
+    """The lock's revision."""
+    policy_digest: Digest | None = None
+    findings: tuple[JudgedFinding, ...] = ()
+    reason: str | None = None
+    """Why it is unknown, where no finding says so."""
+
+
 class TeamMachine(msgspec.Struct, frozen=True, kw_only=True):
     """A machine in the team report; its verdict is the worst of its environments."""
 
@@ -137,7 +154,7 @@ class TeamMachine(msgspec.Struct, frozen=True, kw_only=True):
     verdict: Outcome
     seen: datetime
     """The server's receive time."""
-    environments: tuple[Verdict, ...] = ()
+    environments: tuple[TeamEnvironment, ...] = ()
     reason: str | None = None
     """Why the machine itself is unknown, whatever its environments are; None where they decide."""
 
@@ -178,6 +195,22 @@ class Refusal(msgspec.Struct, frozen=True, kw_only=True):
 
     error: str
     hint: str | None = None
+
+
+def team_environment(verdict: Verdict) -> TeamEnvironment:
+    """Answer a verdict as the team report shows it."""
+    policy = verdict.policy
+    return TeamEnvironment(
+        path=verdict.environment,
+        digest=verdict.digest,
+        verdict=verdict.verdict,
+        policy=policy.name if policy is not None else None,
+        revision=policy.revision if policy is not None else None,
+        lock=policy.lock if policy is not None else None,
+        policy_digest=policy.digest if policy is not None else None,
+        findings=verdict.findings,
+        reason=verdict.reason,
+    )
 
 
 def records_digest(records: Records) -> Digest:

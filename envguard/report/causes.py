@@ -37,9 +37,14 @@ class Cause(msgspec.Struct, frozen=True):
 
 
 def causes(report: TeamReport) -> tuple[Cause, ...]:
-    """Answer the causes of drift, errors first, then by how many machines have them."""
+    """Answer the causes of drift, errors first, then by how many machines have them.
+
+    What a silent machine had is not known to be there still: it is no row.
+    """
     found: dict[tuple[Severity, str], list[tuple[str, JudgedFinding]]] = defaultdict(list)
     for machine in report.machines:
+        if machine.state == "stale":
+            continue
         for environment in machine.environments:
             for finding in environment.findings:
                 if finding.waived is None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from envguard.domain.environment import Environment, Scan
 from envguard.domain.remedy import command_for
-from envguard.domain.verdict import JudgedFinding, Outcome, Verdict
+from envguard.domain.verdict import JudgedFinding, Outcome, Verdict, worst
 from envguard.report.causes import causes, headline, label_of
 from envguard.report.here import Here
 from envguard.report.printable import one_line, printable
@@ -24,6 +24,8 @@ STYLES: dict[Outcome, str] = {
     "unmanaged": "dim",
 }
 """Colour repeats what the word says; it never says it alone."""
+
+_THEN: dict[Outcome, str] = {"compliant": ", matched then", "drifted": ", drifted then"}
 
 
 def show_verdict(
@@ -139,9 +141,10 @@ def show_team(console: Console, report: TeamReport, policy: str | None, *, is_ve
 
 
 def _unknowns(machine: TeamMachine) -> Iterator[str]:
-    """Yield why not all is known of a machine."""
-    if machine.state == "stale":
-        yield f"{machine.name}, silent since {machine.seen:%a %H:%M} UTC"
+    """Yield why not all is known of a machine, and how it was when it was."""
+    if machine.reason is not None:
+        before = _THEN.get(worst([each.verdict for each in machine.environments]), "")
+        yield f"{machine.name}, {machine.reason}" + (before if machine.state == "stale" else "")
     reasons = {each.reason for each in machine.environments if each.verdict == "unknown" and each.reason}
     yield from (f"{machine.name}: {reason}" for reason in sorted(reasons))
 

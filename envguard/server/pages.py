@@ -105,5 +105,4 @@ def _shown(report: TeamReport, only: str | None) -> dict[str, object]:
         "headline": headline(report, only),
         "causes": causes(report),
         "report": report,
-        "stale": [machine for machine in report.machines if machine.state == "stale"],
     }

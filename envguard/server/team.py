@@ -36,7 +36,14 @@ from envguard.domain.verdict import (
 )
 from envguard.runs.judging import broken_marker, conflict_reason, reference, unusable_reason
 from envguard.server.store.machines import KnownEnvironment, KnownMachine
-from envguard.wire import Difference, GovernedEnvironment, TeamMachine, TeamReport, TeamSummary
+from envguard.wire import (
+    Difference,
+    GovernedEnvironment,
+    TeamMachine,
+    TeamReport,
+    TeamSummary,
+    team_environment,
+)
 
 STALE_AFTER_INTERVALS = 3
 
@@ -246,7 +253,7 @@ def _machine(
         state="stale" if is_stale else "online",
         verdict=outcome if reason is None else "unknown",
         seen=seen,
-        environments=verdicts,
+        environments=tuple(map(team_environment, verdicts)),
         reason=reason,
     )
 

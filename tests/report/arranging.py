@@ -11,7 +11,7 @@ from rich.console import Console
 
 from envguard.domain.verdict import JudgedFinding, Outcome, PolicyRef, Verdict, Waived
 from envguard.report.here import Here
-from envguard.wire import Difference, TeamMachine, TeamReport, TeamSummary
+from envguard.wire import Difference, TeamMachine, TeamReport, TeamSummary, team_environment
 
 NOW = datetime(2026, 11, 24, 12, 0, tzinfo=timezone.utc)
 HERE = Here(cwd="/home/ann/rl", home="/home/ann")
@@ -59,10 +59,16 @@ def a_verdict(
     )
 
 
-def a_machine(name: str, *verdicts: Verdict, state: str = "online") -> TeamMachine:
+def a_machine(name: str, *verdicts: Verdict, reason: str | None = None, state: str = "online") -> TeamMachine:
     """Answer a machine that was last heard an hour ago."""
-    fields = {"verdict": "drifted" if verdicts else "compliant", "seen": NOW - timedelta(hours=1)}
-    return TeamMachine(name=name, state=state, environments=verdicts, **fields)  # type: ignore[arg-type]  # ditto
+    return TeamMachine(
+        name=name,
+        state=state,  # type: ignore[arg-type]  # the caller's word
+        verdict="unknown" if reason else "drifted" if verdicts else "compliant",
+        seen=NOW - timedelta(hours=1),
+        environments=tuple(map(team_environment, verdicts)),
+        reason=reason,
+    )
 
 
 def a_report(

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
-
-import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -26,7 +23,6 @@ from envguard.wire import Difference, TeamReport
 from tests.builders.documents import FACTS, a_snapshot, an_environment
 from tests.report.arranging import (
     HERE,
-    NOW,
     WAIVED,
     a_finding,
     a_machine,
@@ -214,7 +210,7 @@ def test_the_team_s_drift_is_a_row_for_each_cause() -> None:
     report = a_report(
         a_machine("ws-7", a_verdict(a_finding(moved="machine"), an_unlisted("ipdb"))),
         a_machine("ws-9", a_verdict(a_finding(moved="never-matched"))),
-        a_machine("ws-4", state="stale"),
+        a_machine("ws-4", a_verdict(a_finding()), reason="silent since 2026-11-22 11:00 UTC", state="stale"),
         a_machine("ws-5", a_verdict(outcome="unknown", reason="two policies apply")),
         compliant=0,
         drifted=2,
@@ -226,7 +222,7 @@ def test_the_team_s_drift_is_a_row_for_each_cause() -> None:
 
         DRIFT, BY CAUSE             MACHINES    WHAT MOVED
         gym 0.25.2, needs ==0.26.2  ws-7, ws-9  the machine, never matched
-        unknown: ws-4, silent since Tue 11:00 UTC
+        unknown: ws-4, silent since 2026-11-22 11:00 UTC, drifted then
         unknown: ws-5: two policies apply
         """
     )
@@ -269,7 +265,7 @@ class TestEveryTextOfOthers:
         finding = a_finding(package=package, actual=version, reason=reason, place=path)
         verdict = a_verdict(finding, an_unlisted(package), environment=f"/{path}", reason=reason)
         environment = an_environment(a_snapshot(), f"/{path}", details=(_a_detail(reason),))
-        report = a_report(a_machine(package, verdict), a_machine(path, state="stale"))
+        report = a_report(a_machine(package, verdict), a_machine(path, reason=reason, state="stale"))
         texts = [
             shown(verdict, environment, source=reason),
             printed(lambda console: show_verdicts(console, [verdict], here=HERE)),
@@ -312,9 +308,12 @@ def test_colour_repeats_what_the_words_say() -> None:
     assert "\x1b[31mdrifted" in captured.get()
 
 
-def test_a_machine_that_was_silent_for_long_is_named() -> None:
-    machine = msgspec.structs.replace(a_machine("ws-4", state="stale"), seen=NOW - timedelta(days=2))
-    assert "unknown: ws-4, silent since Sun 12:00 UTC" in team(a_report(machine, unknown=1))
+def test_a_machine_of_which_not_all_is_known_is_named_with_its_reason() -> None:
+    silent = a_machine("ws-4", a_verdict(), reason="silent since 2026-11-22 11:00 UTC", state="stale")
+    cut_off = a_machine("ws-5", a_verdict(), reason="its last scan was cut off before its end")
+    printed_report = team(a_report(silent, cut_off, unknown=2))
+    assert "unknown: ws-4, silent since 2026-11-22 11:00 UTC, matched then\n" in printed_report
+    assert "unknown: ws-5, its last scan was cut off before its end\n" in printed_report
 
 
 def _a_detail(text: str) -> ProblemDetail:
