@@ -13,6 +13,7 @@ import click
 from envguard.cli.judged import Judged, judge_at
 from envguard.cli.local import existing_state, held_policies, this_machine
 from envguard.cli.output import EXIT_CODES, console, here, json_option, now, print_json, tell, verbose_option
+from envguard.cli.progress import Progress
 from envguard.domain.verdict import Verdict, worst
 
 Format = Literal["rich", "json", "junit", "github", "sarif", "markdown"]
@@ -85,25 +86,33 @@ def _check_all(format_: Format) -> int:
     from envguard.report.outputs import verdicts_document
     from envguard.report.terminal import show_verdicts
 
-    verdicts = _judge_all()
+    verdicts, is_incomplete = _judge_all()
     match format_:
         case "rich":
             show_verdicts(console(), verdicts, here=here())
         case "json":
-            print_json(verdicts_document(verdicts))
+            print_json(verdicts_document(verdicts, is_incomplete=is_incomplete))
         case _:
             _print_as(format_, verdicts)
-    return EXIT_CODES[worst([verdict.verdict for verdict in verdicts])]
+    code = EXIT_CODES[worst([verdict.verdict for verdict in verdicts])]
+    if is_incomplete:
+        tell("warning: not everything could be looked at: there may be more environments")
+        return code or EXIT_CODES["unknown"]
+    return code
 
 
-def _judge_all() -> Sequence[Verdict]:
+def _judge_all() -> tuple[Sequence[Verdict], bool]:
+    """Answer every verdict, and whether the look was cut off before its end."""
     from envguard.inventory import scan_machine
     from envguard.runs.bindings import bind_scan, uses_of_owners
     from envguard.runs.judging import Policies, judge_bound
 
-    bound = bind_scan(scan_machine(), uses_of_owners(existing_state()))
+    with Progress() as progress:
+        found = scan_machine(progress=progress.step)
+    bound = bind_scan(found, uses_of_owners(existing_state()))
     policies = Policies(held_policies(), bound.of_projects)
-    return judge_bound(bound.scan.environments, bound.scan.facts, this_machine(), policies, now())
+    verdicts = judge_bound(bound.scan.environments, found.facts, this_machine(), policies, now())
+    return verdicts, found.is_incomplete
 
 
 def _print_as(format_: Literal["junit", "github", "sarif", "markdown"], verdicts: Sequence[Verdict]) -> None:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import os
-import sys
 from pathlib import Path
 
 import click
 
 from envguard.cli.output import console, default_machine_name, here, json_option, print_json, verbose_option
+from envguard.cli.progress import Progress
 
 
 @click.command()
@@ -30,7 +29,7 @@ def scan(paths: tuple[Path, ...], roots: tuple[Path, ...], *, as_json: bool, ver
     if paths:
         found = scan_paths(list(paths))
     else:
-        with _Progress() as progress:
+        with Progress() as progress:
             found = scan_machine(list(roots) or None, progress=progress.step)
     if as_json:
         from envguard.report.scanned import scan_document
@@ -40,31 +39,3 @@ def scan(paths: tuple[Path, ...], roots: tuple[Path, ...], *, as_json: bool, ver
         from envguard.report.terminal import show_scan
 
         show_scan(console(), found, here=here(), is_verbose=verbose > 0)
-
-
-class _Progress:
-    """A spinner on a terminal's standard error; silent elsewhere."""
-
-    def __enter__(self) -> _Progress:
-        from rich.console import Console
-
-        self._status = Console(stderr=True).status("looking for environments") if _is_terminal() else None
-        if self._status is not None:
-            self._status.start()
-        return self
-
-    def step(self, folder: Path) -> None:
-        """Show where the scan is."""
-        if self._status is not None:
-            from rich.text import Text
-
-            self._status.update(Text(f"looking in {str(folder)[-60:]!r}"))
-
-    def __exit__(self, *_: object) -> None:
-        if self._status is not None:
-            self._status.stop()
-
-
-def _is_terminal() -> bool:
-    """Whether escape sequences are welcome on standard error."""
-    return sys.stderr.isatty() and not os.environ.get("NO_COLOR")

@@ -18,6 +18,8 @@ class VerdictsDocument(
     """``check --all --json``: a verdict on each environment."""
 
     verdicts: tuple[Verdict, ...]
+    incomplete: bool
+    """The look was cut off before its end: there may be more environments."""
 
 
 class LintDocument(msgspec.Struct, frozen=True, kw_only=True, tag_field="schema", tag="envguard/lint/1"):
@@ -86,9 +88,9 @@ class VersionDocument(
     python: str
 
 
-def verdicts_document(verdicts: Sequence[Verdict]) -> VerdictsDocument:
+def verdicts_document(verdicts: Sequence[Verdict], *, is_incomplete: bool) -> VerdictsDocument:
     """Answer the verdicts on several environments."""
-    return VerdictsDocument(verdicts=tuple(verdicts))
+    return VerdictsDocument(verdicts=tuple(verdicts), incomplete=is_incomplete)
 
 
 def lint_document(policies: Sequence[LockedPolicy]) -> LintDocument:

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from envguard.domain.environment import Environment, Scan
-from envguard.domain.remedy import command_for
+from envguard.domain.remedy import Remake, command_for
 from envguard.domain.verdict import JudgedFinding, Outcome, Verdict, worst
 from envguard.report.causes import causes, headline, label_of
 from envguard.report.here import Here
@@ -25,6 +25,7 @@ STYLES: dict[Outcome, str] = {
 }
 """Colour repeats what the word says; it never says it alone."""
 
+_AFTER_REMAKE = "then  envguard check: it names what to install; the old environment is kept as *.before"
 _THEN: dict[Outcome, str] = {"compliant": ", matched then", "drifted": ", drifted then"}
 
 
@@ -59,6 +60,8 @@ def show_verdict(
     if mend is not None:
         console.print()
         console.print(words("mend  ", "bold").append_text(words(mend, "not bold")), soft_wrap=True)
+        if any(isinstance(each.remedy, Remake) for each in _errors(verdict)):
+            print_text(console, _AFTER_REMAKE, "dim")
 
 
 def verdict_line(verdict: Verdict) -> str:
@@ -82,8 +85,8 @@ def verdict_line(verdict: Verdict) -> str:
 
 def mend_command(verdict: Verdict, environment: Environment) -> str | None:
     """Answer the one shell line that mends every error of the verdict; None where none does."""
-    errors = [each for each in verdict.findings if each.severity == "error" and each.waived is None]
-    return command_for([each.remedy for each in errors if each.remedy is not None], environment.record)
+    remedies = [each.remedy for each in _errors(verdict) if each.remedy is not None]
+    return command_for(remedies, environment.record)
 
 
 def show_scan(console: Console, scan: Scan, *, here: Here, is_verbose: bool) -> None:
@@ -115,7 +118,7 @@ def show_verdicts(console: Console, verdicts: Sequence[Verdict], *, here: Here) 
             words(verdict.verdict, STYLES[verdict.verdict]),
             here.shown(verdict.environment),
             verdict.policy.name if verdict.policy else "-",
-            _errors(verdict) or verdict.reason or "",
+            "; ".join(map(label_of, _errors(verdict))) or verdict.reason or "",
         )
         for verdict in verdicts
     ]
@@ -167,9 +170,8 @@ def _context(verdict: Verdict, environment: Environment, chosen: str, here: Here
     return f"{path}, Python {snapshot.interpreter.version}, {packages} ({chosen})"
 
 
-def _errors(verdict: Verdict) -> str:
-    errors = [each for each in verdict.findings if each.severity == "error" and each.waived is None]
-    return "; ".join(label_of(each) for each in errors)
+def _errors(verdict: Verdict) -> list[JudgedFinding]:
+    return [each for each in verdict.findings if each.severity == "error" and each.waived is None]
 
 
 def _is_plain_unlisted(finding: JudgedFinding) -> bool:

@@ -81,9 +81,14 @@ def test_a_scan_writes_out_every_field() -> None:
 
 
 def test_verdicts_are_documents_in_a_document() -> None:
-    document = as_json(verdicts_document([a_verdict()]))
+    document = as_json(verdicts_document([a_verdict()], is_incomplete=False))
     assert document["schema"] == "envguard/verdicts/1"
     assert [each["schema"] for each in document["verdicts"]] == ["envguard/verdict/1"]
+    assert document["incomplete"] is False
+
+
+def test_verdicts_after_a_look_that_was_cut_off_say_so() -> None:
+    assert as_json(verdicts_document([], is_incomplete=True))["incomplete"] is True
 
 
 def test_an_error_says_what_where_and_what_to_do() -> None:

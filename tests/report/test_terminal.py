@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 from rich.console import Console
 
 from envguard.domain.environment import Environment, Problem, ProblemDetail, Scan
-from envguard.domain.remedy import Install
-from envguard.domain.verdict import Verdict
+from envguard.domain.remedy import Install, Remake
+from envguard.domain.verdict import JudgedFinding, Verdict
 from envguard.report.here import Here
 from envguard.report.terminal import (
     mend_command,
@@ -119,6 +119,26 @@ def test_a_drifted_environment_shows_what_where_why_and_how_to_mend_it() -> None
         mend  /home/ann/rl/.venv/bin/python -m pip install gym==0.26.2
         """
     )
+
+
+def a_wrong_python(**changes: object) -> JudgedFinding:
+    fields = {
+        "package": None,
+        "expected": "==3.12.*",
+        "actual": "3.11.7",
+        "remedy": Remake("==3.12.*"),
+        **changes,
+    }
+    return a_finding(kind="interpreter-mismatch", **fields)
+
+
+def test_an_environment_to_be_made_anew_is_said_to_be_kept_aside() -> None:
+    told = " ".join(shown(a_verdict(a_wrong_python())).split())
+    assert told.endswith("it names what to install; the old environment is kept as *.before")
+
+
+def test_a_waived_python_makes_nothing_anew() -> None:
+    assert "*.before" not in shown(a_verdict(a_wrong_python(waived=WAIVED), GYM))
 
 
 def test_verbose_lists_what_the_policy_does_not_name() -> None:

@@ -1,0 +1,40 @@
+"""What is shown while a machine is looked at."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from rich.status import Status
+
+
+class Progress:
+    """A spinner on a terminal's standard error; silent elsewhere."""
+
+    def __enter__(self) -> Progress:
+        self._status: Status | None = None
+        if _is_terminal():
+            from rich.console import Console
+
+            self._status = Console(stderr=True).status("looking for environments")
+            self._status.start()
+        return self
+
+    def step(self, folder: Path) -> None:
+        """Show where the scan is."""
+        if self._status is not None:
+            from rich.text import Text
+
+            self._status.update(Text(f"looking in {str(folder)[-60:]!r}"))
+
+    def __exit__(self, *_: object) -> None:
+        if self._status is not None:
+            self._status.stop()
+
+
+def _is_terminal() -> bool:
+    """Whether escape sequences are welcome on standard error."""
+    return sys.stderr.isatty() and not os.environ.get("NO_COLOR")
