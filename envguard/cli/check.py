@@ -11,7 +11,7 @@ from typing import Literal, get_args
 import click
 
 from envguard.cli.judged import Judged, judge_at
-from envguard.cli.local import existing_state, held_policies, this_machine
+from envguard.cli.local import existing_state, held_policies, roots_to_look_below, this_machine
 from envguard.cli.output import EXIT_CODES, console, here, json_option, now, print_json, tell, verbose_option
 from envguard.cli.progress import Progress
 from envguard.domain.verdict import Verdict, worst
@@ -108,7 +108,7 @@ def _judge_all() -> tuple[Sequence[Verdict], bool]:
     from envguard.runs.judging import Policies, judge_bound
 
     with Progress() as progress:
-        found = scan_machine(progress=progress.step)
+        found = scan_machine(roots_to_look_below(), progress=progress.step)
     bound = bind_scan(found, uses_of_owners(existing_state()))
     policies = Policies(held_policies(), bound.of_projects)
     verdicts = judge_bound(bound.scan.environments, found.facts, this_machine(), policies, now())

@@ -37,6 +37,13 @@ def this_machine() -> Machine:
     return Machine(default_machine_name()) if identity is None else identity.as_machine()
 
 
+def roots_to_look_below() -> list[Path] | None:
+    """Answer the folders that this machine's owner named at ``join``; None means the homes."""
+    state = existing_state()
+    identity = state.identity() if state is not None else None
+    return [Path(root) for root in identity.roots] or None if identity is not None else None
+
+
 def held_policies() -> dict[str, KnownPolicy]:
     """Answer the policies that this machine got from its server."""
     from envguard.runs.held import parse_kept

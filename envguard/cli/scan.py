@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from envguard.cli.local import roots_to_look_below
 from envguard.cli.output import console, default_machine_name, here, json_option, print_json, verbose_option
 from envguard.cli.progress import Progress
 
@@ -30,7 +31,7 @@ def scan(paths: tuple[Path, ...], roots: tuple[Path, ...], *, as_json: bool, ver
         found = scan_paths(list(paths))
     else:
         with Progress() as progress:
-            found = scan_machine(list(roots) or None, progress=progress.step)
+            found = scan_machine(list(roots) or roots_to_look_below(), progress=progress.step)
     if as_json:
         from envguard.report.scanned import scan_document
 

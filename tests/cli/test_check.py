@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from envguard.state import Identity, open_state
 from tests.builders.environments import install, site_packages
 from tests.cli.conftest import Envguard
 
@@ -132,6 +133,19 @@ def test_every_command_has_help_with_an_example(envguard: Envguard) -> None:
         run = envguard(command, "--help")
         assert run.code == 0
         assert "Example: envguard" in run.out
+
+
+def test_a_joined_machine_is_looked_at_where_its_owner_said(
+    envguard: Envguard, project: Path, tmp_path: Path
+) -> None:
+    state = open_state(tmp_path / "state")
+    roots = (str(project),)
+    identity = Identity(machine="m1", name="ws-1", url="http://127.0.0.1:1", interval_s=60, roots=roots)
+    state.join(identity, "secret")
+    verdicts = envguard("check", "--all", "--json").json()
+    assert [each["environment"] for each in verdicts["verdicts"]] == [str(project / ".venv")]
+    scan = envguard("scan", "--json").json()
+    assert [each["path"] for each in scan["environments"]] == [str(project / ".venv")]
 
 
 def test_scan_prints_each_environment_as_json(envguard: Envguard, project: Path) -> None:
