@@ -21,9 +21,10 @@ from tests.builders.story import make_story_wheels, quick_python
 _WITHIN_S = 90.0
 _ENVGUARD = (
     "import signal; signal.signal(signal.SIGINT, signal.default_int_handler);"
+    "signal.signal(signal.SIGHUP, signal.SIG_DFL);"
     "from envguard.cli.main import main; main()"
 )
-"""A test run in the background has its children ignore SIGINT, which the demo would respect."""
+"""A test run in the background, or under nohup, has its children ignore signals, which the demo would respect."""
 _CHANGES_THE_DEMO = ("PIP_", "ENVGUARD", "COLUMNS", "NO_COLOR", "FORCE_COLOR", "VIRTUAL_ENV")
 
 

@@ -82,14 +82,22 @@ def choose_story(
 
 def interpreters() -> Iterator[str]:
     """Yield the interpreters of this machine that the demo may build with, the best first."""
-    # The base interpreter: an environment made from a venv's python works, but hides what it stands on.
-    yield getattr(sys, "_base_executable", None) or sys.executable
+    yield _base_interpreter()
     for minor in (12, 11, 10, 13, 14):
         found = shutil.which(f"python3.{minor}")
         if found is not None:
             yield found
     versions = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv")) / "versions"
     yield from sorted(map(str, versions.glob("3.1[0-9].*/bin/python")), reverse=True)
+
+
+def _base_interpreter() -> str:
+    """Answer what this process's own environment was made from: made from a venv's python, one hides it.
+
+    ``sys._base_executable`` is that only from Python 3.11 on.
+    """
+    base = Path(sys.base_prefix, "bin", f"python{sys.version_info.major}.{sys.version_info.minor}")
+    return str(base) if base.exists() else sys.executable
 
 
 def probe(python: str) -> Version | None:
