@@ -16,7 +16,8 @@ from typing import Literal
 
 import msgspec
 
-from envguard.domain.environment import Digest, EnvironmentRecord, MachineFacts, digest_of
+from envguard.domain.environment import Digest, EnvironmentRecord, digest_of
+from envguard.domain.facts import MachineFacts
 from envguard.domain.policy import PolicySource
 from envguard.domain.verdict import JudgedFinding, Outcome, Verdict
 from envguard.errors import UsageError

@@ -5,7 +5,8 @@ Rules
    marker, ``applies-to`` of the policies. The nearer to the environment, the stronger: a team-wide
    ``applies-to: "*"`` is a default, not a way to overrule what a project wrote down.
 2. Two different policies from one source are a conflict: both are named, neither judges.
-3. ``*`` means every environment except the system's own, which must be named.
+3. ``*`` means every environment, except those that nobody made for a project (the system's, a user's
+   additions to it, pipx's and uv's tools), which must be named. ``conda:NAME`` and ``kernel:NAME`` are names.
 4. ``~`` is the home of the environment's owner. ``*`` stays within one folder name, ``**`` crosses folders.
 """
 
@@ -17,7 +18,7 @@ from typing import Literal
 
 import msgspec
 
-from envguard.domain.environment import EnvironmentRecord, Scan
+from envguard.domain.environment import NEVER_MEANT_BY_STAR, EnvironmentRecord, Scan
 from envguard.domain.policy import KnownPolicy, LockedPolicy, Selector
 
 Source = Literal["use", "marker", "applies-to"]
@@ -103,7 +104,9 @@ def _names_machine(pattern: str, machine: Machine) -> bool:
 
 def _names_environment(pattern: str, record: EnvironmentRecord) -> bool:
     if pattern == "*":
-        return record.kind != "system"
+        return record.kind not in NEVER_MEANT_BY_STAR
+    if any(fnmatchcase(name, pattern) for name in record.names):
+        return True
     if pattern == "~" or pattern.startswith("~/"):
         if record.home is None:
             return False

@@ -17,7 +17,8 @@ from typing import Literal
 
 import msgspec
 
-from envguard.domain.environment import Interpreter, MachineFacts, Snapshot
+from envguard.domain.environment import Interpreter, Snapshot
+from envguard.domain.facts import MachineFacts
 from envguard.domain.lock import (
     Ambiguous,
     Lock,

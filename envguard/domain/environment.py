@@ -5,16 +5,19 @@ Rules
 2. Its parts are sorted and its canonical JSON leaves out fields at their default, so that a field added later
    changes no digest of an environment that does not have it.
 3. What is true of one place only (path, kind, owner, details that name paths) is in the record beside it.
-4. Facts of the machine are a second content-addressed document.
+4. Facts of the machine are a second content-addressed document (``domain.facts``).
 """
 
 from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable
+from datetime import datetime
 from typing import Literal, NewType
 
 import msgspec
+
+from envguard.domain.facts import MachineFacts
 
 Digest = NewType("Digest", str)
 """``sha256:`` and 64 hexadecimal digits."""
@@ -33,8 +36,29 @@ ProblemKind = Literal[
     "incomplete",
 ]
 
-EnvironmentKind = Literal["venv", "virtualenv", "system", "pyenv"]
-"""How the environment was made. More kinds join as the inventory learns them."""
+EnvironmentKind = Literal[
+    "venv",
+    "virtualenv",
+    "uv",
+    "poetry",
+    "pipenv",
+    "hatch",
+    "pdm",
+    "conda",
+    "pixi",
+    "pyenv",
+    "pipx",
+    "uv-tool",
+    "uv-python",
+    "system",
+    "user",
+]
+"""Which tool made the environment; ``user`` is a system interpreter with what its user added to it."""
+
+NEVER_MEANT_BY_STAR: frozenset[EnvironmentKind] = frozenset(
+    {"system", "user", "pipx", "uv-tool", "uv-python"}
+)
+"""Kinds that nobody made for a project: a policy must name them to judge them."""
 
 
 class Origin(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -60,7 +84,8 @@ class Package(msgspec.Struct, frozen=True, omit_defaults=True):
     """As its metadata writes it, whether or not it is a PEP 440 version."""
     origin: Origin = INDEX
     build: str | None = None
-    """What tells two builds of one version apart, where that is known."""
+    """What tells two builds of one version apart: conda's build string, or the tag of a wheel with compiled
+    code; None where there is none to tell."""
 
 
 class Problem(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -69,6 +94,17 @@ class Problem(msgspec.Struct, frozen=True, omit_defaults=True):
     kind: ProblemKind
     package: str | None = None
     """The normalised name, or None where the problem is not one package's."""
+
+
+class BrokenRequirement(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A ``Requires-Dist`` of an installed package that does not hold here (what ``pip check`` says)."""
+
+    package: str
+    """The package that requires something; normalised."""
+    requirement: str
+    """As its metadata writes it, such as ``numpy<2``."""
+    found: str | None = None
+    """The version that is installed instead; None where there is none."""
 
 
 class Interpreter(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
@@ -93,25 +129,9 @@ class Snapshot(msgspec.Struct, frozen=True, omit_defaults=True):
     interpreter: Interpreter
     packages: tuple[Package, ...] = ()
     problems: tuple[Problem, ...] = ()
-
-
-class MachineFacts(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
-    """What can make equal environments behave differently on two machines; content-addressed by itself."""
-
-    os: str
-    """A name and version that people know, such as ``Debian GNU/Linux 12``."""
-    kernel: str
-    """PEP 508's ``platform_release``."""
-    kernel_version: str = ""
-    """PEP 508's ``platform_version``."""
-    libc: str | None = None
-    """Such as ``glibc 2.36``; None where there is none of that kind."""
-    architecture: str = ""
-    cpu: str | None = None
-    """The processor's model name."""
-    cpu_count: int | None = None
-    """Logical processors."""
-    memory_bytes: int | None = None
+    system_packages: tuple[Package, ...] = ()
+    """Conda packages that are no distributions of Python's."""
+    broken_requirements: tuple[BrokenRequirement, ...] = ()
 
 
 class ProblemDetail(msgspec.Struct, frozen=True):
@@ -138,6 +158,32 @@ class Project(msgspec.Struct, frozen=True, omit_defaults=True):
     """``pyproject.toml:12``; None without a marker."""
 
 
+class Editable(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A package that is imported from somebody's folder: what it was can change at any moment."""
+
+    package: str
+    folder: str
+    commit: str | None = None
+    """The commit that is checked out there, in full; None where the folder is in no git repository."""
+
+
+class Installers(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Which tools installed the packages, as each package's ``INSTALLER`` says."""
+
+    usual: str | None = None
+    """The tool of most packages."""
+    others: dict[str, str] = {}
+    """Package to tool, where it was another one."""
+
+
+class Integrity(msgspec.Struct, frozen=True):
+    """Which packages have files that changed after their installation, when somebody looked."""
+
+    checked_at: datetime
+    modified: tuple[str, ...]
+    """Normalised names, sorted."""
+
+
 class EnvironmentRecord(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     """What is true of an environment in one place, beside its snapshot."""
 
@@ -149,6 +195,10 @@ class EnvironmentRecord(msgspec.Struct, frozen=True, omit_defaults=True, kw_only
     digest: Digest
     also: tuple[str, ...] = ()
     """Other paths to the same environment."""
+    names: tuple[str, ...] = ()
+    """What else it may be called: ``conda:rl``, ``kernel:rl``."""
+    shared_as: str | None = None
+    """On a network file system: what all machines call it that mount it, as ``nfs:host:/home/ann/.venv``."""
     owner: str | None = None
     """The user name, or the number where it has no name."""
     home: str | None = None
@@ -158,6 +208,12 @@ class EnvironmentRecord(msgspec.Struct, frozen=True, omit_defaults=True, kw_only
     use: str | None = None
     """The policy that the owner bound it to with ``envguard use``."""
     details: tuple[ProblemDetail, ...] = ()
+    installers: Installers = Installers()
+    editables: tuple[Editable, ...] = ()
+    integrity: Integrity | None = None
+    """None until somebody looked."""
+    blas: str | None = None
+    """The linear algebra library that numpy would load here, such as ``openblas (numpy.libs)``."""
 
 
 class Environment(msgspec.Struct, frozen=True):
@@ -167,6 +223,13 @@ class Environment(msgspec.Struct, frozen=True):
     snapshot: Snapshot
 
 
+class Unread(msgspec.Struct, frozen=True):
+    """A place that should have been looked at, and could not be."""
+
+    path: str
+    reason: str
+
+
 class Scan(msgspec.Struct, frozen=True):
     """One look at a machine."""
 
@@ -174,16 +237,25 @@ class Scan(msgspec.Struct, frozen=True):
     environments: tuple[Environment, ...]
     is_incomplete: bool = False
     """The look ended before everything was seen: what is absent here is not known to be gone."""
+    unread: tuple[Unread, ...] = ()
+    """Where it could not look, and why."""
 
 
 def snapshot_of(
-    interpreter: Interpreter, packages: Iterable[Package], problems: Iterable[Problem] = ()
+    interpreter: Interpreter,
+    packages: Iterable[Package],
+    problems: Iterable[Problem] = (),
+    *,
+    system_packages: Iterable[Package] = (),
+    broken_requirements: Iterable[BrokenRequirement] = (),
 ) -> Snapshot:
     """Answer the snapshot of these parts, whatever order they came in."""
     return Snapshot(
         interpreter=interpreter,
         packages=tuple(sorted(map(_plain, set(packages)), key=_canonical)),
         problems=tuple(sorted(set(problems), key=_canonical)),
+        system_packages=tuple(sorted(map(_plain, set(system_packages)), key=_canonical)),
+        broken_requirements=tuple(sorted(set(broken_requirements), key=_canonical)),
     )
 
 

@@ -17,7 +17,8 @@ from packaging.markers import InvalidMarker, Marker, UndefinedComparison, Undefi
 from packaging.specifiers import InvalidSpecifier
 from packaging.version import InvalidVersion
 
-from envguard.domain.environment import Digest, Interpreter, MachineFacts
+from envguard.domain.environment import Digest, Interpreter
+from envguard.domain.facts import MachineFacts
 from envguard.domain.versions import allows
 
 MARKER_VARIABLES = (

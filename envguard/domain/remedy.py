@@ -75,7 +75,7 @@ def _change(remedies: Sequence[Remedy], record: EnvironmentRecord) -> str | None
 
 
 def _remake(remake: Remake, record: EnvironmentRecord) -> str | None:
-    if record.kind not in ("venv", "virtualenv") or _may_hold_a_project(record):
+    if record.kind not in ("venv", "virtualenv", "uv") or _may_hold_a_project(record):
         return None
     here, aside = shlex.quote(record.path), shlex.quote(f"{record.path}.before")
     if record.changer == "uv":

@@ -10,7 +10,7 @@ import platform
 import re
 import sys
 
-from envguard.domain.environment import MachineFacts
+from envguard.domain.facts import MachineFacts
 from envguard.inventory.files import Reader, shown
 
 _CAP_BYTES = 64 * 1024

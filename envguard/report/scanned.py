@@ -8,14 +8,16 @@ from envguard.domain.environment import (
     Digest,
     Environment,
     EnvironmentKind,
-    MachineFacts,
+    EnvironmentRecord,
     OriginKind,
     Package,
     ProblemKind,
     Project,
     Scan,
     Snapshot,
+    Unread,
 )
+from envguard.domain.facts import MachineFacts
 from envguard.report.documents import Time
 
 
@@ -25,6 +27,9 @@ class OriginPart(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     kind: OriginKind
     url: str | None = None
     commit: str | None = None
+    """Of a ``vcs`` origin, what was installed; of an ``editable`` one, what is checked out."""
+    path: str | None = None
+    """The folder that an ``editable`` one is imported from."""
 
 
 class PackagePart(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -34,6 +39,8 @@ class PackagePart(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
     version: str
     origin: OriginPart
     build: str | None = None
+    installer: str | None = None
+    """The tool that installed it, where it says so."""
 
 
 class InterpreterPart(msgspec.Struct, frozen=True, kw_only=True):
@@ -55,6 +62,15 @@ class ProblemPart(msgspec.Struct, frozen=True, kw_only=True):
     detail: str | None
 
 
+class BrokenRequirementPart(msgspec.Struct, frozen=True, kw_only=True):
+    """What a package requires and does not find."""
+
+    package: str
+    requirement: str
+    found: str | None
+    """The version that is installed instead."""
+
+
 class SnapshotPart(msgspec.Struct, frozen=True, kw_only=True):
     """What an environment contains."""
 
@@ -63,6 +79,7 @@ class SnapshotPart(msgspec.Struct, frozen=True, kw_only=True):
     system_packages: tuple[PackagePart, ...]
     """Conda packages that are no distributions of Python's."""
     problems: tuple[ProblemPart, ...]
+    broken_requirements: tuple[BrokenRequirementPart, ...]
 
 
 class IntegrityPart(msgspec.Struct, frozen=True, kw_only=True):
@@ -79,11 +96,17 @@ class EnvironmentPart(msgspec.Struct, frozen=True, kw_only=True):
     python: str
     kind: EnvironmentKind
     also: tuple[str, ...]
+    names: tuple[str, ...]
+    """Such as ``conda:rl`` and ``kernel:rl``."""
+    shared_as: str | None
+    """What all machines call it that mount its file system; None on a local one."""
     owner: str | None
     digest: Digest
     integrity: IntegrityPart | None
     """None until somebody looked."""
     project: Project | None
+    blas: str | None
+    """The linear algebra library that numpy would load."""
     snapshot: SnapshotPart
 
 
@@ -99,6 +122,8 @@ class ScanDocument(msgspec.Struct, frozen=True, kw_only=True, tag_field="schema"
 
     machine: MachinePart
     incomplete: bool
+    unread: tuple[Unread, ...]
+    """Where it could not look, and why."""
     environments: tuple[EnvironmentPart, ...]
 
 
@@ -107,29 +132,35 @@ def scan_document(scan: Scan, machine: str) -> ScanDocument:
     return ScanDocument(
         machine=MachinePart(name=machine, facts=scan.facts),
         incomplete=scan.is_incomplete,
+        unread=scan.unread,
         environments=tuple(map(_environment, scan.environments)),
     )
 
 
 def _environment(environment: Environment) -> EnvironmentPart:
     record = environment.record
+    integrity = record.integrity
     return EnvironmentPart(
         path=record.path,
         python=record.python,
         kind=record.kind,
         also=record.also,
+        names=record.names,
+        shared_as=record.shared_as,
         owner=record.owner,
         digest=record.digest,
-        integrity=None,
+        integrity=IntegrityPart(checked_at=integrity.checked_at, modified=integrity.modified)
+        if integrity
+        else None,
         project=record.project,
-        snapshot=_snapshot(
-            environment.snapshot, {(each.kind, each.package): each.detail for each in record.details}
-        ),
+        blas=record.blas,
+        snapshot=_snapshot(environment.snapshot, record),
     )
 
 
-def _snapshot(snapshot: Snapshot, details: dict[tuple[ProblemKind, str | None], str]) -> SnapshotPart:
+def _snapshot(snapshot: Snapshot, record: EnvironmentRecord) -> SnapshotPart:
     interpreter = snapshot.interpreter
+    details = {(each.kind, each.package): each.detail for each in record.details}
     return SnapshotPart(
         interpreter=InterpreterPart(
             implementation=interpreter.implementation,
@@ -139,20 +170,36 @@ def _snapshot(snapshot: Snapshot, details: dict[tuple[ProblemKind, str | None], 
             free_threaded=interpreter.free_threaded,
             markers=interpreter.markers,
         ),
-        packages=tuple(map(_package, snapshot.packages)),
-        system_packages=(),
+        packages=tuple(_package(each, record) for each in snapshot.packages),
+        system_packages=tuple(map(_conda_package, snapshot.system_packages)),
         problems=tuple(
             ProblemPart(kind=each.kind, package=each.package, detail=details.get((each.kind, each.package)))
             for each in snapshot.problems
         ),
+        broken_requirements=tuple(
+            BrokenRequirementPart(package=each.package, requirement=each.requirement, found=each.found)
+            for each in snapshot.broken_requirements
+        ),
     )
 
 
-def _package(package: Package) -> PackagePart:
+def _package(package: Package, record: EnvironmentRecord) -> PackagePart:
     origin = package.origin
+    editable = next((each for each in record.editables if each.package == package.name), None)
     return PackagePart(
         name=package.name,
         version=package.version,
-        origin=OriginPart(kind=origin.kind, url=origin.url, commit=origin.commit),
+        origin=OriginPart(
+            kind=origin.kind,
+            url=origin.url,
+            commit=editable.commit if editable else origin.commit,
+            path=editable.folder if editable else None,
+        ),
         build=package.build,
+        installer=record.installers.others.get(package.name, record.installers.usual),
     )
+
+
+def _conda_package(package: Package) -> PackagePart:
+    origin = OriginPart(kind=package.origin.kind, url=package.origin.url, commit=package.origin.commit)
+    return PackagePart(name=package.name, version=package.version, origin=origin, build=package.build)

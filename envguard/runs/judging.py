@@ -9,7 +9,8 @@ import msgspec
 
 from envguard.domain.binding import Bound, Conflict, Machine, Unbound, bind, selectors_of
 from envguard.domain.drift import compare
-from envguard.domain.environment import Environment, EnvironmentRecord, MachineFacts
+from envguard.domain.environment import Environment, EnvironmentRecord
+from envguard.domain.facts import MachineFacts
 from envguard.domain.policy import KnownPolicy, LockedPolicy, UnusablePolicy
 from envguard.domain.verdict import (
     Moved,

@@ -9,13 +9,13 @@ from envguard.domain.environment import (
     Environment,
     EnvironmentRecord,
     Interpreter,
-    MachineFacts,
     Package,
     Problem,
     Snapshot,
     digest_of,
     snapshot_of,
 )
+from envguard.domain.facts import MachineFacts
 from envguard.domain.lock import Lock, LockedPackage
 from envguard.domain.policy import PackageRule, Policy, PythonRule, Rules, Unlisted
 

@@ -46,6 +46,20 @@ def test_an_environment_is_named_by_its_path(pattern: str, is_match: bool) -> No
     assert applies([Selector(environments=(pattern,))], a_record(), WS7) is is_match
 
 
+@pytest.mark.parametrize("kind", ["system", "user", "pipx", "uv-tool", "uv-python"])
+def test_what_nobody_made_for_a_project_must_be_named(kind: str) -> None:
+    record = a_record(kind=kind)
+    assert not applies(EVERYTHING, record, WS7)
+    assert applies([Selector(environments=(record.path,))], record, WS7)
+
+
+def test_an_environment_is_named_by_what_conda_or_jupyter_call_it() -> None:
+    record = a_record(kind="conda", names=("conda:rl", "kernel:rl-gpu"))
+    assert applies([Selector(environments=("conda:rl",))], record, WS7)
+    assert applies([Selector(environments=("kernel:rl-*",))], record, WS7)
+    assert not applies([Selector(environments=("conda:vision",))], record, WS7)
+
+
 @pytest.mark.parametrize(
     ("pattern", "is_match"),
     [

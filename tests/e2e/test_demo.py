@@ -24,7 +24,7 @@ _ENVGUARD = (
     "signal.signal(signal.SIGHUP, signal.SIG_DFL);"
     "from envguard.cli.main import main; main()"
 )
-"""A test run in the background, or under nohup, has its children ignore signals, which the demo would respect."""
+"""A test run in the background or under nohup has its children ignore these, which the demo would respect."""
 _CHANGES_THE_DEMO = ("PIP_", "ENVGUARD", "COLUMNS", "NO_COLOR", "FORCE_COLOR", "VIRTUAL_ENV")
 
 

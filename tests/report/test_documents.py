@@ -8,6 +8,10 @@ from typing import Any
 import msgspec
 
 from envguard.domain.environment import (
+    BrokenRequirement,
+    Editable,
+    Installers,
+    Integrity,
     Origin,
     Package,
     Problem,
@@ -21,7 +25,7 @@ from envguard.report.documents import error_document, to_json
 from envguard.report.outputs import verdicts_document
 from envguard.report.scanned import scan_document
 from tests.builders.documents import FACTS, an_environment, an_interpreter
-from tests.report.arranging import a_verdict
+from tests.report.arranging import NOW, a_verdict
 
 
 def as_json(document: msgspec.Struct) -> dict[str, Any]:
@@ -45,16 +49,20 @@ def test_a_scan_writes_out_every_field() -> None:
             "facts": {"os": "Debian GNU/Linux 12", "kernel": "6.1.0", "architecture": "x86_64"},
         },
         "incomplete": False,
+        "unread": [],
         "environments": [
             {
                 "path": "/home/ann/rl/.venv",
                 "python": "/home/ann/rl/.venv/bin/python",
                 "kind": "venv",
                 "also": [],
+                "names": [],
+                "shared_as": None,
                 "owner": None,
                 "digest": environment.record.digest,
                 "integrity": None,
                 "project": {"path": "/home/ann/rl"},
+                "blas": None,
                 "snapshot": {
                     "interpreter": {
                         "implementation": "CPython",
@@ -74,10 +82,36 @@ def test_a_scan_writes_out_every_field() -> None:
                     ],
                     "system_packages": [],
                     "problems": [{"kind": "unreadable", "package": "numpy", "detail": "METADATA is empty"}],
+                    "broken_requirements": [],
                 },
             }
         ],
     }
+
+
+def test_a_scan_tells_what_only_the_record_knows_beside_the_package() -> None:
+    snapshot = snapshot_of(
+        an_interpreter(),
+        [Package("rl", "1", Origin(kind="editable")), Package("gym", "0.26.2")],
+        system_packages=[Package("libblas", "3.9.0", Origin(kind="conda"), build="20_mkl")],
+        broken_requirements=[BrokenRequirement("gym", "numpy<2", "2.1.3")],
+    )
+    environment = an_environment(
+        snapshot,
+        editables=(Editable("rl", "/home/ann/rl", "b" * 40),),
+        installers=Installers("pip", {"rl": "uv"}),
+        integrity=Integrity(NOW, ("gym",)),
+    )
+    (told,) = as_json(scan_document(Scan(FACTS, (environment,)), "ws-7"))["environments"]
+    gym, rl = told["snapshot"]["packages"]
+    assert gym["installer"] == "pip"
+    assert rl["origin"] == {"kind": "editable", "commit": "b" * 40, "path": "/home/ann/rl"}
+    assert rl["installer"] == "uv"
+    assert told["snapshot"]["system_packages"][0]["build"] == "20_mkl"
+    assert told["snapshot"]["broken_requirements"] == [
+        {"package": "gym", "requirement": "numpy<2", "found": "2.1.3"}
+    ]
+    assert told["integrity"] == {"checked_at": "2026-11-24T12:00:00Z", "modified": ["gym"]}
 
 
 def test_verdicts_are_documents_in_a_document() -> None:

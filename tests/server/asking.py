@@ -16,7 +16,6 @@ from starlette.applications import Starlette
 from envguard.domain.environment import (
     EnvironmentRecord,
     Interpreter,
-    MachineFacts,
     Package,
     Problem,
     ProblemDetail,
@@ -25,6 +24,7 @@ from envguard.domain.environment import (
     digest_of,
     snapshot_of,
 )
+from envguard.domain.facts import MachineFacts
 from envguard.domain.policy import PolicySource
 from envguard.server.api_people import new_join
 from envguard.server.app import make_app
