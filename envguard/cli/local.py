@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from envguard.cli.output import default_machine_name
-from envguard.domain.binding import Machine
-from envguard.domain.policy import KnownPolicy
 
 if TYPE_CHECKING:
     from envguard.client import ServerClient
+    from envguard.domain.binding import Machine
+    from envguard.domain.policy import KnownPolicy
     from envguard.state import State
 
 
@@ -32,6 +32,8 @@ def existing_state() -> State | None:
 
 def this_machine() -> Machine:
     """Answer the machine as it joined, or by its host name."""
+    from envguard.domain.binding import Machine
+
     state = existing_state()
     identity = state.identity() if state is not None else None
     return Machine(default_machine_name()) if identity is None else identity.as_machine()

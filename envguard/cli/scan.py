@@ -6,7 +6,6 @@ from pathlib import Path
 
 import click
 
-from envguard.cli.local import roots_to_look_below
 from envguard.cli.output import console, default_machine_name, here, json_option, print_json, verbose_option
 from envguard.cli.progress import Progress
 
@@ -25,6 +24,7 @@ def scan(paths: tuple[Path, ...], roots: tuple[Path, ...], *, as_json: bool, ver
 
     Example: envguard scan .venv --json
     """
+    from envguard.cli.local import roots_to_look_below
     from envguard.inventory import scan_machine, scan_paths
 
     if paths:
