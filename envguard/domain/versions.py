@@ -5,14 +5,18 @@ Rules
 2. A local version matches a specifier without one (PEP 440, "Version matching"): ``1.0+cu121`` meets
    ``==1.0``.
 3. ``===`` compares text. Nothing else is met by a version that is not PEP 440.
+4. ``packaging`` is the reference. It is asked about whatever ``domain.plain`` does not decide.
 """
 
 from __future__ import annotations
 
 from functools import lru_cache
+from typing import TYPE_CHECKING
 
-from packaging.specifiers import InvalidSpecifier, SpecifierSet
-from packaging.version import InvalidVersion, Version
+from envguard.domain.plain import plain_allows, plain_version
+
+if TYPE_CHECKING:
+    from packaging.specifiers import SpecifierSet
 
 
 @lru_cache(maxsize=16384)
@@ -21,18 +25,17 @@ def allows(specifier: str, version: str) -> bool:
 
     Raises ``packaging.specifiers.InvalidSpecifier`` for a specifier that is none; formats refuse those first.
     """
-    parsed = _specifiers(specifier)
-    if is_version(version):
-        return parsed.contains(version, prereleases=True)
-    parts = [part.strip() for part in specifier.split(",") if part.strip()]
-    return all(
-        part.startswith("===") and part[3:].strip().lower() == version.strip().lower() for part in parts
-    )
+    answer = plain_allows(specifier, version)
+    return _reference_allows(specifier, version) if answer is None else answer
 
 
 @lru_cache(maxsize=16384)
 def is_version(text: str) -> bool:
     """Whether the text is a PEP 440 version."""
+    if plain_version(text) is not None:
+        return True
+    from packaging.version import InvalidVersion, Version
+
     try:
         Version(text)
     except InvalidVersion:
@@ -42,6 +45,8 @@ def is_version(text: str) -> bool:
 
 def is_specifier(text: str) -> bool:
     """Whether the text is a PEP 440 specifier set that asks something."""
+    from packaging.specifiers import InvalidSpecifier
+
     try:
         return bool(_specifiers(text))
     except InvalidSpecifier:
@@ -53,6 +58,18 @@ def pin(version: str) -> str:
     return f"=={version}" if is_version(version) else f"==={version}"
 
 
+def _reference_allows(specifier: str, version: str) -> bool:
+    parsed = _specifiers(specifier)
+    if is_version(version):
+        return parsed.contains(version, prereleases=True)
+    parts = [part.strip() for part in specifier.split(",") if part.strip()]
+    return all(
+        part.startswith("===") and part[3:].strip().lower() == version.strip().lower() for part in parts
+    )
+
+
 @lru_cache(maxsize=4096)
 def _specifiers(text: str) -> SpecifierSet:
+    from packaging.specifiers import SpecifierSet
+
     return SpecifierSet(text)
