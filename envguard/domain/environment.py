@@ -252,10 +252,14 @@ def snapshot_of(
     """Answer the snapshot of these parts, whatever order they came in."""
     return Snapshot(
         interpreter=interpreter,
-        packages=tuple(sorted(map(_plain, set(packages)), key=_canonical)),
-        problems=tuple(sorted(set(problems), key=_canonical)),
-        system_packages=tuple(sorted(map(_plain, set(system_packages)), key=_canonical)),
-        broken_requirements=tuple(sorted(set(broken_requirements), key=_canonical)),
+        packages=_sorted_packages(packages),
+        problems=tuple(sorted(set(problems), key=lambda each: (each.kind, each.package or ""))),
+        system_packages=_sorted_packages(system_packages),
+        broken_requirements=tuple(
+            sorted(
+                set(broken_requirements), key=lambda each: (each.package, each.requirement, each.found or "")
+            )
+        ),
     )
 
 
@@ -273,6 +277,16 @@ def digest_of_text(text: str | bytes) -> Digest:
 def is_digest(text: str) -> bool:
     """Whether the text has the form of a digest."""
     return len(text) == 71 and text.startswith("sha256:") and all(c in "0123456789abcdef" for c in text[7:])
+
+
+def _sorted_packages(packages: Iterable[Package]) -> tuple[Package, ...]:
+    return tuple(sorted(map(_plain, set(packages)), key=_rank))
+
+
+def _rank(package: Package) -> tuple[str, ...]:
+    origin = package.origin
+    told = (package.name, package.version, package.build, origin.kind, origin.url, origin.commit)
+    return tuple(part or "" for part in told)
 
 
 def _plain(package: Package) -> Package:

@@ -7,6 +7,7 @@ Rules
    ``unreadable``.
 3. What begins with ``~`` was left over by pip and is never a package.
 4. In a folder that a ``.pth`` added for an ``.egg-link``, the egg-info is an editable project's.
+5. Where metadata names no requirements, an egg-info's ``requires.txt`` does.
 """
 
 from __future__ import annotations
@@ -20,20 +21,26 @@ import msgspec
 
 from envguard.domain.environment import Origin, ProblemDetail, ProblemKind
 from envguard.inventory.files import escaped, reason_of, shown
-from envguard.inventory.metadata import Headers, read_headers
+from envguard.inventory.metadata import Headers, parse_requires_text, read_headers
 from envguard.inventory.origin import UNKNOWN, read_origin
 from envguard.inventory.search_path import Folder
+from envguard.inventory.wheel import read_build
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-_SUFFIXES = (".dist-info", ".egg-info")
+_DIST_INFO = ".dist-info"
+_EGG_INFO = ".egg-info"
+_SUFFIXES = (_DIST_INFO, _EGG_INFO)
 _STANDARD = frozenset({"python", "wsgiref", "argparse"})
 """Egg-infos that belong to the standard library; pip hides them."""
 _RUNS = re.compile(r"[-_.]+")
+_PLAIN_NAME = re.compile(r"[A-Za-z0-9_.-]+")
 _STEM = re.compile(r"(.+?)-(\d[^-]*)(?:-.*)?")
 _EDITABLE = Origin(kind="editable")
 _DEBIAN = Origin(kind="debian")
+_INSTALLER_CAP_BYTES = 256
+_REQUIRES_CAP_BYTES = 256 * 1024
 
 
 class Distribution(msgspec.Struct, frozen=True, kw_only=True):
@@ -46,6 +53,11 @@ class Distribution(msgspec.Struct, frozen=True, kw_only=True):
     place: str
     """The path of its metadata; an egg-info of the same folder and version is the same distribution."""
     folder: Folder
+    requires: tuple[str, ...] = ()
+    """What it requires, as it is written."""
+    build: str | None = None
+    installer: str | None = None
+    """The tool that installed it, in lower case; None where it does not say so."""
 
 
 class Contents(msgspec.Struct, frozen=True):
@@ -59,15 +71,21 @@ def read_folder(folder: Folder, links: frozenset[str]) -> Contents:
     """Answer the distributions of a folder; ``links`` are where ``.egg-link`` files lead."""
     found: list[Distribution] = []
     problems: list[ProblemDetail] = []
+    is_linked = folder.kind == "added" and os.path.realpath(folder.path) in links
     for entry in _entries(folder):
-        path = os.path.join(folder.path, entry)
+        path = f"{folder.path}/{entry}"
         if entry.startswith("~"):
             problems.append(_leftover(folder, path, entry))
             continue
-        distribution, troubles = _read(folder, path, entry, links)
+        if entry.lower().endswith(_DIST_INFO):
+            distribution, reasons = _read_dist_info(folder, path, entry)
+        else:
+            distribution, reasons = _read_egg_info(folder, path, entry)
+        if is_linked:
+            distribution = msgspec.structs.replace(distribution, origin=_EDITABLE)
         if folder.kind != "library" or distribution.name not in _STANDARD:
             found.append(distribution)
-            problems += troubles
+            problems += [_unreadable(distribution.name, path, reason) for reason in reasons]
     return Contents(tuple(found), tuple(problems))
 
 
@@ -80,6 +98,8 @@ def egg_links(folder: Folder) -> frozenset[str]:
 def normalised(name: str) -> str:
     """Answer the name by PEP 503; characters that no name may hold are escaped."""
     plain = _RUNS.sub("-", name).lower()
+    if _PLAIN_NAME.fullmatch(name):
+        return plain
     return "".join(c if c.isascii() and (c.isalnum() or c == "-") else escaped(c) for c in plain)
 
 
@@ -100,28 +120,47 @@ def _link_target(folder: Folder, name: str) -> str | None:
     return os.path.realpath(os.path.join(folder.path, os.fsdecode(lines[0].strip()))) if lines else None
 
 
-def _read(
-    folder: Folder, path: str, entry: str, links: frozenset[str]
-) -> tuple[Distribution, list[ProblemDetail]]:
-    headers, trouble = _headers(folder, path, entry)
-    told_name, told_version = _told_by(folder, entry)
-    name = normalised(headers.name or told_name)
-    origin, origin_trouble = _origin(folder, path, entry, links)
-    distribution = Distribution(
-        name=name,
-        version=headers.version or shown(told_version),
-        origin=origin,
+def _read_dist_info(folder: Folder, path: str, entry: str) -> tuple[Distribution, list[str]]:
+    headers, trouble = _headers(folder, [f"{path}/METADATA", f"{path}/PKG-INFO"])
+    origin, origin_trouble = _origin(folder, path)
+    distribution = _distribution(folder, path, headers, entry[: -len(_DIST_INFO)])
+    told = msgspec.structs.replace(
+        distribution, origin=origin, build=_build(folder, path), installer=_installer(folder, path)
+    )
+    return told, [reason for reason in (trouble, origin_trouble) if reason]
+
+
+def _read_egg_info(folder: Folder, path: str, entry: str) -> tuple[Distribution, list[str]]:
+    stem = os.path.basename(folder.path)[:-4] if entry == "EGG-INFO" else entry[: -len(_EGG_INFO)]
+    is_file = entry != "EGG-INFO" and not _is_folder(path)
+    places = [path] if is_file else [f"{path}/PKG-INFO", f"{path}/METADATA"]
+    headers, trouble = _headers(folder, places)
+    if not headers.requires and not is_file:
+        headers = msgspec.structs.replace(headers, requires=_requires(folder, path))
+    return _distribution(folder, path, headers, stem), [trouble] if trouble else []
+
+
+def _distribution(folder: Folder, path: str, headers: Headers, stem: str) -> Distribution:
+    """What the headers tell, and where they do not, the name of the folder; its version may be empty."""
+    name, version = headers.name, headers.version
+    if not (name and version):
+        match = _STEM.fullmatch(stem)
+        told = (match[1], match[2]) if match else (stem.partition("-")[0], stem.partition("-")[2])
+        name, version = name or told[0], version or shown(told[1])
+    return Distribution(
+        name=normalised(name),
+        version=version,
+        origin=_DEBIAN if folder.kind == "debian" else None,
         place=path,
         folder=folder,
+        requires=headers.requires,
     )
-    reasons = [reason for reason in (trouble, origin_trouble) if reason]
-    return distribution, [ProblemDetail("unreadable", name, f"{shown(path)}: {reason}") for reason in reasons]
 
 
-def _headers(folder: Folder, path: str, entry: str) -> tuple[Headers, str | None]:
-    """Name and version, and why they are not complete."""
+def _headers(folder: Folder, places: list[str]) -> tuple[Headers, str | None]:
+    """The headers, and why they are not complete."""
     reason = "no metadata"
-    for place in _metadata_places(path, entry):
+    for place in places:
         try:
             headers = read_headers(folder.reader, place)
         except FileNotFoundError:
@@ -129,19 +168,13 @@ def _headers(folder: Folder, path: str, entry: str) -> tuple[Headers, str | None
         except OSError as error:
             reason = reason_of(error)
             continue
+        if headers.name and headers.version:
+            return headers, None
         missing = [
             word for word, value in (("Name", headers.name), ("Version", headers.version)) if not value
         ]
-        return headers, f"no {' and no '.join(missing)} in its metadata" if missing else None
+        return headers, f"no {' and no '.join(missing)} in its metadata"
     return Headers(None, None), reason
-
-
-def _metadata_places(path: str, entry: str) -> list[str]:
-    if entry.lower().endswith(".dist-info"):
-        return [os.path.join(path, "METADATA"), os.path.join(path, "PKG-INFO")]
-    if entry.lower().endswith(".egg-info") and not _is_folder(path):
-        return [path]
-    return [os.path.join(path, "PKG-INFO"), os.path.join(path, "METADATA")]
 
 
 def _is_folder(path: str) -> bool:
@@ -151,32 +184,47 @@ def _is_folder(path: str) -> bool:
         return False
 
 
-def _told_by(folder: Folder, entry: str) -> tuple[str, str]:
-    """Name and version in the name of the folder; the version may be empty."""
-    stem = os.path.basename(folder.path)[:-4] if entry == "EGG-INFO" else entry[: -len(".dist-info")]
-    if entry.lower().endswith(".egg-info"):
-        stem = entry[: -len(".egg-info")]
-    match = _STEM.fullmatch(stem)
-    return (match[1], match[2]) if match else (stem.partition("-")[0], stem.partition("-")[2])
-
-
-def _origin(folder: Folder, path: str, entry: str, links: frozenset[str]) -> tuple[Origin | None, str | None]:
+def _origin(folder: Folder, path: str) -> tuple[Origin | None, str | None]:
     """The origin, and why it could not be read."""
-    if folder.kind == "added" and os.path.realpath(folder.path) in links:
-        return _EDITABLE, None
-    if entry.lower().endswith(".dist-info"):
-        try:
-            return read_origin(folder.reader, os.path.join(path, "direct_url.json")), None
-        except (FileNotFoundError, NotADirectoryError):
-            pass
-        except OSError as error:
-            return UNKNOWN, f"direct_url.json: {reason_of(error)}"
-    return (_DEBIAN if folder.kind == "debian" else None), None
+    try:
+        return read_origin(folder.reader, f"{path}/direct_url.json"), None
+    except (FileNotFoundError, NotADirectoryError):
+        return (_DEBIAN if folder.kind == "debian" else None), None
+    except OSError as error:
+        return UNKNOWN, f"direct_url.json: {reason_of(error)}"
+
+
+def _build(folder: Folder, path: str) -> str | None:
+    try:
+        return read_build(folder.reader, f"{path}/WHEEL")
+    except OSError:
+        return None
+
+
+def _installer(folder: Folder, path: str) -> str | None:
+    """As ``INSTALLER`` says (Recording installed projects, "The INSTALLER file")."""
+    try:
+        content = folder.reader.read_head(f"{path}/INSTALLER", cap_bytes=_INSTALLER_CAP_BYTES)
+    except OSError:
+        return None
+    return shown(content.decode("utf-8", "backslashreplace").strip().lower()) or None
+
+
+def _requires(folder: Folder, path: str) -> tuple[str, ...]:
+    try:
+        content = folder.reader.read_head(f"{path}/requires.txt", cap_bytes=_REQUIRES_CAP_BYTES)
+    except OSError:
+        return ()
+    return parse_requires_text(content)
 
 
 def _leftover(folder: Folder, path: str, entry: str) -> ProblemDetail:
     kind: ProblemKind = "leftover"
     if not entry.lower().endswith(_SUFFIXES):
         return ProblemDetail(kind, None, shown(path))
-    headers, _ = _headers(folder, path, entry)
+    headers, _ = _headers(folder, [f"{path}/METADATA", f"{path}/PKG-INFO", path])
     return ProblemDetail(kind, normalised(headers.name) if headers.name else None, shown(path))
+
+
+def _unreadable(name: str, path: str, reason: str) -> ProblemDetail:
+    return ProblemDetail("unreadable", name, f"{shown(path)}: {reason}")

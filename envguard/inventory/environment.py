@@ -7,12 +7,15 @@ with its words in the record; only a path that is no environment at all is an er
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 from envguard.domain.environment import (
+    BrokenRequirement,
     Changer,
     Environment,
     EnvironmentRecord,
+    Interpreter,
     Package,
     Problem,
     ProblemDetail,
@@ -20,10 +23,12 @@ from envguard.domain.environment import (
     digest_of,
     snapshot_of,
 )
-from envguard.inventory.files import shown
+from envguard.domain.requirements import broken_requirements
+from envguard.inventory.conda_records import read_conda_records
+from envguard.inventory.files import reader_for, shown
 from envguard.inventory.interpreter import interpreter_of
 from envguard.inventory.layout import Layout, locate
-from envguard.inventory.packages import packages_of
+from envguard.inventory.packages import Packages, packages_of
 from envguard.inventory.project import project_for_scan
 from envguard.inventory.search_path import home_of, search_path_of
 
@@ -40,11 +45,16 @@ def read_environment(path: Path) -> Environment:
 def read_layout(layout: Layout, *, named: str) -> Environment:
     """Answer the environment whose parts are known; ``named`` is the path by which it was reached."""
     interpreter = interpreter_of(layout)
-    found = packages_of(search_path_of(layout, interpreter.version))
+    conda = read_conda_records(reader_for(layout.prefix), layout.prefix)
+    found = packages_of(search_path_of(layout, interpreter.version), conda)
     project, project_problem = _project(layout)
-    problems = [*layout.problems, *found.problems]
+    problems = [*layout.problems, *conda.problems, *found.problems]
     snapshot = snapshot_of(
-        interpreter, found.packages, [Problem(problem.kind, problem.package) for problem in problems]
+        interpreter,
+        found.packages,
+        [Problem(problem.kind, problem.package) for problem in problems],
+        system_packages=conda.system_packages,
+        broken_requirements=_broken(found, interpreter),
     )
     uid = os.stat(layout.prefix).st_uid
     home = home_of(uid)
@@ -58,9 +68,15 @@ def read_layout(layout: Layout, *, named: str) -> Environment:
         home=shown(home) if home else None,
         changer=_changer(layout, found.packages),
         project=project,
+        installers=found.installers,
         details=_sorted([*problems, *([project_problem] if project_problem else [])]),
     )
     return Environment(record, snapshot)
+
+
+def _broken(found: Packages, interpreter: Interpreter) -> Iterator[BrokenRequirement]:
+    versions = {package.name: package.version for package in found.packages}
+    return broken_requirements(found.requires, versions, interpreter.markers)
 
 
 def _project(layout: Layout) -> tuple[Project | None, ProblemDetail | None]:

@@ -19,6 +19,7 @@ import stat
 import msgspec
 
 _CHUNK_BYTES = 1024 * 1024
+_FLAGS = os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOCTTY
 
 
 class Reader(msgspec.Struct, frozen=True):
@@ -36,15 +37,17 @@ class Reader(msgspec.Struct, frozen=True):
 
     def read_head(self, path: str, *, cap_bytes: int) -> bytes:
         """Answer the first ``cap_bytes`` of the file; OSError as for :meth:`read`."""
-        descriptor = self.open(path)
+        descriptor = os.open(path, _FLAGS)
         try:
-            return _read_up_to(descriptor, cap_bytes)
+            status = os.fstat(descriptor)
+            self._check(status, path)
+            return _read_up_to(descriptor, cap_bytes, status.st_size)
         finally:
             os.close(descriptor)
 
     def open(self, path: str) -> int:
         """Answer a descriptor of a regular file that the owner may read; the caller closes it."""
-        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOCTTY)
+        descriptor = os.open(path, _FLAGS)
         try:
             self._check(os.fstat(descriptor), path)
         except OSError:
@@ -113,15 +116,16 @@ def _bytes_of(character: str) -> bytes:
     return character.encode("utf-8", "surrogatepass")
 
 
-def _read_up_to(descriptor: int, cap_bytes: int) -> bytes:
-    chunks: list[bytes] = []
-    left = cap_bytes
-    while left > 0:
-        chunk = os.read(descriptor, min(left, _CHUNK_BYTES))
-        if not chunk:
-            break
-        chunks.append(chunk)
-        left -= len(chunk)
+def _read_up_to(descriptor: int, cap_bytes: int, size_bytes: int) -> bytes:
+    """Read to the end or the cap; a file of the kernel's (in ``/proc``) says that it has no size."""
+    content = os.read(descriptor, min(cap_bytes, _CHUNK_BYTES))
+    if len(content) == cap_bytes or (0 < size_bytes == len(content)):
+        return content
+    chunks = [content]
+    left = cap_bytes - len(content)
+    while left > 0 and chunks[-1]:
+        chunks.append(os.read(descriptor, min(left, _CHUNK_BYTES)))
+        left -= len(chunks[-1])
     return b"".join(chunks)
 
 

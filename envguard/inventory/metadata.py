@@ -1,10 +1,11 @@
-"""The name and version in a distribution's METADATA or PKG-INFO.
+"""Name, version and requirements in a distribution's METADATA or PKG-INFO.
 
 Rules (as the standard library's e-mail parser, which ``importlib.metadata`` uses, but lenient in encoding)
 1. Headers end at the first empty line, or at the first line that is neither header nor continuation.
 2. The first header of a name wins; names are compared without case.
 3. A line that begins with a blank continues the header before it.
 4. Bytes that are not UTF-8 are escaped, a byte order mark is dropped.
+5. An egg-info's ``requires.txt`` has sections, ``[EXTRA:MARKER]``; those of an extra are left out.
 """
 
 from __future__ import annotations
@@ -19,57 +20,86 @@ from envguard.inventory.files import Reader, shown
 HEADER_CAP_BYTES = 1024 * 1024
 """More of a file is never read: descriptions of 3 MB are legal, headers of that size are not."""
 
-_FIRST_READ_BYTES = 4 * 1024
-_LINE = re.compile(r"([^\r\n]*)(?:\r\n|\r|\n|\Z)")
-_WANTED = ("name", "version")
-_HEADER = re.compile(r"([\x21-\x39\x3b-\x7e]*):(.*)", re.DOTALL)
-_BLANKS = re.compile(r"\s+")
+_FIRST_READ_BYTES = 16 * 1024
+_REQUIRES_CAP = 4096
+_BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+_LINE_END = re.compile(rb"\r\n?")
+_FOLD = re.compile(rb"\n(?=[ \t])")
+_ORPHANS = re.compile(rb"(?:[ \t][^\n]*\n)*")
+"""Continuations of no header, at the very beginning."""
+_BLOCK = re.compile(rb"(?:[\x21-\x39\x3b-\x7e]*:[^\n]*\n)*")
 
 
 class Headers(msgspec.Struct, frozen=True):
-    """The two headers that the inventory wants; None where the file has none, or an empty one."""
+    """The headers that the inventory wants."""
 
     name: str | None
+    """None where the file has none, or an empty one."""
     version: str | None
+    """Likewise."""
+    requires: tuple[str, ...] = ()
+    """Each ``Requires-Dist`` as it is written, without those that only an extra brings."""
 
 
 def read_headers(reader: Reader, path: str) -> Headers:
-    """Answer name and version of a metadata file; OSError where it cannot be read."""
+    """Answer the headers of a metadata file; OSError where it cannot be read."""
     head = reader.read_head(path, cap_bytes=_FIRST_READ_BYTES)
-    if len(head) < _FIRST_READ_BYTES:
-        return parse_headers(head)
-    early = parse_headers(head[: max(head.rfind(b"\n"), 0)])
-    if early.name and early.version:
-        return early
-    return parse_headers(reader.read_head(path, cap_bytes=HEADER_CAP_BYTES))
+    if len(head) == _FIRST_READ_BYTES and b"\n\n" not in head and b"\n\r\n" not in head:
+        head = reader.read_head(path, cap_bytes=HEADER_CAP_BYTES)
+    return parse_headers(head)
 
 
 def parse_headers(content: bytes) -> Headers:
-    """Answer name and version of metadata text."""
-    found: dict[str, str] = {}
-    for name, value in _headers(content.decode("utf-8-sig", "backslashreplace")):
-        found.setdefault(name, value)
-        if len(found) == 2:
-            break
-    return Headers(name=found.get("name"), version=found.get("version"))
+    """Answer the headers of metadata text."""
+    block = b"\n" + _header_block(content)
+    lowered = block.lower()
+    name = next(filter(None, map(_text, _values(block, lowered, b"\nname:"))), None)
+    version = next(filter(None, map(_text, _values(block, lowered, b"\nversion:"))), None)
+    requires = [
+        _text(each) for each in _values(block, lowered, b"\nrequires-dist:") if not _is_of_an_extra(each)
+    ]
+    return Headers(name, version, tuple(requires[:_REQUIRES_CAP]))
 
 
-def _headers(text: str) -> Iterator[tuple[str, str]]:
-    """The wanted headers, unfolded, in their order; empty ones left out."""
-    name, parts = "", [""]
-    for match in _LINE.finditer(text):
-        line = match[1]
-        if line.startswith((" ", "\t")):
-            parts.append(line)
-            continue
-        yield from _wanted(name, parts)
-        header = _HEADER.fullmatch(line)
-        if header is None:
-            return
-        name, parts = header[1].lower(), [header[2]]
+def parse_requires_text(content: bytes) -> tuple[str, ...]:
+    """Answer what the text of a ``requires.txt`` requires without any extra, written as ``Requires-Dist``."""
+    requires: list[str] = []
+    extra, marker = "", ""
+    for line in content.decode("utf-8", "backslashreplace").splitlines():
+        text = shown(line.strip())
+        if text.startswith("[") and text.endswith("]"):
+            extra, _, marker = text[1:-1].partition(":")
+        elif text and not text.startswith("#") and not extra:
+            requires.append(f"{text}; {marker}" if marker else text)
+    return tuple(requires[:_REQUIRES_CAP])
 
 
-def _wanted(name: str, parts: list[str]) -> Iterator[tuple[str, str]]:
-    value = shown(_BLANKS.sub(" ", "\n".join(parts)).strip()) if name in _WANTED else ""
-    if value:
-        yield name, value
+def _values(block: bytes, lowered: bytes, key: bytes) -> Iterator[bytes]:
+    """The values of one header; searching for text is several times faster than for a pattern."""
+    start = lowered.find(key)
+    while start >= 0:
+        begin = start + len(key)
+        end = block.find(b"\n", begin)
+        yield block[begin:end]
+        start = lowered.find(key, end)
+
+
+def _is_of_an_extra(requirement: bytes) -> bool:
+    return b"extra ==" in requirement and b" or " not in requirement
+
+
+def _header_block(content: bytes) -> bytes:
+    """The header lines, unfolded, each with a line feed at its end."""
+    text = content.removeprefix(_BYTE_ORDER_MARK)
+    if b"\r" in text:
+        text = _LINE_END.sub(b"\n", text)
+    end = text.find(b"\n\n")
+    head = text[: end + 1] if end >= 0 else text + b"\n"
+    orphans = _ORPHANS.match(head)
+    head = _FOLD.sub(b"", head[orphans.end() if orphans else 0 :])
+    block = _BLOCK.match(head)
+    return block[0] if block else b""
+
+
+def _text(value: bytes) -> str:
+    return shown(" ".join(value.decode("utf-8", "backslashreplace").split()))

@@ -5,17 +5,20 @@ Rules
 2. Two versions of one name in one folder are a ``duplicate``: both are told, nothing is chosen.
 3. The egg-info inside an editable project's own folder is that project, not a rival of it.
 4. A version that is not PEP 440 is kept, and is an ``invalid-version``.
+5. What conda installed, and nobody else since, is conda's: its records say which build.
 """
 
 from __future__ import annotations
 
-import re
+from collections import Counter
 from typing import TYPE_CHECKING
 
 import msgspec
 
-from envguard.domain.environment import Package, ProblemDetail
+from envguard.domain.environment import INDEX, Installers, Origin, Package, ProblemDetail
+from envguard.domain.versions import is_version
 from envguard.inventory.archives import read_archive
+from envguard.inventory.conda_records import NO_RECORDS, CondaRecords
 from envguard.inventory.distributions import Contents, Distribution, egg_links, read_folder
 from envguard.inventory.files import shown
 
@@ -24,7 +27,9 @@ if TYPE_CHECKING:
 
     from envguard.inventory.search_path import SearchPath
 
-_PLAIN_VERSION = re.compile(r"\d+(\.\d+)*((a|b|rc)\d+)?(\.post\d+)?(\.dev\d+)?")
+_CONDA = Origin(kind="conda")
+_OTHER_INSTALLERS = frozenset({"pip", "uv"})
+"""Tools that replace conda's files and leave its records as they were."""
 
 
 class Packages(msgspec.Struct, frozen=True):
@@ -32,10 +37,15 @@ class Packages(msgspec.Struct, frozen=True):
 
     packages: tuple[Package, ...]
     problems: tuple[ProblemDetail, ...]
+    requires: dict[str, tuple[str, ...]]
+    """What each package requires, as its metadata writes it."""
+    installers: Installers
+    places: tuple[str, ...]
+    """The path of each distribution's metadata, of those too that do not count."""
 
 
-def packages_of(path: SearchPath) -> Packages:
-    """Answer the packages on a search path."""
+def packages_of(path: SearchPath, conda: CondaRecords = NO_RECORDS) -> Packages:
+    """Answer the packages on a search path; ``conda`` are the records of the prefix."""
     links = frozenset(target for folder in path.folders for target in egg_links(folder))
     contents = [
         read_archive(folder) if folder.names is None else read_folder(folder, links)
@@ -47,20 +57,13 @@ def packages_of(path: SearchPath) -> Packages:
         problems += _merge(winners, content)
     counted = [distribution for found in winners.values() for distribution in found]
     problems += [_invalid(one) for one in counted if one.version and not is_version(one.version)]
-    return Packages(tuple(_package(one) for one in counted), tuple(problems))
-
-
-def is_version(text: str) -> bool:
-    """Whether the text is a version by PEP 440."""
-    if _PLAIN_VERSION.fullmatch(text):
-        return True
-    from packaging.version import InvalidVersion, Version
-
-    try:
-        Version(text)
-    except InvalidVersion:
-        return False
-    return True
+    return Packages(
+        packages=tuple(_package(one, conda.builds) for one in counted),
+        problems=tuple(problems),
+        requires={one.name: one.requires for one in counted if one.requires},
+        installers=_installers(counted),
+        places=tuple(one.place for content in contents for one in content.distributions),
+    )
 
 
 def _merge(winners: dict[str, list[Distribution]], content: Contents) -> Iterable[ProblemDetail]:
@@ -109,7 +112,18 @@ def _invalid(one: Distribution) -> ProblemDetail:
     return ProblemDetail("invalid-version", one.name, f"{shown(one.place)}: {one.version}")
 
 
-def _package(one: Distribution) -> Package:
-    if one.origin is None:
-        return Package(one.name, one.version)
-    return Package(one.name, one.version, one.origin)
+def _package(one: Distribution, builds: dict[str, str]) -> Package:
+    if builds and one.installer not in _OTHER_INSTALLERS:
+        build = builds.get(one.place.rpartition("/")[2])
+        if build is not None:
+            return Package(one.name, one.version, _CONDA, build or None)
+    return Package(one.name, one.version, one.origin or INDEX, one.build)
+
+
+def _installers(counted: Iterable[Distribution]) -> Installers:
+    told = {one.name: one.installer for one in counted if one.installer is not None}
+    if not told:
+        return Installers()
+    counts = Counter(told.values())
+    usual = min(counts, key=lambda tool: (-counts[tool], tool))
+    return Installers(usual, {name: tool for name, tool in sorted(told.items()) if tool != usual})

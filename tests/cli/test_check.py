@@ -153,4 +153,9 @@ def test_scan_prints_each_environment_as_json(envguard: Envguard, project: Path)
     assert document["schema"] == "envguard/scan/1"
     (environment,) = document["environments"]
     packages = {each["name"]: each for each in environment["snapshot"]["packages"]}
-    assert packages["gym"] == {"name": "gym", "version": "0.25.2", "origin": {"kind": "index"}}
+    assert packages["gym"] == {
+        "name": "gym",
+        "version": "0.25.2",
+        "origin": {"kind": "index"},
+        "installer": "envguard-tests",
+    }

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from envguard.domain.environment import digest_of
+from envguard.domain.environment import BrokenRequirement, digest_of
 from envguard.errors import InventoryError
 from envguard.inventory import read_environment
 from tests.builders.environments import (
@@ -13,6 +13,8 @@ from tests.builders.environments import (
     make_old_virtualenv,
     make_venv,
     make_virtualenv_27,
+    site_packages,
+    write_dist_info,
     write_tree,
 )
 from tests.inventory.asking import python_or_skip, what_it_lists
@@ -191,3 +193,20 @@ def test_windows_layout_is_read_as_far_as_files_tell(tmp_path: Path) -> None:
     snapshot = read_environment(tmp_path).snapshot
     assert [package.name for package in snapshot.packages] == ["gym"]
     assert (snapshot.interpreter.version, snapshot.interpreter.markers["sys_platform"]) == ("3.11.7", "win32")
+
+
+def test_what_is_required_and_not_found_is_in_the_snapshot(env: Path) -> None:
+    headers = "Name: gym\nVersion: 0.26.2\nRequires-Dist: numpy<2\nRequires-Dist: absent; extra == 'x'\n\n"
+    write_dist_info(site_packages(env), "gym", "0.26.2", metadata=headers.encode())
+    install(env, numpy="2.1.3")
+    write_tree(
+        site_packages(env),
+        {
+            "rl.egg-info/PKG-INFO": "Name: rl\nVersion: 1\n\n",
+            "rl.egg-info/requires.txt": "torch\n[x]\nnope\n",
+        },
+    )
+    assert read_environment(env).snapshot.broken_requirements == (
+        BrokenRequirement("gym", "numpy<2", "2.1.3"),
+        BrokenRequirement("rl", "torch"),
+    )

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from envguard.inventory.files import reader_for
-from envguard.inventory.metadata import parse_headers, read_headers
+from envguard.inventory.metadata import parse_headers, parse_requires_text, read_headers
 
 
 @pytest.mark.parametrize(
@@ -39,3 +39,29 @@ def test_a_long_header_before_the_name_does_not_hide_it(before: int, tmp_path: P
     path.write_bytes(b"Summary: " + b"x" * before + b"\nName: gym\nVersion: 1.25\n\n" + b"d" * 3_000_000)
     headers = read_headers(reader_for(str(tmp_path)), str(path))
     assert (headers.name, headers.version) == ("gym", "1.25")
+
+
+@pytest.mark.parametrize(
+    ("line", "requires"),
+    [
+        pytest.param("Requires-Dist: numpy<2", ("numpy<2",), id="plain"),
+        pytest.param("REQUIRES-DIST:numpy", ("numpy",), id="capitals"),
+        pytest.param("Requires-Dist: numpy\n  <2", ("numpy <2",), id="folded"),
+        pytest.param("Requires-Dist: a; extra == 'x'", (), id="of an extra"),
+        pytest.param("Requires-Dist: a; os_name == 'nt' and extra == \"x\"", (), id="of an extra, and more"),
+        pytest.param(
+            "Requires-Dist: a; os_name == 'nt' or extra == 'x'",
+            ("a; os_name == 'nt' or extra == 'x'",),
+            id="not only of an extra",
+        ),
+        pytest.param("Requires: numpy", (), id="an old header that means modules"),
+        pytest.param("\nRequires-Dist: numpy", (), id="in the body"),
+    ],
+)
+def test_requirements(line: str, requires: tuple[str, ...]) -> None:
+    assert parse_headers(f"Name: gym\nVersion: 1\n{line}\n\n".encode()).requires == requires
+
+
+def test_requirements_of_an_egg_info_stand_in_sections() -> None:
+    text = b"numpy<2\n# no\n\n[gpu]\ntorch\n\n[:python_version < '3']\nsix\n\n[gpu:os_name == 'nt']\ncuda\n"
+    assert parse_requires_text(text) == ("numpy<2", "six; python_version < '3'")

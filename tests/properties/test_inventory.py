@@ -19,7 +19,18 @@ INTERPRETER = Interpreter(implementation="CPython", version="3.11.7", abi="cp311
 values = st.text(st.characters(codec="utf-8", exclude_categories=["C", "Z"]), min_size=1, max_size=20)
 lines = st.one_of(
     st.sampled_from(
-        ["Name: gym", "Version: 1.0", "name:gym", "VERSION:2", "", " folded", "\tfolded", "nonsense"]
+        [
+            "Name: gym",
+            "Requires-Dist: numpy<2",
+            "requires-dist:torch",
+            "Version: 1.0",
+            "name:gym",
+            "VERSION:2",
+            "",
+            " folded",
+            "\tfolded",
+            "nonsense",
+        ]
     ),
     st.builds("{}: {}".format, st.sampled_from(["Summary", "Name", "Version", "X-y"]), values),
     values,
@@ -43,6 +54,7 @@ class TestHeadersAreThoseOfTheEmailParser:
         headers = parse_headers(text.encode())
         assert (headers.name or "") == _first(message["Name"])
         assert (headers.version or "") == _first(message["Version"])
+        assert headers.requires == tuple(map(_first, message.get_all("Requires-Dist", [])))
 
     @given(st.binary(max_size=200))
     def test_any_bytes_give_printable_text(self, content: bytes) -> None:

@@ -1,0 +1,85 @@
+"""Conda's own packages in a prefix, as its records in ``conda-meta`` tell them.
+
+Rules
+1. A record whose files hold a ``dist-info`` or ``egg-info`` is a distribution of Python's, under whatever
+   name conda has for it: it says which build that is, and is counted there.
+2. That is so only while the folder which it names is there and nobody else installed it since: pip replaces
+   conda's files and leaves its records as they were.
+3. All other records are system packages: libraries, compilers, Python itself.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+
+import msgspec
+
+from envguard.domain.environment import Origin, Package, ProblemDetail
+from envguard.inventory.files import Reader, reason_of, shown
+
+FOLDER = "conda-meta"
+"""Where conda, mamba and pixi keep a record of each package, below the prefix."""
+
+_CAP_BYTES = 64 * 1024 * 1024
+_DISTRIBUTION = re.compile(rb'site-packages/([^/"\\]+\.(?:dist-info|egg-info))', re.IGNORECASE)
+_CONDA = Origin(kind="conda")
+
+
+class CondaRecords(msgspec.Struct, frozen=True):
+    """What the records of one prefix say."""
+
+    builds: dict[str, str] = {}
+    """The build string of each Python distribution, by the name of its metadata's folder or file."""
+    system_packages: tuple[Package, ...] = ()
+    problems: tuple[ProblemDetail, ...] = ()
+
+
+class _Record(msgspec.Struct):
+    name: str
+    version: str
+    build: str = ""
+
+
+NO_RECORDS = CondaRecords()
+"""Those of a prefix that is not conda's."""
+
+
+def read_conda_records(reader: Reader, prefix: str) -> CondaRecords:
+    """Answer the records of a prefix; :data:`NO_RECORDS` where it is not conda's."""
+    folder = os.path.join(prefix, FOLDER)
+    try:
+        names = [name for name in reader.names(folder) if name.endswith(".json")]
+    except (FileNotFoundError, NotADirectoryError):
+        return NO_RECORDS
+    except OSError as error:
+        trouble = ProblemDetail("unreadable", None, f"{shown(folder)}: {reason_of(error)}")
+        return CondaRecords(problems=(trouble,))
+    builds: dict[str, str] = {}
+    others: list[Package] = []
+    problems: list[ProblemDetail] = []
+    for name in names:
+        path = os.path.join(folder, name)
+        try:
+            content = reader.read(path, cap_bytes=_CAP_BYTES)
+            record = msgspec.json.decode(content, type=_Record)
+        except OSError as error:
+            problems.append(_unreadable(name, path, reason_of(error)))
+        except (msgspec.MsgspecError, UnicodeError, RecursionError):
+            problems.append(_unreadable(name, path, "not a record of conda's"))
+        else:
+            places = {os.fsdecode(place) for place in _DISTRIBUTION.findall(content)}
+            builds.update(dict.fromkeys(places, shown(record.build)))
+            if not places:
+                others.append(_package(record))
+    return CondaRecords(builds, tuple(others), tuple(problems))
+
+
+def _package(record: _Record) -> Package:
+    return Package(shown(record.name), shown(record.version), _CONDA, shown(record.build) or None)
+
+
+def _unreadable(file_name: str, path: str, reason: str) -> ProblemDetail:
+    """The file is called NAME-VERSION-BUILD.json."""
+    name = shown(file_name.rsplit("-", 2)[0].removesuffix(".json"))
+    return ProblemDetail("unreadable", name, f"{shown(path)}: {reason}")
