@@ -59,12 +59,23 @@ class Distribution(msgspec.Struct, frozen=True, kw_only=True):
     installer: str | None = None
     """The tool that installed it, in lower case; None where it does not say so."""
 
+    @property
+    def looked_at(self) -> tuple[str, str]:
+        """The paths that decided: the place of its metadata, and the file inside it."""
+        is_dist_info = self.place.lower().endswith(_DIST_INFO)
+        return self.place, f"{self.place}/{'METADATA' if is_dist_info else 'PKG-INFO'}"
+
 
 class Contents(msgspec.Struct, frozen=True):
     """What one folder holds."""
 
     distributions: tuple[Distribution, ...]
     problems: tuple[ProblemDetail, ...]
+
+    @property
+    def looked_at(self) -> Iterator[str]:
+        """The paths that decided, of all distributions."""
+        return (path for one in self.distributions for path in one.looked_at)
 
 
 def read_folder(folder: Folder, links: frozenset[str]) -> Contents:

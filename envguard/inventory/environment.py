@@ -10,6 +10,8 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
+import msgspec
+
 from envguard.domain.environment import (
     BrokenRequirement,
     Changer,
@@ -24,13 +26,15 @@ from envguard.domain.environment import (
     snapshot_of,
 )
 from envguard.domain.requirements import broken_requirements
+from envguard.inventory import conda_records
 from envguard.inventory.conda_records import read_conda_records
 from envguard.inventory.files import reader_for, shown
 from envguard.inventory.interpreter import interpreter_of
 from envguard.inventory.layout import Layout, locate
 from envguard.inventory.packages import Packages, packages_of
-from envguard.inventory.project import project_for_scan
-from envguard.inventory.search_path import home_of, search_path_of
+from envguard.inventory.project import marker_places, project_for_scan
+from envguard.inventory.pyvenv import config_places
+from envguard.inventory.search_path import SearchPath, home_of, search_path_of
 
 
 def read_environment(path: Path) -> Environment:
@@ -42,11 +46,33 @@ def read_environment(path: Path) -> Environment:
     return read_layout(locate(os.fspath(path)), named=os.path.abspath(path))
 
 
+class Reading(msgspec.Struct, frozen=True):
+    """An environment that was just read, and the paths of all that decided what it is."""
+
+    environment: Environment
+    watched: tuple[str, ...]
+    """Also of what was absent: it would decide, too."""
+
+
 def read_layout(layout: Layout, *, named: str) -> Environment:
     """Answer the environment whose parts are known; ``named`` is the path by which it was reached."""
+    return reached_by(read_watched(layout).environment, layout, named=named)
+
+
+def reached_by(environment: Environment, layout: Layout, *, named: str) -> Environment:
+    """Answer the environment as one that was reached by this path."""
+    if named in (layout.path, layout.python):
+        return environment
+    record = msgspec.structs.replace(environment.record, also=(shown(named),))
+    return msgspec.structs.replace(environment, record=record)
+
+
+def read_watched(layout: Layout) -> Reading:
+    """Answer the environment whose parts are known, and what to look at to see that it is still so."""
     interpreter = interpreter_of(layout)
+    path = search_path_of(layout, interpreter.version)
     conda = read_conda_records(reader_for(layout.prefix), layout.prefix)
-    found = packages_of(search_path_of(layout, interpreter.version), conda)
+    found = packages_of(path, conda)
     project, project_problem = _project(layout)
     problems = [*layout.problems, *conda.problems, *found.problems]
     snapshot = snapshot_of(
@@ -63,7 +89,6 @@ def read_layout(layout: Layout, *, named: str) -> Environment:
         python=shown(layout.python),
         kind=layout.kind,
         digest=digest_of(snapshot),
-        also=() if named in (layout.path, layout.python) else (shown(named),),
         owner=_user_name(uid),
         home=shown(home) if home else None,
         changer=_changer(layout, found.packages),
@@ -71,7 +96,17 @@ def read_layout(layout: Layout, *, named: str) -> Environment:
         installers=found.installers,
         details=_sorted([*problems, *([project_problem] if project_problem else [])]),
     )
-    return Environment(record, snapshot)
+    return Reading(Environment(record, snapshot), tuple(_watched(layout, path, found)))
+
+
+def _watched(layout: Layout, path: SearchPath, found: Packages) -> Iterator[str]:
+    yield from config_places(layout.prefix)
+    yield from (layout.python, layout.real_python, os.path.join(layout.prefix, "lib"))
+    yield os.path.join(layout.prefix, conda_records.FOLDER)
+    yield from path.looked_at
+    yield from found.looked_at
+    if _has_project(layout):
+        yield from marker_places(Path(layout.prefix).parent)
 
 
 def _broken(found: Packages, interpreter: Interpreter) -> Iterator[BrokenRequirement]:
@@ -79,10 +114,12 @@ def _broken(found: Packages, interpreter: Interpreter) -> Iterator[BrokenRequire
     return broken_requirements(found.requires, versions, interpreter.markers)
 
 
+def _has_project(layout: Layout) -> bool:
+    return layout.kind not in ("system", "pyenv")
+
+
 def _project(layout: Layout) -> tuple[Project | None, ProblemDetail | None]:
-    if layout.kind in ("system", "pyenv"):
-        return None, None
-    return project_for_scan(Path(layout.prefix).parent)
+    return project_for_scan(Path(layout.prefix).parent) if _has_project(layout) else (None, None)
 
 
 def _changer(layout: Layout, packages: tuple[Package, ...]) -> Changer:

@@ -40,8 +40,8 @@ class Packages(msgspec.Struct, frozen=True):
     requires: dict[str, tuple[str, ...]]
     """What each package requires, as its metadata writes it."""
     installers: Installers
-    places: tuple[str, ...]
-    """The path of each distribution's metadata, of those too that do not count."""
+    looked_at: tuple[str, ...]
+    """The paths that decided: each distribution's folder and metadata, of those too that do not count."""
 
 
 def packages_of(path: SearchPath, conda: CondaRecords = NO_RECORDS) -> Packages:
@@ -62,7 +62,9 @@ def packages_of(path: SearchPath, conda: CondaRecords = NO_RECORDS) -> Packages:
         problems=tuple(problems),
         requires={one.name: one.requires for one in counted if one.requires},
         installers=_installers(counted),
-        places=tuple(one.place for content in contents for one in content.distributions),
+        looked_at=tuple(
+            path for content in contents for one in content.distributions for path in one.looked_at
+        ),
     )
 
 

@@ -66,6 +66,12 @@ def project_for_scan(folder: Path) -> tuple[Project | None, ProblemDetail | None
         return None, ProblemDetail("unreadable", None, str(error))
 
 
+def marker_places(folder: Path) -> Iterator[str]:
+    """Yield the paths that decide which project a folder belongs to, whether or not anything is there."""
+    for place in _upwards(os.path.abspath(folder)):
+        yield from (os.path.join(place, name) for name in (MARKER, _PYPROJECT, ".git"))
+
+
 def _upwards(folder: str) -> Iterator[str]:
     home = _home_around(folder)
     while folder != home and folder != os.path.dirname(folder):

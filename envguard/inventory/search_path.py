@@ -52,6 +52,8 @@ class SearchPath(msgspec.Struct, frozen=True):
 
     folders: tuple[Folder, ...]
     problems: tuple[ProblemDetail, ...]
+    looked_at: tuple[str, ...]
+    """All folders and ``.pth`` files that decided, also those that are absent."""
 
 
 def search_path_of(layout: Layout, version: str) -> SearchPath:
@@ -59,7 +61,7 @@ def search_path_of(layout: Layout, version: str) -> SearchPath:
     walk = _Walk(version)
     for path, kind in _candidates(layout):
         walk.enter(path, kind)
-    return SearchPath(tuple(walk.folders), tuple(walk.problems))
+    return SearchPath(tuple(walk.folders), tuple(walk.problems), tuple(walk.looked_at))
 
 
 class _Walk:
@@ -70,6 +72,7 @@ class _Walk:
         self._seen: set[tuple[int, int]] = set()
         self.folders: list[Folder] = []
         self.problems: list[ProblemDetail] = []
+        self.looked_at: list[str] = []
 
     def enter(self, path: str, kind: FolderKind) -> None:
         if not self._is_new(path):
@@ -89,6 +92,7 @@ class _Walk:
         self.folders.append(Folder(path, "added", reader, names, added_by))
 
     def _is_new(self, path: str) -> bool:
+        self.looked_at.append(path)
         place = place_of(path)
         if place is None:
             if _is_hidden_from_us(path):
@@ -111,6 +115,7 @@ class _Walk:
             if not name.endswith(".pth") or (name.startswith(".") and skips_hidden(self._version)):
                 continue
             path = os.path.join(folder, name)
+            self.looked_at.append(path)
             try:
                 lines = pth_lines(reader.read(path, cap_bytes=_PTH_CAP_BYTES), self._version)
             except UnicodeDecodeError:

@@ -1,0 +1,130 @@
+"""Whether an environment is still as it was read, told by a look at each file that decided.
+
+Rules
+1. Looked at again: the folders of its search path, every ``.pth``, the folder and the METADATA of every
+   distribution, its configuration, the real interpreter, the markers of its project; also what was absent.
+2. Unchanged means the same device, inode, mtime and ctime of each. A folder's mtime alone misses an edited
+   METADATA and an appended ``.pth``; mtime alone misses one that was set back.
+3. What changed within the tick of the file system's clock before it was read may change again within that
+   tick: such a reading is not remembered.
+4. A memory ends: at the next boot, which may number devices anew, and after a day in any case.
+5. Environments on network mounts are not remembered: their times are another machine's.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Mapping
+
+import msgspec
+
+from envguard.domain.environment import Environment
+from envguard.inventory.environment import Reading, reached_by, read_watched
+from envguard.inventory.files import Reader, shown
+from envguard.inventory.layout import Layout
+
+VALID_S = 24 * 3600.0
+"""After this an environment is read again, whatever its files look like."""
+
+_TICK_NS = 1_000_000_000
+"""More than any file system's clock is coarse: ext4's is 4 ms, FAT's is 2 s and knows no ctime."""
+_BOOT_ID = "/proc/sys/kernel/random/boot_id"
+
+
+class Mark(msgspec.Struct, frozen=True, array_like=True):
+    """What tells one state of a file from another; all zero where it is absent."""
+
+    device: int = 0
+    inode: int = 0
+    mtime_ns: int = 0
+    ctime_ns: int = 0
+
+
+class Memory(msgspec.Struct, frozen=True, kw_only=True):
+    """An environment as it was read, and by what to see that it is still so."""
+
+    environment: Environment
+    marks: dict[str, Mark]
+    """By path; paths that are no text are never remembered."""
+    boot: str
+    read_at_s: float
+    """Seconds since the epoch, by this machine's clock."""
+
+
+def remember(reading: Reading, *, began_at_s: float, boot: str) -> Memory | None:
+    """Answer the memory of a reading that began at this time; None where it cannot be trusted."""
+    if reading.environment.record.shared_as is not None or not boot:
+        return None
+    if not all(map(_is_text, reading.watched)):
+        return None
+    marks = {path: mark_of(path) for path in reading.watched}
+    newest_ns = int(began_at_s * 1e9) - _TICK_NS
+    if any(mark.mtime_ns > newest_ns or mark.ctime_ns > newest_ns for mark in marks.values()):
+        return None
+    return Memory(environment=reading.environment, marks=marks, boot=boot, read_at_s=began_at_s)
+
+
+def is_fresh(memory: Memory, *, now_s: float, boot: str) -> bool:
+    """Whether the environment is still as it was read."""
+    if memory.boot != boot or not 0 <= now_s - memory.read_at_s <= VALID_S:
+        return False
+    return all(mark_of(path) == mark for path, mark in memory.marks.items())
+
+
+def mark_of(path: str) -> Mark:
+    """Answer the present state of what the path leads to."""
+    try:
+        status = os.stat(path)
+    except (OSError, ValueError):
+        return _ABSENT
+    return Mark(status.st_dev, status.st_ino, status.st_mtime_ns, status.st_ctime_ns)
+
+
+def boot_id() -> str:
+    """Answer what names this run of the kernel; empty where the system does not say."""
+    try:
+        return Reader(0).read_head(_BOOT_ID, cap_bytes=64).decode("ascii", "replace").strip()
+    except OSError:
+        return ""
+
+
+class Memories:
+    """What earlier scans of this machine read: asked, and added to, while a scan goes on."""
+
+    def __init__(
+        self,
+        known: Mapping[str, Memory],
+        *,
+        clock: Callable[[], float] = time.time,
+        boot: str | None = None,
+    ) -> None:
+        """``known`` are the memories by the environment's path; ``clock`` gives seconds since the epoch."""
+        self._known = known
+        self._clock = clock
+        self._boot = boot_id() if boot is None else boot
+        self._kept: dict[str, Memory] = {}
+
+    def read(self, layout: Layout, *, named: str) -> Environment:
+        """Answer the environment: as it was read last where it is still so, else read now."""
+        began_at_s = self._clock()
+        memory = self._known.get(shown(layout.path))
+        if memory is None or not is_fresh(memory, now_s=began_at_s, boot=self._boot):
+            reading = read_watched(layout)
+            memory = remember(reading, began_at_s=began_at_s, boot=self._boot)
+            if memory is None:
+                return reached_by(reading.environment, layout, named=named)
+        self._kept[memory.environment.record.path] = memory
+        return reached_by(memory.environment, layout, named=named)
+
+    @property
+    def kept(self) -> dict[str, Memory]:
+        """The memories of what was read so far, by the environment's path."""
+        return self._kept
+
+
+_ABSENT = Mark()
+
+
+def _is_text(path: str) -> bool:
+    return path.isascii() or all(not "\ud800" <= character <= "\udfff" for character in path)

@@ -1,0 +1,153 @@
+"""A memory is worth something only if nothing that changes is missed."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from envguard.domain.environment import Environment
+from envguard.inventory import read_environment
+from envguard.inventory.environment import read_watched
+from envguard.inventory.freshness import VALID_S, Memories, Memory, boot_id, is_fresh, remember
+from envguard.inventory.layout import locate
+from tests.builders.environments import install, make_venv, site_packages, write_dist_info, write_tree
+from tests.inventory.asking import python_or_skip
+
+LATER_S = 10.0
+"""The files of a test are new: to be remembered they must be older than a tick of the clock."""
+
+
+def read_with(memories: Memories, env: Path) -> Environment:
+    return memories.read(locate(str(env)), named=str(env))
+
+
+def a_memory(env: Path) -> Memory:
+    memories = Memories({}, clock=lambda: time.time() + LATER_S)
+    read_with(memories, env)
+    (memory,) = memories.kept.values()
+    return memory
+
+
+def is_still_so(memory: Memory) -> bool:
+    return is_fresh(memory, now_s=memory.read_at_s + 60, boot=boot_id())
+
+
+def with_old_times(path: Path, change: Callable[[Path], object]) -> None:
+    """Change a file and set its times back, as an editor that hides what it did."""
+    before = path.stat()
+    change(path)
+    os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
+
+
+@pytest.fixture
+def filled(env: Path) -> Path:
+    """An environment with a package, a ``.pth`` and a project around it."""
+    install(env, gym="0.26.2", numpy="1.26.4")
+    write_tree(
+        site_packages(env), {"more.pth": "more\n", "more/rl-1.dist-info/METADATA": "Name: rl\nVersion: 1\n"}
+    )
+    (env.parent / "pyproject.toml").write_text('[tool.envguard]\npolicy = "rl-team"\n')
+    return env
+
+
+def test_nothing_changed_is_fresh_and_the_same_environment(filled: Path) -> None:
+    memory = a_memory(filled)
+    assert is_still_so(memory)
+    again = Memories({str(filled): memory}, clock=lambda: memory.read_at_s + 60)
+    assert read_with(again, filled) == read_environment(filled)
+    assert again.kept == {str(filled): memory}
+
+
+METADATA = "gym-0.26.2.dist-info/METADATA"
+CHANGES: dict[str, Callable[[Path], object]] = {
+    "an edited METADATA": lambda site: (site / METADATA).write_text("Name: gym\nVersion: 0.25.2\n\n"),
+    "an edited METADATA with its times set back": lambda site: with_old_times(
+        site / METADATA, lambda path: path.write_text(path.read_text().replace("0.26.2", "0.25.2"))
+    ),
+    "an appended .pth": lambda site: (site / "more.pth").write_text("more\nother\n"),
+    "an appended .pth with its times set back": lambda site: with_old_times(
+        site / "more.pth", lambda path: path.write_text("more\nmere\n")
+    ),
+    "a new .pth": lambda site: (site / "new.pth").write_text("\n"),
+    "a new package": lambda site: write_dist_info(site, "torch", "2.4.0"),
+    "a removed package": lambda site: (site / "numpy-1.26.4.dist-info").rename(site / "numpy"),
+    "a package in a folder that a .pth adds": lambda site: write_dist_info(site / "more", "torch", "2.4.0"),
+    "a direct_url.json": lambda site: (site / "gym-0.26.2.dist-info" / "direct_url.json").write_text("{}"),
+    "a METADATA that is gone": lambda site: (site / METADATA).unlink(),
+    "an edited pyvenv.cfg": lambda site: (site.parents[2] / "pyvenv.cfg").write_text("home = /usr/bin\n"),
+    "another project": lambda site: (site.parents[3] / "pyproject.toml").write_text(""),
+    "a nearer marker": lambda site: (site.parents[3] / ".envguard.yaml").write_text("policy: other\n"),
+    "conda's records": lambda site: (site.parents[2] / "conda-meta").mkdir(),
+}
+
+
+@pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES.keys())
+def test_a_change_is_noticed(change: Callable[[Path], object], filled: Path) -> None:
+    memory = a_memory(filled)
+    change(site_packages(filled))
+    assert not is_still_so(memory)
+
+
+def test_a_folder_that_a_pth_named_and_that_was_absent_is_noticed(filled: Path) -> None:
+    site = site_packages(filled)
+    (site / "later.pth").write_text(f"{filled.parent / 'later'}\n")
+    memory = a_memory(filled)
+    write_dist_info(filled.parent / "later", "torch", "2.4.0")
+    assert not is_still_so(memory)
+
+
+def test_another_interpreter_is_noticed(filled: Path) -> None:
+    memory = a_memory(filled)
+    (filled / "bin" / "python").unlink()
+    (filled / "bin" / "python").symlink_to(python_or_skip("3.12"))
+    assert not is_still_so(memory)
+
+
+def test_the_base_s_packages_are_watched_where_they_are_seen(tmp_path: Path) -> None:
+    base = make_venv(python_or_skip("3.11"), tmp_path / "base")
+    folder = make_venv(python_or_skip("3.11"), tmp_path / "v", "--system-site-packages")
+    memory = a_memory(folder)
+    of_base = [path for path in memory.marks if path.endswith("site-packages") and str(tmp_path) not in path]
+    assert of_base
+    assert not any(path.startswith(str(base)) for path in memory.marks)
+
+
+def test_a_memory_ends_with_the_day_and_with_the_boot(filled: Path) -> None:
+    memory = a_memory(filled)
+    boot = boot_id()
+    assert not is_fresh(memory, now_s=memory.read_at_s + VALID_S + 1, boot=boot)
+    assert not is_fresh(memory, now_s=memory.read_at_s - 1, boot=boot)
+    assert not is_fresh(memory, now_s=memory.read_at_s + 1, boot="another")
+
+
+def test_files_that_may_change_within_the_same_tick_are_not_remembered(filled: Path) -> None:
+    assert remember(read_watched(locate(str(filled))), began_at_s=time.time(), boot="b") is None
+
+
+def test_another_machine_s_clock_is_not_trusted(filled: Path) -> None:
+    reading = read_watched(locate(str(filled)))
+    record = msgspec.structs.replace(reading.environment.record, shared_as="nfs:host:/home/ann/.venv")
+    shared = msgspec.structs.replace(
+        reading, environment=msgspec.structs.replace(reading.environment, record=record)
+    )
+    assert remember(shared, began_at_s=time.time() + LATER_S, boot="b") is None
+
+
+def test_a_memory_survives_being_written_down(filled: Path) -> None:
+    memory = a_memory(filled)
+    assert msgspec.msgpack.decode(msgspec.msgpack.encode(memory), type=Memory) == memory
+
+
+def test_it_is_reached_by_the_path_of_this_time(filled: Path) -> None:
+    memory = a_memory(filled)
+    link = filled.parent / "link"
+    link.symlink_to(filled)
+    again = Memories({str(filled): memory}, clock=lambda: memory.read_at_s + 60)
+    found = again.read(locate(str(link)), named=str(link))
+    assert found.record.also == (str(link),)
+    assert again.kept == {str(filled): memory}
