@@ -58,7 +58,7 @@ lock: .venv/locked  ## resolve the lock again (ARGS=--upgrade for newer versions
 
 .PHONY: clean
 clean:  ## remove .venv, caches and what was built
-	@rm -rf .venv .coverage .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache build dist
+	@rm -rf .venv .bench .coverage .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache build dist
 	@find $(CODE) -type d -name __pycache__ -prune -exec rm -rf {} +
 
 # What the lock says, in an environment of its own. The stamp is written last: what was cut off begins anew.

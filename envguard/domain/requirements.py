@@ -20,9 +20,11 @@ from envguard.domain.plain import is_plain_specifier, plain_allows
 from envguard.domain.plain_markers import plain_holds
 from envguard.domain.versions import allows
 
+_NAME = r"[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?"
+_BLANKS = r"[ \t]*"
+_EXTRAS = rf"\[{_BLANKS}{_NAME}(?:{_BLANKS},{_BLANKS}{_NAME})*{_BLANKS}\]"
 _PLAIN = re.compile(
-    r"([A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?)[ \t]*(?:\[[A-Za-z0-9]+\][ \t]*)?"
-    r"(\(?)([^;()@\[\]]*)(\)?)[ \t]*(?:;(.*[^ \t].*))?"
+    rf"({_NAME}){_BLANKS}(?:{_EXTRAS}{_BLANKS})?(\(?)([^;()@\[\]]*)(\)?){_BLANKS}(?:;(.*[^ \t].*))?"
 )
 _RUNS = re.compile(r"[-_.]+")
 
