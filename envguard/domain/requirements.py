@@ -51,7 +51,7 @@ def broken_requirements(
     applying: dict[str, bool] = {}
     for package, texts in requires.items():
         for text in texts:
-            requirement = parse_requirement(text)
+            requirement = _likely_parts(text)
             if requirement is None:
                 continue
             marker = requirement.marker
@@ -60,19 +60,16 @@ def broken_requirements(
             if marker and not applying[marker]:
                 continue
             found = installed.get(requirement.name)
-            if found is None or not _is_allowed(requirement.specifier, found):
+            if not _is_met(text, requirement, found):
                 yield BrokenRequirement(package, text, found)
 
 
-@lru_cache(maxsize=16384)
 def parse_requirement(text: str) -> Requirement | None:
     """Answer the parts of a requirement (PEP 508); None where it is none."""
-    match = _PLAIN.fullmatch(text)
-    specifier = match[3].strip(" \t") if match else ""
-    is_plain = match is not None and (match[2] == "(") is (match[4] == ")")
-    if not is_plain or match is None or (specifier and not is_plain_specifier(specifier)):
-        return _reference_parse(text)
-    return Requirement(_normalised(match[1]), specifier, (match[5] or "").strip(" \t"))
+    likely = _likely_parts(text)
+    if likely is None or not likely.specifier or is_plain_specifier(likely.specifier):
+        return likely
+    return _reference_parse(text)
 
 
 def marker_holds(marker: str, values: Mapping[str, str]) -> bool:
@@ -81,16 +78,25 @@ def marker_holds(marker: str, values: Mapping[str, str]) -> bool:
     return _reference_holds(marker, values) if answer is None else answer
 
 
-def _is_allowed(specifier: str, version: str) -> bool:
-    from_plain = plain_allows(specifier, version) if specifier else True
-    if from_plain is not None:
-        return from_plain
-    from packaging.specifiers import InvalidSpecifier
+@lru_cache(maxsize=16384)
+def _likely_parts(text: str) -> Requirement | None:
+    """As :func:`parse_requirement`, but a specifier in a likely place is not looked at yet."""
+    match = _PLAIN.fullmatch(text)
+    if match is None or (match[2] == "(") is not (match[4] == ")"):
+        return _reference_parse(text)
+    return Requirement(_normalised(match[1]), match[3].strip(" \t"), (match[5] or "").strip(" \t"))
 
-    try:
-        return allows(specifier, version)
-    except InvalidSpecifier:
+
+def _is_met(text: str, likely: Requirement, found: str | None) -> bool:
+    if not likely.specifier:
+        return found is not None
+    answer = plain_allows(likely.specifier, "1" if found is None else found)
+    if answer is not None:
+        return answer and found is not None
+    parsed = _reference_parse(text)
+    if parsed is None:
         return True
+    return found is not None and (not parsed.specifier or allows(parsed.specifier, found))
 
 
 def _reference_parse(text: str) -> Requirement | None:
