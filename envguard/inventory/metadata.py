@@ -20,13 +20,14 @@ from envguard.inventory.files import Reader, shown
 HEADER_CAP_BYTES = 1024 * 1024
 """More of a file is never read: descriptions of 3 MB are legal, headers of that size are not."""
 
-_FIRST_READ_BYTES = 16 * 1024
+_FIRST_READ_BYTES = 8 * 1024
 _REQUIRES_CAP = 4096
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 _LINE_END = re.compile(rb"\r\n?")
 _FOLD = re.compile(rb"\n(?=[ \t])")
 _ORPHANS = re.compile(rb"(?:[ \t][^\n]*\n)*")
 """Continuations of no header, at the very beginning."""
+_REQUIRES = re.compile(rb"\nRequires-Dist:([^\n]*)")
 _BLOCK = re.compile(rb"(?:[\x21-\x39\x3b-\x7e]*:[^\n]*\n)*")
 
 
@@ -53,12 +54,16 @@ def parse_headers(content: bytes) -> Headers:
     """Answer the headers of metadata text."""
     block = b"\n" + _header_block(content)
     lowered = block.lower()
-    name = next(filter(None, map(_text, _values(block, lowered, b"\nname:"))), None)
-    version = next(filter(None, map(_text, _values(block, lowered, b"\nversion:"))), None)
-    requires = [
-        _text(each) for each in _values(block, lowered, b"\nrequires-dist:") if not _is_of_an_extra(each)
-    ]
-    return Headers(name, version, tuple(requires[:_REQUIRES_CAP]))
+    requires = _REQUIRES.findall(block)
+    if len(requires) != lowered.count(b"\nrequires-dist:"):
+        requires = list(_values(block, lowered, b"\nrequires-dist:"))
+    return Headers(
+        _first(block, lowered, b"\nname:"),
+        _first(block, lowered, b"\nversion:"),
+        tuple(
+            [_text(each) for each in requires[:_REQUIRES_CAP] if b"extra ==" not in each or b" or " in each]
+        ),
+    )
 
 
 def parse_requires_text(content: bytes) -> tuple[str, ...]:
@@ -74,6 +79,10 @@ def parse_requires_text(content: bytes) -> tuple[str, ...]:
     return tuple(requires[:_REQUIRES_CAP])
 
 
+def _first(block: bytes, lowered: bytes, key: bytes) -> str | None:
+    return next(filter(None, map(_text, _values(block, lowered, key))), None)
+
+
 def _values(block: bytes, lowered: bytes, key: bytes) -> Iterator[bytes]:
     """The values of one header; searching for text is several times faster than for a pattern."""
     start = lowered.find(key)
@@ -82,10 +91,6 @@ def _values(block: bytes, lowered: bytes, key: bytes) -> Iterator[bytes]:
         end = block.find(b"\n", begin)
         yield block[begin:end]
         start = lowered.find(key, end)
-
-
-def _is_of_an_extra(requirement: bytes) -> bool:
-    return b"extra ==" in requirement and b" or " not in requirement
 
 
 def _header_block(content: bytes) -> bytes:
