@@ -20,6 +20,7 @@ from envguard.domain.environment import (
     digest_of,
     snapshot_of,
 )
+from envguard.inventory.editables import editables_of
 from envguard.inventory.files import shown
 from envguard.inventory.interpreter import interpreter_of
 from envguard.inventory.layout import Layout, locate
@@ -40,7 +41,8 @@ def read_environment(path: Path) -> Environment:
 def read_layout(layout: Layout, *, named: str) -> Environment:
     """Answer the environment whose parts are known; ``named`` is the path by which it was reached."""
     interpreter = interpreter_of(layout)
-    found = packages_of(search_path_of(layout, interpreter.version))
+    path = search_path_of(layout, interpreter.version)
+    found = packages_of(path)
     project, project_problem = _project(layout)
     problems = [*layout.problems, *found.problems]
     snapshot = snapshot_of(
@@ -58,6 +60,7 @@ def read_layout(layout: Layout, *, named: str) -> Environment:
         home=shown(home) if home else None,
         changer=_changer(layout, found.packages),
         project=project,
+        editables=editables_of(path, found.packages),
         details=_sorted([*problems, *([project_problem] if project_problem else [])]),
     )
     return Environment(record, snapshot)
