@@ -3,7 +3,7 @@
 Rules
 1. A file is modified where its size is another than the recorded one or, looked at closely, its content is; a
    file that is gone, or is no regular file any more, is modified too. Times and permissions do not matter.
-2. A package without a RECORD says nothing of its files: Debian's, conda's, those of an egg-info.
+2. A package without a RECORD of its installer's says nothing of its files: Debian's, conda's, an egg-info.
 3. A file that several packages installed is whole as long as it is what one of them recorded.
 4. What a RECORD names outside the prefix of its site folder is not looked at. A link is followed wherever the
    owner may go: ``uv --link-mode symlink`` makes them.

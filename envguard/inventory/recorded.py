@@ -1,6 +1,9 @@
 """The distributions of an environment that say what they installed, and where their files may lie.
 
-Only what counts is looked at: of two folders that hold one name the first, and nothing that pip left over.
+Rules
+1. Only what counts is looked at: of two folders that hold one name the first, and nothing that pip left over.
+2. A RECORD that came inside a package of the system's or conda's is of the build: those strip, move and patch
+   files afterwards and do not say so in it. Their own lists tell, not this one.
 """
 
 from __future__ import annotations
@@ -23,6 +26,8 @@ if TYPE_CHECKING:
     from envguard.inventory.search_path import Folder
 
 _SUFFIX = ".dist-info"
+_INSTALLERS_OF_BUILDS = frozenset({b"conda", b"debian", b"rpm"})
+_INSTALLER_CAP_BYTES = 256
 
 
 class Recorded:
@@ -70,7 +75,7 @@ def recorded_in(environment: Environment) -> list[Recorded]:
         here = [(_name_of(folder, entry), entry) for entry in _dist_infos(folder)]
         for name, entry in here:
             place = os.path.join(folder.path, entry)
-            if name not in known and os.path.lexists(os.path.join(place, "RECORD")):
+            if name not in known and _has_record(folder, place):
                 found.append(Recorded(name, place, folder.reader))
         known.update(name for name, _ in here)
     return found
@@ -93,6 +98,17 @@ def _dist_infos(folder: Folder) -> Iterator[str]:
     for name in folder.names or ():
         if name.lower().endswith(_SUFFIX) and not name.startswith("~"):
             yield name
+
+
+def _has_record(folder: Folder, dist_info: str) -> bool:
+    """Whether the installer wrote down here what it installed."""
+    if folder.kind == "debian" or not os.path.lexists(os.path.join(dist_info, "RECORD")):
+        return False
+    try:
+        installer = folder.reader.read(os.path.join(dist_info, "INSTALLER"), cap_bytes=_INSTALLER_CAP_BYTES)
+    except OSError:
+        return True
+    return installer.strip().lower() not in _INSTALLERS_OF_BUILDS
 
 
 def _name_of(folder: Folder, entry: str) -> str:

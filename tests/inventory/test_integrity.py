@@ -188,6 +188,22 @@ def test_of_two_folders_with_one_name_the_first_counts(env: Path, tmp_path: Path
     assert hashes_of(env).modified == ()
 
 
+@pytest.mark.parametrize("installer", ["conda", "debian", "rpm"])
+def test_a_record_that_came_inside_a_system_package_proves_nothing(installer: str, env: Path) -> None:
+    dist_info = write_record(site_packages(env), "gym", a_row("gone.py"))
+    (dist_info / "INSTALLER").write_text(f"{installer}\n")
+    assert hashes_of(env) == sizes_of(env) == Integrity(NOW, ())
+
+
+def test_debian_s_own_packages_are_not_called_modified() -> None:
+    python = Path("/usr/bin/python3")
+    if not Path("/usr/lib/python3/dist-packages").is_dir() or not python.exists():
+        pytest.skip("no Python of Debian's here")
+    environment = read_environment(python)
+    debian = {each.name for each in environment.snapshot.packages if each.origin.kind == "debian"}
+    assert not debian & set(check_sizes(environment, now=NOW).modified)
+
+
 def test_leftovers_of_pip_do_not_count(env: Path) -> None:
     write_record(site_packages(env), "~ym", a_row("gone.py"))
     assert hashes_of(env) == Integrity(NOW, ())
