@@ -10,10 +10,12 @@ from __future__ import annotations
 import contextlib
 import os
 import sys
+from datetime import datetime, timezone
 from pathlib import Path
 
 import msgspec
 
+from envguard.agent.integrity import with_integrity
 from envguard.errors import EnvguardError
 from envguard.inventory import scan_machine
 from envguard.log import configure
@@ -30,6 +32,7 @@ def main(arguments: list[str]) -> int:
     try:
         scan = scan_machine([Path(root) for root in roots] or None, deadline_s=float(deadline_s))
         bound = bind_scan(scan, uses_of_owners(State(Path(state))))
+        bound = with_integrity(bound, State(Path(state)), now=datetime.now(timezone.utc))
     except EnvguardError as error:
         sys.stderr.write(f"{error}\n")
         return error.exit_code

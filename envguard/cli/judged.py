@@ -26,6 +26,7 @@ def judge_at(path: Path, named: str | None) -> Judged:
     """Judge the environment at a path; ``named`` is the policy that the command line names, if it does."""
     from envguard.inventory import machine_facts, read_environment
     from envguard.runs.bindings import apply_uses, uses_of_owners
+    from envguard.runs.here import findings_here
     from envguard.runs.judging import judge_environment
     from envguard.runs.policies import choose_policy
 
@@ -40,6 +41,11 @@ def judge_at(path: Path, named: str | None) -> Judged:
         cwd=Path.cwd(),
     )
     verdict = judge_environment(
-        environment, machine_facts(), governing.policy, machine=machine.name, now=now()
+        environment,
+        machine_facts(),
+        governing.policy,
+        machine=machine.name,
+        now=now(),
+        here=findings_here(environment, environ=os.environ, cwd=Path.cwd()),
     )
     return Judged(verdict, environment, governing.source)

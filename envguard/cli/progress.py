@@ -16,7 +16,7 @@ class Progress:
 
     def __enter__(self) -> Progress:
         self._status: Status | None = None
-        if _is_terminal():
+        if is_terminal():
             from rich.console import Console
 
             self._status = Console(stderr=True).status("looking for environments")
@@ -35,6 +35,6 @@ class Progress:
             self._status.stop()
 
 
-def _is_terminal() -> bool:
+def is_terminal() -> bool:
     """Whether escape sequences are welcome on standard error."""
     return sys.stderr.isatty() and not os.environ.get("NO_COLOR")

@@ -15,9 +15,19 @@ from envguard.cli.progress import Progress
 @click.option(
     "--roots", multiple=True, type=click.Path(path_type=Path), help="Look below these folders only."
 )
+@click.option(
+    "--integrity", "wants_integrity", is_flag=True, help="Hash all installed files: did any change?"
+)
 @json_option
 @verbose_option
-def scan(paths: tuple[Path, ...], roots: tuple[Path, ...], *, as_json: bool, verbose: int) -> None:
+def scan(
+    paths: tuple[Path, ...],
+    roots: tuple[Path, ...],
+    *,
+    wants_integrity: bool,
+    as_json: bool,
+    verbose: int,
+) -> None:
     """List every Python environment and what is installed in it.
 
     With PATHs, just these environments. Nothing is executed: files are read.
@@ -32,6 +42,10 @@ def scan(paths: tuple[Path, ...], roots: tuple[Path, ...], *, as_json: bool, ver
     else:
         with Progress() as progress:
             found = scan_machine(list(roots) or roots_to_look_below(), progress=progress.step)
+    if wants_integrity:
+        from envguard.cli.integrity import with_integrity
+
+        found = with_integrity(found)
     if as_json:
         from envguard.report.scanned import scan_document
 
@@ -40,3 +54,7 @@ def scan(paths: tuple[Path, ...], roots: tuple[Path, ...], *, as_json: bool, ver
         from envguard.report.terminal import show_scan
 
         show_scan(console(), found, here=here(), is_verbose=verbose > 0)
+        if wants_integrity:
+            from envguard.report.integrity import show_integrity
+
+            show_integrity(console(), found, here=here(), is_verbose=verbose > 0)

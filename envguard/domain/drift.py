@@ -78,6 +78,11 @@ def compare(snapshot: Snapshot, facts: MachineFacts, rules: Rules, lock: Lock | 
     ]
     if not isinstance(selection, _UNSELECTED):
         findings += _unlisted(rules, installed, locked)
+    return ranked(findings)
+
+
+def ranked(findings: Iterable[Finding]) -> tuple[Finding, ...]:
+    """Answer the findings in the order in which they are told."""
     return tuple(sorted(findings, key=_rank))
 
 

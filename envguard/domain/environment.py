@@ -176,12 +176,16 @@ class Installers(msgspec.Struct, frozen=True, omit_defaults=True):
     """Package to tool, where it was another one."""
 
 
-class Integrity(msgspec.Struct, frozen=True):
+class Integrity(msgspec.Struct, frozen=True, omit_defaults=True):
     """Which packages have files that changed after their installation, when somebody looked."""
 
     checked_at: datetime
     modified: tuple[str, ...]
     """Normalised names, sorted."""
+    files: dict[str, tuple[str, ...]] = {}
+    """The files of each modified package as its RECORD writes them; the first ones where there are many."""
+    unchecked: tuple[str, ...] = ()
+    """Packages that could not be checked to the end: something was unreadable or moving, or time ran out."""
 
 
 class EnvironmentRecord(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):

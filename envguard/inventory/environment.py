@@ -28,6 +28,7 @@ from envguard.domain.environment import (
 from envguard.domain.requirements import broken_requirements
 from envguard.inventory import conda_records
 from envguard.inventory.conda_records import read_conda_records
+from envguard.inventory.editables import editables_of
 from envguard.inventory.files import reader_for, shown
 from envguard.inventory.interpreter import interpreter_of
 from envguard.inventory.layout import Layout, locate
@@ -94,6 +95,7 @@ def read_watched(layout: Layout) -> Reading:
         changer=_changer(layout, found.packages),
         project=project,
         installers=found.installers,
+        editables=editables_of(path, found.packages),
         details=_sorted([*problems, *([project_problem] if project_problem else [])]),
     )
     return Reading(Environment(record, snapshot), tuple(_watched(layout, path, found)))

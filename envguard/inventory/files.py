@@ -61,6 +61,27 @@ class Reader(msgspec.Struct, frozen=True):
             raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), folder)
         return sorted(os.listdir(folder))
 
+    def may_enter(self, folder: str) -> bool:
+        """Whether the owner may enter the folder and every one above it, by their real places.
+
+        Asked for paths that somebody else wrote down: the superuser comes everywhere, the owner does not.
+        """
+        if not self._is_acting_for_another():
+            return True
+        real = os.path.realpath(folder)
+        above = [real]
+        while above[-1] != os.path.dirname(above[-1]):
+            above.append(os.path.dirname(above[-1]))
+        return all(map(self._may_pass, above))
+
+    def _may_pass(self, folder: str) -> bool:
+        try:
+            return _may(os.stat(folder), self.uid, stat.S_IXUSR)
+        except FileNotFoundError:
+            return True
+        except OSError:
+            return False
+
     def _check(self, status: os.stat_result, path: str) -> None:
         if not stat.S_ISREG(status.st_mode):
             raise OSError(errno.EINVAL, "not a regular file", path)
@@ -130,10 +151,15 @@ def _read_up_to(descriptor: int, cap_bytes: int, size_bytes: int) -> bytes:
 
 
 def _may_read(status: os.stat_result, uid: int) -> bool:
+    return _may(status, uid, stat.S_IRUSR)
+
+
+def _may(status: os.stat_result, uid: int, owners_bit: int) -> bool:
+    """Whether the user has the permission that for an owner is this bit."""
     mode = status.st_mode
     if status.st_uid == uid:
-        return bool(mode & stat.S_IRUSR)
-    return bool(mode & stat.S_IROTH) or (bool(mode & stat.S_IRGRP) and status.st_gid in _groups_of(uid))
+        return bool(mode & owners_bit)
+    return bool(mode & owners_bit >> 6) or (bool(mode & owners_bit >> 3) and status.st_gid in _groups_of(uid))
 
 
 def _groups_of(uid: int) -> list[int]:

@@ -9,6 +9,7 @@ Rules
    tick: such a reading is not remembered.
 4. A memory ends: at the next boot, which may number devices anew, and after a day in any case.
 5. Environments on network mounts are not remembered: their times are another machine's.
+6. What is checked out in an editable project's folder is looked up each time.
 """
 
 from __future__ import annotations
@@ -21,7 +22,8 @@ import msgspec
 
 from envguard.domain.environment import Environment
 from envguard.inventory.environment import Reading, reached_by, read_watched
-from envguard.inventory.files import Reader, shown
+from envguard.inventory.files import Reader, reader_for, shown
+from envguard.inventory.git import commit_of
 from envguard.inventory.layout import Layout
 
 VALID_S = 24 * 3600.0
@@ -115,7 +117,7 @@ class Memories:
             if memory is None:
                 return reached_by(reading.environment, layout, named=named)
         self._kept[memory.environment.record.path] = memory
-        return reached_by(memory.environment, layout, named=named)
+        return reached_by(_with_commits(memory.environment), layout, named=named)
 
     @property
     def kept(self) -> dict[str, Memory]:
@@ -124,6 +126,17 @@ class Memories:
 
 
 _ABSENT = Mark()
+
+
+def _with_commits(environment: Environment) -> Environment:
+    record = environment.record
+    if not record.editables:
+        return environment
+    now_there = tuple(
+        msgspec.structs.replace(each, commit=commit_of(each.folder, reader_for(each.folder)))
+        for each in record.editables
+    )
+    return msgspec.structs.replace(environment, record=msgspec.structs.replace(record, editables=now_there))
 
 
 def _is_text(path: str) -> bool:

@@ -36,7 +36,7 @@ _RULES = {
     "denied": "A package is there and must not be",
     "unlisted": "Neither the lock nor a rule names a package",
     "duplicate": "Two versions of a package lie in one folder",
-    "shadowed": "A package is installed in two folders; the first on the path counts",
+    "shadowed": "A package is installed in two folders, or a file here has its import name; the first counts",
     "unreadable": "Something could not be read",
     _UNDECIDED: "What the environment should be, or is, could not be decided",
 }

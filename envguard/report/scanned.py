@@ -9,6 +9,7 @@ from envguard.domain.environment import (
     Environment,
     EnvironmentKind,
     EnvironmentRecord,
+    Integrity,
     OriginKind,
     Package,
     ProblemKind,
@@ -87,6 +88,10 @@ class IntegrityPart(msgspec.Struct, frozen=True, kw_only=True):
 
     checked_at: Time
     modified: tuple[str, ...]
+    files: dict[str, tuple[str, ...]]
+    """The changed files of each of them; the first ones where there are many."""
+    unchecked: tuple[str, ...]
+    """Packages of which it could not be told."""
 
 
 class EnvironmentPart(msgspec.Struct, frozen=True, kw_only=True):
@@ -139,7 +144,6 @@ def scan_document(scan: Scan, machine: str) -> ScanDocument:
 
 def _environment(environment: Environment) -> EnvironmentPart:
     record = environment.record
-    integrity = record.integrity
     return EnvironmentPart(
         path=record.path,
         python=record.python,
@@ -149,12 +153,19 @@ def _environment(environment: Environment) -> EnvironmentPart:
         shared_as=record.shared_as,
         owner=record.owner,
         digest=record.digest,
-        integrity=IntegrityPart(checked_at=integrity.checked_at, modified=integrity.modified)
-        if integrity
-        else None,
+        integrity=_integrity(record.integrity) if record.integrity else None,
         project=record.project,
         blas=record.blas,
         snapshot=_snapshot(environment.snapshot, record),
+    )
+
+
+def _integrity(integrity: Integrity) -> IntegrityPart:
+    return IntegrityPart(
+        checked_at=integrity.checked_at,
+        modified=integrity.modified,
+        files=integrity.files,
+        unchecked=integrity.unchecked,
     )
 
 

@@ -8,7 +8,7 @@ from datetime import datetime
 import msgspec
 
 from envguard.domain.binding import Bound, Conflict, Machine, Unbound, bind, selectors_of
-from envguard.domain.drift import compare
+from envguard.domain.drift import Finding, compare, ranked
 from envguard.domain.environment import Environment, EnvironmentRecord
 from envguard.domain.facts import MachineFacts
 from envguard.domain.policy import KnownPolicy, LockedPolicy, UnusablePolicy
@@ -46,14 +46,19 @@ def judge_environment(
     machine: str,
     now: datetime,
     moved: Moved | None = None,
+    here: Iterable[Finding] = (),
 ) -> Verdict:
-    """Answer the verdict of one policy on one environment; ``now`` is aware UTC."""
+    """Answer the verdict of one policy on one environment; ``now`` is aware UTC.
+
+    ``here`` are findings about runs from one place, which no comparison knows.
+    """
     broken = broken_marker(environment)
     if broken is not None:
         return undecided(environment.record, reference(governing), broken)
     policy = governing.policy
+    found = compare(environment.snapshot, facts, policy.rules, governing.lock)
     return judge(
-        compare(environment.snapshot, facts, policy.rules, governing.lock),
+        ranked([*found, *here]),
         environment.record,
         policy.waivers,
         now,

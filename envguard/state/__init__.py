@@ -3,6 +3,7 @@
 from envguard.state.directory import State, open_state, state_directory
 from envguard.state.kept import (
     Identity,
+    KeptCheck,
     KeptPolicy,
     LastStatus,
     Sequence,
@@ -12,6 +13,7 @@ from envguard.state.uses import read_uses, write_use
 
 __all__ = [
     "Identity",
+    "KeptCheck",
     "KeptPolicy",
     "LastStatus",
     "Sequence",

@@ -13,7 +13,7 @@ from pathlib import Path
 from envguard.domain.binding import BoundScan
 from envguard.errors import StateError
 from envguard.state.files import read_document, read_file, remove_file, write_document, write_file
-from envguard.state.kept import Identity, KeptPolicy, LastStatus, Sequence
+from envguard.state.kept import Identity, KeptCheck, KeptPolicy, LastStatus, Sequence
 from envguard.state.uses import read_uses, write_use
 
 _TRIES = 5
@@ -124,6 +124,14 @@ class State:
     def keep_scan(self, scan: BoundScan) -> None:
         """Keep what a scan found."""
         write_document(self.path / "scan.json", scan)
+
+    def checks(self) -> dict[str, KeptCheck]:
+        """Answer what was found of environments' installed files, by path; StateError where it is broken."""
+        return read_document(self.path / "integrity.json", dict[str, KeptCheck]) or {}
+
+    def keep_checks(self, checks: Mapping[str, KeptCheck]) -> None:
+        """Keep exactly these."""
+        write_document(self.path / "integrity.json", checks)
 
     @contextmanager
     def only_agent(self) -> Iterator[None]:

@@ -8,6 +8,7 @@ from datetime import datetime
 import msgspec
 
 from envguard.domain.binding import Machine
+from envguard.domain.environment import Digest, Integrity
 from envguard.domain.policy import PolicySource
 from envguard.domain.verdict import Verdict
 
@@ -47,6 +48,16 @@ class KeptPolicy(msgspec.Struct, frozen=True, kw_only=True):
     lock_revision: int | None
     source: PolicySource
     received_at: datetime
+
+
+class KeptCheck(msgspec.Struct, frozen=True, kw_only=True):
+    """When the installed files of an environment were last looked at, and what was found."""
+
+    digest: Digest
+    """Of the environment then: the result belongs to that content."""
+    tried_at: datetime
+    found: Integrity | None = None
+    """None where the try did not come to its end."""
 
 
 class LastStatus(msgspec.Struct, frozen=True, kw_only=True):

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import base64
+import csv
 import hashlib
+import io
 import re
 import zipfile
 from collections.abc import Mapping, Sequence
@@ -49,8 +51,11 @@ def dist_info_files(dist_info: str, name: str, version: str, requires: Sequence[
 
 
 def _record(content: Mapping[str, str], own_place: str) -> str:
-    rows = [f"{place},sha256={_hash(text)},{len(text.encode())}" for place, text in content.items()]
-    return "\n".join([*rows, f"{own_place},,"]) + "\n"
+    text = io.StringIO()
+    rows = csv.writer(text, lineterminator="\n")
+    rows.writerows((place, f"sha256={_hash(each)}", len(each.encode())) for place, each in content.items())
+    rows.writerow((own_place, "", ""))
+    return text.getvalue()
 
 
 def _hash(text: str) -> str:

@@ -38,7 +38,7 @@ def envguard(tmp_path: Path) -> Envguard:
     folder = tmp_path / "cwd"
     folder.mkdir()
     kept = {key: value for key, value in os.environ.items() if not key.startswith("ENVGUARD")}
-    for key in ("VIRTUAL_ENV", "CONDA_PREFIX", "COLUMNS"):
+    for key in ("VIRTUAL_ENV", "CONDA_PREFIX", "COLUMNS", "PYTHONPATH"):
         kept.pop(key, None)
 
     def run(*arguments: str | Path, cwd: Path = folder, **environ: str) -> Run:

@@ -159,3 +159,22 @@ def test_scan_prints_each_environment_as_json(envguard: Envguard, project: Path)
         "origin": {"kind": "index"},
         "installer": "envguard-tests",
     }
+
+
+def test_a_local_file_with_a_package_s_import_name_is_a_warning_of_this_place_only(
+    envguard: Envguard, project: Path, tmp_path: Path
+) -> None:
+    policy = a_policy_file(project, GYM.replace("0.26.2", "0.25.2"))
+    (tmp_path / "cwd" / "gym.py").touch()
+    run = envguard("check", project / ".venv", "--policy", policy, "--json")
+    verdict = run.json()
+    assert (run.code, verdict["verdict"]) == (0, "compliant")
+    (finding,) = verdict["findings"]
+    assert (finding["kind"], finding["severity"], finding["package"]) == ("shadowed", "warn", "gym")
+    assert finding["actual"] == str(tmp_path / "cwd" / "gym.py")
+    assert "`import gym`" in envguard("check", project / ".venv", "--policy", policy).out
+    elsewhere = envguard("check", project / ".venv", "--policy", policy, "--json", cwd=project).json()
+    assert (elsewhere["findings"], elsewhere["digest"]) == ([], verdict["digest"])
+    python_path = str(tmp_path / "cwd")
+    run = envguard("check", "--policy", policy, "--json", cwd=project, PYTHONPATH=python_path)
+    assert [each["kind"] for each in run.json()["findings"]] == ["shadowed"]

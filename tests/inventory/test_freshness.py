@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import time
 from collections.abc import Callable
@@ -151,3 +152,18 @@ def test_it_is_reached_by_the_path_of_this_time(filled: Path) -> None:
     found = again.read(locate(str(link)), named=str(link))
     assert found.record.also == (str(link),)
     assert again.kept == {str(filled): memory}
+
+
+def test_what_is_checked_out_is_looked_up_each_time(env: Path, tmp_path: Path) -> None:
+    told = {"url": f"file://{tmp_path / 'rl'}", "dir_info": {"editable": True}}
+    write_dist_info(site_packages(env), "rl", "1", direct_url__json=json.dumps(told))
+    write_tree(
+        tmp_path / "rl" / ".git", {"HEAD": "a" * 40 + "\n", "config": "", "objects/x": "", "refs/x": ""}
+    )
+    memory = a_memory(env)
+    (before,) = memory.environment.record.editables
+    write_tree(tmp_path / "rl" / ".git", {"HEAD": "b" * 40 + "\n"})
+    again = Memories({str(env): memory}, clock=lambda: memory.read_at_s + 60)
+    (after,) = read_with(again, env).record.editables
+    assert again.kept == {str(env): memory}
+    assert (before.commit, after.commit) == ("a" * 40, "b" * 40)

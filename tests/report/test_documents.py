@@ -100,7 +100,7 @@ def test_a_scan_tells_what_only_the_record_knows_beside_the_package() -> None:
         snapshot,
         editables=(Editable("rl", "/home/ann/rl", "b" * 40),),
         installers=Installers("pip", {"rl": "uv"}),
-        integrity=Integrity(NOW, ("gym",)),
+        integrity=Integrity(NOW, ("gym",), {"gym": ("gym/core.py",)}, ("numpy",)),
     )
     (told,) = as_json(scan_document(Scan(FACTS, (environment,)), "ws-7"))["environments"]
     gym, rl = told["snapshot"]["packages"]
@@ -111,7 +111,12 @@ def test_a_scan_tells_what_only_the_record_knows_beside_the_package() -> None:
     assert told["snapshot"]["broken_requirements"] == [
         {"package": "gym", "requirement": "numpy<2", "found": "2.1.3"}
     ]
-    assert told["integrity"] == {"checked_at": "2026-11-24T12:00:00Z", "modified": ["gym"]}
+    assert told["integrity"] == {
+        "checked_at": "2026-11-24T12:00:00Z",
+        "modified": ["gym"],
+        "files": {"gym": ["gym/core.py"]},
+        "unchecked": ["numpy"],
+    }
 
 
 def test_verdicts_are_documents_in_a_document() -> None:

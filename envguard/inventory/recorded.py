@@ -1,0 +1,120 @@
+"""The distributions of an environment that say what they installed, and where their files may lie.
+
+Rules
+1. Only what counts is looked at: of two folders that hold one name the first, and nothing that pip left over.
+2. A RECORD that came inside a package of the system's or conda's is of the build: those strip, move and patch
+   files afterwards and do not say so in it. Their own lists tell, not this one.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat
+from typing import TYPE_CHECKING
+
+from envguard.inventory.distributions import normalised
+from envguard.inventory.files import Reader, is_below
+from envguard.inventory.layout import locate
+from envguard.inventory.metadata import read_headers
+from envguard.inventory.search_path import search_path_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from envguard.domain.environment import Environment
+    from envguard.inventory.search_path import Folder
+
+_SUFFIX = ".dist-info"
+_INSTALLERS_OF_BUILDS = frozenset({b"conda", b"debian", b"rpm"})
+_INSTALLER_CAP_BYTES = 256
+
+
+class Recorded:
+    """A distribution with a RECORD. It remembers which folders its owner may enter."""
+
+    def __init__(self, name: str, dist_info: str, reader: Reader) -> None:
+        """Its rows are relative to the folder that holds ``dist_info``."""
+        self.name = name
+        self.record = os.path.join(dist_info, "RECORD")
+        self.reader = reader
+        self._base = os.path.dirname(dist_info)
+        self._limit = prefix_of(self._base)
+        self._enterable: dict[str, bool] = {}
+
+    def path_of(self, place: str) -> str | None:
+        """Answer where a row's file lies; None where that is outside the prefix."""
+        if place.startswith(os.sep) or ".." in place:
+            place = os.path.normpath(os.path.join(self._base, place))
+            return place if is_below(place, self._limit) else None
+        return f"{self._base}/{place}"
+
+    def status_of(self, path: str) -> os.stat_result:
+        """Answer what the path leads to; PermissionError where that is somewhere the owner may not go."""
+        folder = os.path.dirname(path)
+        if folder not in self._enterable:
+            self._enterable[folder] = self.reader.may_enter(folder)
+        status = os.lstat(path) if self._enterable[folder] else None
+        if status is not None and stat.S_ISLNK(status.st_mode):
+            leads_to = os.path.dirname(os.path.realpath(path))
+            status = os.stat(path) if self.reader.may_enter(leads_to) else None
+        if status is None:
+            raise PermissionError(errno.EACCES, "not for the owner to enter", path)
+        return status
+
+
+def recorded_in(environment: Environment) -> list[Recorded]:
+    """Answer the distributions that an environment's interpreter would find and that have a RECORD.
+
+    Raises InventoryError where there is no such environment any more.
+    """
+    path = search_path_of(locate(environment.record.path), environment.snapshot.interpreter.version)
+    found: list[Recorded] = []
+    known: set[str] = set()
+    for folder in path.folders:
+        here = [(_name_of(folder, entry), entry) for entry in _dist_infos(folder)]
+        for name, entry in here:
+            place = os.path.join(folder.path, entry)
+            if name not in known and _has_record(folder, place):
+                found.append(Recorded(name, place, folder.reader))
+        known.update(name for name, _ in here)
+    return found
+
+
+def prefix_of(folder: str) -> str:
+    """Answer the folder inside which a site folder's packages may lie; another folder is its own limit."""
+    above, name = os.path.split(folder)
+    if name not in ("site-packages", "dist-packages"):
+        return folder
+    prefix = (
+        os.path.dirname(above)
+        if os.path.basename(above) == "Lib"
+        else os.path.dirname(os.path.dirname(above))
+    )
+    return folder if prefix == os.path.dirname(prefix) else prefix
+
+
+def _dist_infos(folder: Folder) -> Iterator[str]:
+    for name in folder.names or ():
+        if name.lower().endswith(_SUFFIX) and not name.startswith("~"):
+            yield name
+
+
+def _has_record(folder: Folder, dist_info: str) -> bool:
+    """Whether the installer wrote down here what it installed."""
+    if folder.kind == "debian" or not os.path.lexists(os.path.join(dist_info, "RECORD")):
+        return False
+    try:
+        installer = folder.reader.read(os.path.join(dist_info, "INSTALLER"), cap_bytes=_INSTALLER_CAP_BYTES)
+    except OSError:
+        return True
+    return installer.strip().lower() not in _INSTALLERS_OF_BUILDS
+
+
+def _name_of(folder: Folder, entry: str) -> str:
+    """The name in its metadata, else in the name of its folder, as the snapshot has it."""
+    try:
+        name = read_headers(folder.reader, os.path.join(folder.path, entry, "METADATA")).name
+    except OSError:
+        name = None
+    return normalised(name or entry[: -len(_SUFFIX)].partition("-")[0])
