@@ -20,6 +20,7 @@ from envguard.domain.environment import (
     digest_of,
     snapshot_of,
 )
+from envguard.inventory.blas import environment_blas
 from envguard.inventory.files import shown
 from envguard.inventory.interpreter import interpreter_of
 from envguard.inventory.layout import Layout, locate
@@ -40,7 +41,8 @@ def read_environment(path: Path) -> Environment:
 def read_layout(layout: Layout, *, named: str) -> Environment:
     """Answer the environment whose parts are known; ``named`` is the path by which it was reached."""
     interpreter = interpreter_of(layout)
-    found = packages_of(search_path_of(layout, interpreter.version))
+    search_path = search_path_of(layout, interpreter.version)
+    found = packages_of(search_path)
     project, project_problem = _project(layout)
     problems = [*layout.problems, *found.problems]
     snapshot = snapshot_of(
@@ -59,6 +61,7 @@ def read_layout(layout: Layout, *, named: str) -> Environment:
         changer=_changer(layout, found.packages),
         project=project,
         details=_sorted([*problems, *([project_problem] if project_problem else [])]),
+        blas=environment_blas(layout, search_path.folders),
     )
     return Environment(record, snapshot)
 

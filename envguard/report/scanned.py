@@ -16,6 +16,7 @@ from envguard.domain.environment import (
     Scan,
     Snapshot,
     Unread,
+    digest_of,
 )
 from envguard.domain.facts import MachineFacts
 from envguard.report.documents import Time
@@ -115,6 +116,8 @@ class MachinePart(msgspec.Struct, frozen=True, kw_only=True):
 
     name: str
     facts: MachineFacts
+    facts_digest: Digest
+    """Equal where two machines have equal facts."""
 
 
 class ScanDocument(msgspec.Struct, frozen=True, kw_only=True, tag_field="schema", tag="envguard/scan/1"):
@@ -130,7 +133,7 @@ class ScanDocument(msgspec.Struct, frozen=True, kw_only=True, tag_field="schema"
 def scan_document(scan: Scan, machine: str) -> ScanDocument:
     """Answer a scan of the machine of this name."""
     return ScanDocument(
-        machine=MachinePart(name=machine, facts=scan.facts),
+        machine=MachinePart(name=machine, facts=scan.facts, facts_digest=digest_of(scan.facts)),
         incomplete=scan.is_incomplete,
         unread=scan.unread,
         environments=tuple(map(_environment, scan.environments)),
