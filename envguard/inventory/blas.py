@@ -53,10 +53,10 @@ def machine_blas(files: MachineFiles, architecture: str) -> str | None:
     return _named(files, found) if found is not None else None
 
 
-def environment_blas(layout: Layout, folders: Iterable[Folder]) -> str | None:
+def environment_blas(layout: Layout, folders: Iterable[Folder], root: str = "/") -> str | None:
     """Answer the library that numpy would load here, and where from; None without numpy, or where unknown.
 
-    ``folders`` are those of the search path, in its order.
+    ``folders`` are those of the search path, in its order; ``root`` is the folder that stands for ``/``.
     """
     site = next((folder for folder in folders if folder.names and "numpy" in folder.names), None)
     if site is None:
@@ -65,7 +65,7 @@ def environment_blas(layout: Layout, folders: Iterable[Folder]) -> str | None:
     if bundled is not None:
         return bundled
     if _is_of_the_system(layout, site):
-        own = machine_blas(MachineFiles(), os.uname().machine)
+        own = machine_blas(MachineFiles(root), os.uname().machine)
         return f"{own} (system)" if own else None
     prefixes = [prefix for prefix in (layout.prefix, layout.base) if prefix and is_below(site.path, prefix)]
     return next(filter(None, map(_beside, prefixes)), None) or _built_with(site)

@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import os
 import re
-import sys
 
 import msgspec
 
@@ -35,12 +34,16 @@ class Told(msgspec.Struct, frozen=True, kw_only=True):
 
     system: str
     """``Linux``, ``Darwin``."""
+    os: str | None = None
+    """The system's name where no file tells it, such as ``macOS 15.1``."""
     release: str
     version: str
     architecture: str
     libc: str | None = None
     """None where this Python was not made for glibc: then files tell."""
     cpu_count: int | None = None
+    memory_bytes: int | None = None
+    """None where a file tells."""
 
 
 def machine_facts(root: str = "/", told: Told | None = None) -> MachineFacts:
@@ -72,7 +75,7 @@ def ask_system() -> Told:
     """Answer what the system says of itself, by system calls and no child."""
     import platform
 
-    return Told(
+    told = Told(
         system=platform.system(),
         release=platform.release(),
         version=platform.version(),
@@ -80,6 +83,12 @@ def ask_system() -> Told:
         libc=_glibc(),
         cpu_count=os.cpu_count(),
     )
+    if told.system != "Darwin":
+        return told
+    import psutil
+
+    memory_bytes = int(psutil.virtual_memory().total)
+    return msgspec.structs.replace(told, os=f"macOS {platform.mac_ver()[0]}", memory_bytes=memory_bytes)
 
 
 def os_name_in(release: str) -> str | None:
@@ -100,11 +109,7 @@ def built_in_bytes(usable_bytes: int) -> int:
 
 
 def _os_name(files: MachineFiles, told: Told) -> str:
-    if told.system == "Darwin":
-        import platform
-
-        return f"macOS {platform.mac_ver()[0]}"
-    named = os_name_in(files.text("/etc/os-release") or files.text("/usr/lib/os-release"))
+    named = told.os or os_name_in(files.text("/etc/os-release") or files.text("/usr/lib/os-release"))
     return named or f"{told.system} {told.release}"
 
 
@@ -117,14 +122,4 @@ def _glibc() -> str | None:
 
 def _memory_bytes(files: MachineFiles, told: Told) -> int | None:
     match = _MEMORY.search(files.text("/proc/meminfo"))
-    if match:
-        return built_in_bytes(int(match[1]) * 1024)
-    return _memory_of_darwin() if told.system == "Darwin" and sys.platform == "darwin" else None
-
-
-def _memory_of_darwin() -> int | None:
-    try:
-        import psutil
-    except ImportError:
-        return None
-    return int(psutil.virtual_memory().total)
+    return built_in_bytes(int(match[1]) * 1024) if match else told.memory_bytes

@@ -55,13 +55,7 @@ class MachineFiles(msgspec.Struct, frozen=True):
             except (OSError, ValueError):
                 break
             places.append(os.path.normpath(os.path.join(os.path.dirname(places[-1]), target)))
-        return places if self._is_there(places[-1]) else []
-
-    def _is_there(self, path: str) -> bool:
-        try:
-            return os.path.exists(self._at(path))
-        except ValueError:
-            return False
+        return places if os.path.exists(self._at(places[-1])) else []
 
     def _at(self, path: str) -> str:
         return self.root.rstrip("/") + path

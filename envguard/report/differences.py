@@ -11,6 +11,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, TypeVar
 
+import msgspec
+
 from envguard.domain.comparison import Comparison, EnvironmentSide, LockSide, MachineSide, Pair, Side, path_of
 from envguard.domain.difference import ContentDifference, FieldDifference, Held, PackageDifference, Value
 from envguard.domain.environment import Snapshot
@@ -24,6 +26,9 @@ if TYPE_CHECKING:
 Item = TypeVar("Item")
 
 _GIB = 1 << 30
+_NO_MEMORY = 1 << 60
+"""Bytes that no machine has: a saved scan may say any number."""
+
 _ABSENT = "-"
 _FIELDS = {
     "cpu_count": "processors",
@@ -175,12 +180,14 @@ def _show_list(
 ) -> None:
     if not packages:
         return
-    parts = [
-        printable(f"{package.name} {_held(package, package.a or package.b, is_verbose)}")
-        for package in packages
-    ]
+    parts = [printable(f"{package.name} {_brief(package, is_verbose)}") for package in packages]
     indent = " " * (len(label) + 2)
     console.print(words("").append(f"{label}  ", "bold").append(_packed(parts, console.width, indent)))
+
+
+def _brief(package: PackageDifference, is_verbose: bool) -> str:
+    """A package in a list of names: what tells its two sides apart is not said there."""
+    return _held(msgspec.structs.replace(package, differs=()), package.a or package.b, is_verbose)
 
 
 def _packed(parts: Sequence[str], width: int, indent: str) -> str:
@@ -248,7 +255,7 @@ def _words_of(package: PackageDifference, held: Held, is_verbose: bool) -> Itera
 def _shown(field: str, value: Value) -> str:
     if value is None or value == "":
         return _ABSENT
-    if field == "memory_bytes" and isinstance(value, int):
+    if field == "memory_bytes" and isinstance(value, int) and value < _NO_MEMORY:
         return f"{value / _GIB:g} GiB"
     return {True: "yes", False: "no"}[value] if isinstance(value, bool) else str(value)
 

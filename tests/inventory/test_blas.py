@@ -6,13 +6,27 @@ from pathlib import Path
 import pytest
 
 from envguard.inventory import read_environment
-from envguard.inventory.blas import machine_blas, version_in
+from envguard.inventory.blas import environment_blas, machine_blas, version_in
+from envguard.inventory.files import Reader
+from envguard.inventory.layout import Layout
 from envguard.inventory.machine_files import MachineFiles
+from envguard.inventory.search_path import Folder, FolderKind
 from tests.builders.environments import install, site_packages, write_tree
 from tests.builders.machines import link
 
 LIBRARY = "usr/lib/x86_64-linux-gnu"
 STANZA = "Package: {}\nStatus: {}\nPriority: optional\nArchitecture: amd64\nVersion: {}\nDescription: x\n\n"
+A_SYSTEM = Layout(
+    path="/usr/bin/python3.11",
+    prefix="/usr",
+    python="/usr/bin/python3.11",
+    real_python="/usr/bin/python3.11",
+    kind="system",
+    build=None,
+    base="/usr",
+    config=None,
+    sees_base_site=True,
+)
 CONFIG = """
 CONFIG = _cleanup(
     {{
@@ -71,6 +85,30 @@ def test_openblas_is_told_by_the_file_beside_the_alternative(tmp_path: Path) -> 
     assert machine_blas(an_alternative(tmp_path, "openblas-pthread/libblas.so.3", **beside), "x86_64") == (
         "openblas 0.3.21"
     )
+
+
+def test_musls_loader_has_a_list_of_its_own(tmp_path: Path) -> None:
+    write_tree(tmp_path, {"etc/ld-musl-x86_64.path": "/opt/one:/opt/two\n/opt/three\n"})
+    write_tree(tmp_path, {"opt/three/libblas.so.3.12.0": "", "usr/lib/libopenblas.so.3": ""})
+    link(tmp_path, "opt/three/libblas.so.3", "libblas.so.3.12.0")
+    assert machine_blas(MachineFiles(str(tmp_path)), "x86_64") == "reference 3.12.0"
+
+
+@pytest.mark.parametrize(
+    ("path", "kind", "told"),
+    [
+        pytest.param("/usr/lib/python3/dist-packages", "debian", "reference 3.11.0 (system)", id="Debian"),
+        pytest.param("/usr/lib64/python3.11/site-packages", "site", "reference 3.11.0 (system)", id="Fedora"),
+        pytest.param("/opt/x/lib/python3.11/site-packages", "site", None, id="somebody's own"),
+    ],
+)
+def test_a_numpy_of_the_system_loads_the_machines_library(
+    path: str, kind: FolderKind, told: str | None, tmp_path: Path
+) -> None:
+    write_tree(tmp_path, {"usr/lib/libblas.so.3.11.0": ""})
+    link(tmp_path, "usr/lib/libblas.so.3", "libblas.so.3.11.0")
+    folder = Folder(path, kind, Reader(0), ("gym", "numpy"))
+    assert environment_blas(A_SYSTEM, [folder], root=str(tmp_path)) == told
 
 
 def test_a_configured_folder_goes_before_the_loaders_own(tmp_path: Path) -> None:

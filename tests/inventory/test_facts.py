@@ -143,6 +143,13 @@ def test_of_a_machine_without_files_only_the_kernel_is_known(tmp_path: Path) -> 
     assert facts == replace(KERNEL, os="Linux 6.1.0-18-amd64")
 
 
+def test_a_mac_is_told_by_its_system_calls(tmp_path: Path) -> None:
+    told = a_told("arm64", system="Darwin", os="macOS 15.1", cpu_count=10, memory_bytes=16 * GIB)
+    assert machine_facts(str(tmp_path), told) == replace(
+        KERNEL, os="macOS 15.1", architecture="arm64", cpu_count=10, memory_bytes=16 * GIB
+    )
+
+
 @pytest.mark.parametrize("make", ["fifo", "folder", "loop", "sparse"])
 def test_what_is_no_plain_file_is_as_if_it_were_absent(make: str, tmp_path: Path) -> None:
     root = an_a100_server(tmp_path)
