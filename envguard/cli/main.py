@@ -16,6 +16,7 @@ _COMMANDS = {
     "agent": "envguard.cli.machine:agent",
     "check": "envguard.cli.check:check",
     "demo": "envguard.cli.demo.command:demo",
+    "diff": "envguard.cli.diff:diff",
     "join": "envguard.cli.machine:join",
     "policy": "envguard.cli.policy:policy",
     "scan": "envguard.cli.scan:scan",

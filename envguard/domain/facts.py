@@ -33,6 +33,7 @@ class MachineFacts(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True
     simd: str | None = None
     """The widest level that code may use, such as ``x86-64-v3`` or ``armv8.2-a sve``."""
     memory_bytes: int | None = None
+    """What is built in: rounded, as kernels keep some for themselves."""
     gpus: tuple[Gpu, ...] = ()
     """In the order of their bus addresses."""
     nvidia_driver: str | None = None

@@ -27,6 +27,7 @@ from envguard.domain.environment import (
 )
 from envguard.domain.requirements import broken_requirements
 from envguard.inventory import conda_records
+from envguard.inventory.blas import environment_blas
 from envguard.inventory.conda_records import read_conda_records
 from envguard.inventory.editables import editables_of
 from envguard.inventory.files import reader_for, shown
@@ -97,6 +98,7 @@ def read_watched(layout: Layout) -> Reading:
         installers=found.installers,
         editables=editables_of(path, found.packages),
         details=_sorted([*problems, *([project_problem] if project_problem else [])]),
+        blas=environment_blas(layout, path.folders),
     )
     return Reading(Environment(record, snapshot), tuple(_watched(layout, path, found)))
 

@@ -1,36 +1,94 @@
 """What can make equal environments behave differently on two machines.
 
-Told by the kernel's files and system calls where there are any; nothing here fails or takes long.
+Rules
+1. Told by files below the machine's root, and by the few system calls in :class:`Told`; nothing is executed,
+   nothing fails, nothing takes long. What no file tells is None.
+2. Two looks at one machine are equal, so nothing that moves by itself is a fact: no clock, no free memory, no
+   names, no serial numbers, no variables of the shell that asks.
+3. Two machines of one build are equal: memory is what is built in and not what the kernel left of it.
 """
 
 from __future__ import annotations
 
 import os
-import platform
 import re
-import sys
+
+import msgspec
 
 from envguard.domain.facts import MachineFacts
-from envguard.inventory.files import Reader, shown
+from envguard.inventory import cpu
+from envguard.inventory.blas import machine_blas
+from envguard.inventory.files import shown
+from envguard.inventory.gpus import cuda_toolkits, gpus_of, nvidia_driver
+from envguard.inventory.libc import libc_of
+from envguard.inventory.machine_files import MachineFiles
 
-_CAP_BYTES = 64 * 1024
-_MODEL = re.compile(r"^(?:model name|Model|cpu model)\s*:\s*(.+)$", re.MULTILINE)
-_MEMORY = re.compile(r"^MemTotal:\s*(\d+) kB$", re.MULTILINE)
+_MEMORY = re.compile(r"^MemTotal:[ \t]*([0-9]{1,14}) kB$", re.MULTILINE)
 _RELEASE = re.compile(r"""^(NAME|VERSION_ID)=["']?([^"'\n]*)["']?$""", re.MULTILINE)
+_STEPS = 8
+"""Between a power of two and the next: memory is built in from parts of no finer size."""
 
 
-def machine_facts() -> MachineFacts:
-    """Answer the facts of the machine that this runs on."""
+class Told(msgspec.Struct, frozen=True, kw_only=True):
+    """What the running system answers when it is asked, where a file might say otherwise."""
+
+    system: str
+    """``Linux``, ``Darwin``."""
+    os: str | None = None
+    """The system's name where no file tells it, such as ``macOS 15.1``."""
+    release: str
+    version: str
+    architecture: str
+    libc: str | None = None
+    """None where this Python was not made for glibc: then files tell."""
+    cpu_count: int | None = None
+    memory_bytes: int | None = None
+    """None where a file tells."""
+
+
+def machine_facts(root: str = "/", told: Told | None = None) -> MachineFacts:
+    """Answer the facts of the machine that this runs on.
+
+    ``root`` is the folder that stands for ``/``; ``told`` what to believe instead of the running system.
+    """
+    files = MachineFiles(root)
+    told = told or ask_system()
+    processor = cpu.first_processor(files)
     return MachineFacts(
-        os=_os_name(),
-        kernel=platform.release(),
-        kernel_version=platform.version(),
-        libc=_libc(),
-        architecture=platform.machine(),
-        cpu=_cpu(_text("/proc/cpuinfo")),
-        cpu_count=os.cpu_count(),
-        memory_bytes=_memory_bytes(_text("/proc/meminfo")),
+        os=_os_name(files, told),
+        kernel=told.release,
+        kernel_version=told.version,
+        libc=told.libc or libc_of(files, told.architecture),
+        architecture=told.architecture,
+        cpu=cpu.cpu_model(processor),
+        cpu_count=cpu.cpu_count(files) or told.cpu_count,
+        simd=cpu.simd_level(told.architecture, processor),
+        memory_bytes=_memory_bytes(files, told),
+        gpus=gpus_of(files),
+        nvidia_driver=nvidia_driver(files),
+        cuda=cuda_toolkits(files),
+        blas=machine_blas(files, told.architecture),
     )
+
+
+def ask_system() -> Told:
+    """Answer what the system says of itself, by system calls and no child."""
+    import platform
+
+    told = Told(
+        system=platform.system(),
+        release=platform.release(),
+        version=platform.version(),
+        architecture=platform.machine(),
+        libc=_glibc(),
+        cpu_count=os.cpu_count(),
+    )
+    if told.system != "Darwin":
+        return told
+    import psutil
+
+    memory_bytes = int(psutil.virtual_memory().total)
+    return msgspec.structs.replace(told, os=f"macOS {platform.mac_ver()[0]}", memory_bytes=memory_bytes)
 
 
 def os_name_in(release: str) -> str | None:
@@ -39,38 +97,29 @@ def os_name_in(release: str) -> str | None:
     return shown(" ".join(found[key] for key in ("NAME", "VERSION_ID") if found.get(key))) or None
 
 
-def _os_name() -> str:
-    if sys.platform == "darwin":
-        return f"macOS {platform.mac_ver()[0]}"
-    told = os_name_in(_text("/etc/os-release") or _text("/usr/lib/os-release"))
-    return told or f"{platform.system()} {platform.release()}"
+def built_in_bytes(usable_bytes: int) -> int:
+    """Answer the memory that a machine has, from what its kernel left usable.
+
+    A kernel takes one to three per cent for itself, and another release of it takes another share, so the
+    exact figure would tell equal machines apart. It is rounded up to an eighth of the power of two below it:
+    62.7 GiB are 64, and 23.5 are 24.
+    """
+    step = max((1 << max(usable_bytes.bit_length() - 1, 0)) // _STEPS, 1)
+    return -(-usable_bytes // step) * step
 
 
-def _libc() -> str | None:
+def _os_name(files: MachineFiles, told: Told) -> str:
+    named = told.os or os_name_in(files.text("/etc/os-release") or files.text("/usr/lib/os-release"))
+    return named or f"{told.system} {told.release}"
+
+
+def _glibc() -> str | None:
     try:
         return os.confstr("CS_GNU_LIBC_VERSION")
     except (AttributeError, ValueError, OSError):
         return None
 
 
-def _cpu(cpuinfo: str) -> str | None:
-    match = _MODEL.search(cpuinfo)
-    return shown(match[1].strip()) if match else (platform.processor() or None)
-
-
-def _memory_bytes(meminfo: str) -> int | None:
-    match = _MEMORY.search(meminfo)
-    if match:
-        return int(match[1]) * 1024
-    try:
-        import psutil
-    except ImportError:
-        return None
-    return int(psutil.virtual_memory().total)
-
-
-def _text(path: str) -> str:
-    try:
-        return Reader(0).read_head(path, cap_bytes=_CAP_BYTES).decode("utf-8", "replace")
-    except OSError:
-        return ""
+def _memory_bytes(files: MachineFiles, told: Told) -> int | None:
+    match = _MEMORY.search(files.text("/proc/meminfo"))
+    return built_in_bytes(int(match[1]) * 1024) if match else told.memory_bytes

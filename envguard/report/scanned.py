@@ -17,6 +17,7 @@ from envguard.domain.environment import (
     Scan,
     Snapshot,
     Unread,
+    digest_of,
 )
 from envguard.domain.facts import MachineFacts
 from envguard.report.documents import Time
@@ -120,6 +121,8 @@ class MachinePart(msgspec.Struct, frozen=True, kw_only=True):
 
     name: str
     facts: MachineFacts
+    facts_digest: Digest
+    """Equal where two machines have equal facts."""
 
 
 class ScanDocument(msgspec.Struct, frozen=True, kw_only=True, tag_field="schema", tag="envguard/scan/1"):
@@ -135,7 +138,7 @@ class ScanDocument(msgspec.Struct, frozen=True, kw_only=True, tag_field="schema"
 def scan_document(scan: Scan, machine: str) -> ScanDocument:
     """Answer a scan of the machine of this name."""
     return ScanDocument(
-        machine=MachinePart(name=machine, facts=scan.facts),
+        machine=MachinePart(name=machine, facts=scan.facts, facts_digest=digest_of(scan.facts)),
         incomplete=scan.is_incomplete,
         unread=scan.unread,
         environments=tuple(map(_environment, scan.environments)),

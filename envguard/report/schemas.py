@@ -12,6 +12,7 @@ import msgspec
 from msgspec import inspect
 
 from envguard.domain.verdict import Verdict
+from envguard.report.compared import DiffDocument
 from envguard.report.documents import ErrorDocument
 from envguard.report.outputs import (
     LintDocument,
@@ -36,6 +37,7 @@ _OUTPUTS: tuple[type[msgspec.Struct], ...] = (
     Verdict,
     VerdictsDocument,
     TeamReport,
+    DiffDocument,
     ErrorDocument,
     LintDocument,
     PolicyDocument,

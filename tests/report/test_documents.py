@@ -18,6 +18,7 @@ from envguard.domain.environment import (
     ProblemDetail,
     Project,
     Scan,
+    digest_of,
     snapshot_of,
 )
 from envguard.errors import PolicyError, UsageError
@@ -47,6 +48,7 @@ def test_a_scan_writes_out_every_field() -> None:
         "machine": {
             "name": "ws-7",
             "facts": {"os": "Debian GNU/Linux 12", "kernel": "6.1.0", "architecture": "x86_64"},
+            "facts_digest": digest_of(FACTS),
         },
         "incomplete": False,
         "unread": [],
