@@ -12,7 +12,8 @@ import click
 
 from envguard.cli.judged import Judged, judge_at
 from envguard.cli.local import existing_state, held_policies, roots_to_look_below, this_machine
-from envguard.cli.output import EXIT_CODES, console, here, json_option, now, print_json, tell, verbose_option
+from envguard.cli.options import json_option, verbose_option
+from envguard.cli.output import EXIT_CODES, console, here, now, print_json, tell
 from envguard.cli.progress import Progress
 from envguard.domain.verdict import Verdict, worst
 

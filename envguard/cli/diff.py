@@ -7,7 +7,8 @@ from pathlib import Path
 
 import click
 
-from envguard.cli.output import console, here, json_option, print_json, tell, verbose_option
+from envguard.cli.options import json_option, verbose_option
+from envguard.cli.output import console, here, print_json, tell
 from envguard.domain.comparison import Comparison, Incomparable, MachineSide, compare_sides
 from envguard.errors import InventoryError
 

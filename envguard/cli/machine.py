@@ -8,7 +8,8 @@ from pathlib import Path
 import click
 
 from envguard.cli.local import local_state
-from envguard.cli.output import default_machine_name, json_option, now, print_json
+from envguard.cli.options import json_option
+from envguard.cli.output import default_machine_name, now, print_json
 
 
 @click.command()

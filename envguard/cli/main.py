@@ -1,106 +1,27 @@
-"""The ``envguard`` command: finds the sub-command, and turns every error into words and an exit code."""
+"""The ``envguard`` program: a plain command at once, everything else by the tree of commands."""
 
 from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
-from importlib import import_module
-from itertools import pairwise
 
-import click
-
-from envguard import __version__
-from envguard.errors import EnvguardError, PolicyError
-
-_COMMANDS = {
-    "agent": "envguard.cli.machine:agent",
-    "check": "envguard.cli.check:check",
-    "demo": "envguard.cli.demo.command:demo",
-    "diff": "envguard.cli.diff:diff",
-    "join": "envguard.cli.machine:join",
-    "policy": "envguard.cli.policy:policy",
-    "scan": "envguard.cli.scan:scan",
-    "server": "envguard.cli.server:server",
-    "status": "envguard.cli.machine:status",
-    "team": "envguard.cli.team:team",
-    "token": "envguard.cli.server:token",
-    "use": "envguard.cli.use:use",
-    "version": "envguard.cli.version:version",
-}
-"""Sub-command to where it lives; imported when it is asked for."""
-
-
-class LazyGroup(click.Group):
-    """A group whose commands are imported at the moment that they are needed."""
-
-    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002  # click's signature
-        """Answer the names of all commands."""
-        return sorted(_COMMANDS)
-
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002  # click's
-        """Answer one command, or None where there is none of that name."""
-        target = _COMMANDS.get(cmd_name)
-        if target is None:
-            return None
-        module, _, name = target.partition(":")
-        command = getattr(import_module(module), name)
-        return command if isinstance(command, click.Command) else None
-
-
-@click.group(cls=LazyGroup, invoke_without_command=True)
-@click.version_option(__version__, message="envguard %(version)s")
-@click.pass_context
-def envguard(ctx: click.Context) -> None:
-    """Keep a team on the same version of everything.
-
-    Example: envguard check
-    """
-    if ctx.invoked_subcommand is None:
-        from envguard.cli.home import show_home
-
-        show_home()
+from envguard.cli.plain import run_plainly
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line and exit: 0 compliant or done, 1 drifted, 2 wrong usage, 3 undecided."""
-    given = list(sys.argv[1:] if arguments is None else arguments)
-    wants_json = "--json" in given or "--format=json" in given or ("--format", "json") in pairwise(given)
+    given = sys.argv[1:] if arguments is None else arguments
     try:
-        code = envguard.main(given, prog_name="envguard", standalone_mode=False)
-    except EnvguardError as error:
-        sys.exit(_fail(error, wants_json=wants_json))
-    except click.ClickException as error:
-        if wants_json:
-            from envguard.errors import UsageError
-            from envguard.report.documents import error_document, to_json
+        code = run_plainly(given)
+        if code is None:
+            from envguard.cli.commands import run
 
-            click.echo(to_json(error_document(UsageError(error.format_message()))))
-        error.show()
-        sys.exit(2)
-    except (click.Abort, KeyboardInterrupt):
-        click.echo("stopped", err=True)
-        sys.exit(130)
+            code = run(given)
+        sys.stdout.flush()
     except BrokenPipeError:
         sys.stderr.close()
-        sys.exit(0)
-    sys.exit(code if isinstance(code, int) else 0)
-
-
-def _fail(error: EnvguardError, *, wants_json: bool) -> int:
-    if wants_json:
-        from envguard.report.documents import error_document, to_json
-
-        click.echo(to_json(error_document(error)))
-    problems = error.problems if isinstance(error, PolicyError) and error.problems else (error,)
-    for problem in problems:
-        click.echo(f"error: {_safe(str(problem))}", err=True)
-        if problem.hint:
-            click.echo(f"hint: {_safe(problem.hint)}", err=True)
-    return error.exit_code
-
-
-def _safe(text: str) -> str:
-    return "".join(c if c.isprintable() or c == "\n" else f"\\x{ord(c):02x}" for c in text)
+        code = 0
+    sys.exit(code)
 
 
 if __name__ == "__main__":

@@ -1,16 +1,16 @@
-"""Where commands print: data to standard output, everything else to standard error."""
+"""Where commands print: data to standard output, everything else to standard error.
+
+Nothing of click is in here: a plain command is answered without it.
+"""
 
 from __future__ import annotations
 
 import os
-import platform
 import sys
 from collections.abc import Callable
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING
-
-import click
 
 from envguard.report.documents import to_json
 from envguard.report.here import Here
@@ -23,9 +23,6 @@ if TYPE_CHECKING:
 
 EXIT_CODES: dict[Outcome, int] = {"compliant": 0, "unmanaged": 0, "drifted": 1, "unknown": 3}
 """The exit code of an outcome."""
-
-json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
-verbose_option = click.option("-v", "--verbose", count=True, help="Say more; twice: everything.")
 
 
 def now() -> datetime:
@@ -57,17 +54,17 @@ def here() -> Here:
 
 def print_json(document: object) -> None:
     """Print the one JSON document of a command."""
-    click.echo(to_json(document))
+    print(to_json(document))
 
 
 def tell(text: str) -> None:
     """Say something in a line that is not data."""
-    click.echo(printable(text), err=True)
+    print(printable(text), file=sys.stderr)
 
 
 def default_machine_name() -> str:
     """Answer the name of a machine that nobody named."""
-    return platform.node() or "this-machine"
+    return os.uname().nodename or "this-machine"
 
 
 def _folder(look: Callable[[], Path]) -> str | None:

@@ -7,7 +7,8 @@ from pathlib import Path
 import click
 
 from envguard.cli.local import server_client
-from envguard.cli.output import json_option, print_json
+from envguard.cli.options import json_option
+from envguard.cli.output import print_json
 from envguard.domain.policy import LockedPolicy
 from envguard.errors import PolicyError
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import click
 
-from envguard.cli.main import envguard
+from envguard.cli.commands import envguard
 
 _WIDTH = 80
 _HEAD = """\

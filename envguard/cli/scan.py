@@ -6,7 +6,8 @@ from pathlib import Path
 
 import click
 
-from envguard.cli.output import console, default_machine_name, here, json_option, print_json, verbose_option
+from envguard.cli.options import json_option, verbose_option
+from envguard.cli.output import console, default_machine_name, here, print_json
 from envguard.cli.progress import Progress
 
 

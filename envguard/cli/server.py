@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 import click
 
 from envguard.cli.local import default_server_state, server_client
-from envguard.cli.output import json_option, print_json
+from envguard.cli.options import json_option
+from envguard.cli.output import print_json
 
 if TYPE_CHECKING:
     from envguard.server.serve import Started

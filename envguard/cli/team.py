@@ -5,7 +5,8 @@ from __future__ import annotations
 import click
 
 from envguard.cli.local import server_client
-from envguard.cli.output import console, json_option, print_json, verbose_option
+from envguard.cli.options import json_option, verbose_option
+from envguard.cli.output import console, print_json
 
 
 @click.command()

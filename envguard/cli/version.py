@@ -7,7 +7,8 @@ import platform
 import click
 
 from envguard import __version__
-from envguard.cli.output import json_option, print_json
+from envguard.cli.options import json_option
+from envguard.cli.output import print_json
 
 
 @click.command()

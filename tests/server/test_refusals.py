@@ -10,7 +10,7 @@ import pytest
 import sqlalchemy as sa
 from starlette.routing import Mount, Route
 
-from envguard.cli.main import envguard
+from envguard.cli.commands import envguard
 from envguard.errors import (
     EnvguardError,
     InventoryError,
