@@ -30,17 +30,15 @@ _LIBRARIES = (
 )
 """What programs ask the loader for: the standard's own name first, then the implementations'."""
 _LIBRARIES_OF_CONDA = (*_LIBRARIES, "libblas.3.dylib", "libopenblas.0.dylib", "libmkl_rt.2.dylib")
-_OPENBLAS = re.compile(
+_OPENBLAS = (
     r"lib(?:scipy_)?openblas[\w-]*?-?r([0-9]+)(?:-[0-9a-f]{8})?((?:\.[0-9]+)+(?:\.dev[0-9]*)?)\.(?:so|dylib)"
 )
-_NUMBERED = re.compile(r"lib(?:blas|atlas|openblas)\.so\.([0-9]+(?:\.[0-9]+){1,3})")
+_NUMBERED = r"lib(?:blas|atlas|openblas)\.so\.([0-9]+(?:\.[0-9]+){1,3})"
 _DPKG_CAP_BYTES = 64 * 1024 * 1024
 _DPKG_NAMES = {"mkl": rb"libmkl-rt", "blis": rb"libblis[0-9]+-\w+", "openblas": rb"libopenblas0-\w+"}
-_UPSTREAM = re.compile(r"(?:[0-9]+:)?([0-9]+(?:\.[0-9]+)*)")
+_UPSTREAM = r"(?:[0-9]+:)?([0-9]+(?:\.[0-9]+)*)"
 _CONFIG_CAP_BYTES = 64 * 1024
-_BUILD = re.compile(
-    r'"blas": \{\s*"name": "([\w.+-]+)",\s*(?:"found": [^\n]*\n\s*)?(?:"version": "([0-9][\w.+-]*)")?'
-)
+_BUILD = r'"blas": \{\s*"name": "([\w.+-]+)",\s*(?:"found": [^\n]*\n\s*)?(?:"version": "([0-9][\w.+-]*)")?'
 _OF_THE_SYSTEM = ("/usr/lib/", "/usr/lib64/")
 _BUNDLES = ("numpy.libs", "numpy/.libs", "numpy/.dylibs")
 
@@ -84,10 +82,10 @@ def version_in(name: str) -> str | None:
     OpenBLAS has it after ``-r`` (``libopenblasp-r0.3.21.so``), where wheels put a hash into it
     (``libopenblasp-r0-09e95953.3.13.so``); others at the end (``libblas.so.3.11.0``).
     """
-    match = _OPENBLAS.fullmatch(name)
+    match = re.fullmatch(_OPENBLAS, name)
     if match:
         return match[1] + match[2]
-    numbered = _NUMBERED.fullmatch(name)
+    numbered = re.fullmatch(_NUMBERED, name)
     return numbered[1] if numbered else None
 
 
@@ -119,7 +117,7 @@ def _dpkg_version(files: MachineFiles, package: bytes) -> str | None:
         rb"^Package: %s\nStatus: install ok installed\n(?:[^\n]+\n)*?Version: ([^\n]{1,100})\n" % package
     )
     match = re.search(pattern, status, re.MULTILINE)
-    upstream = _UPSTREAM.match(match[1].decode("ascii", "replace")) if match else None
+    upstream = re.match(_UPSTREAM, match[1].decode("ascii", "replace")) if match else None
     return upstream[1] if upstream else None
 
 
@@ -166,7 +164,7 @@ def _build_of(site: Folder) -> tuple[str | None, str | None]:
         content = site.reader.read_head(path, cap_bytes=_CONFIG_CAP_BYTES)
     except OSError:
         return None, None
-    match = _BUILD.search(content.decode("utf-8", "replace"))
+    match = re.search(_BUILD, content.decode("utf-8", "replace"))
     if match is None:
         return None, None
     return family_of(match[1]) or word_of(match[1]), match[2]

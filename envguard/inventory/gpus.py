@@ -30,14 +30,15 @@ _PCI_IDS = ("/usr/share/hwdata/pci.ids", "/usr/share/misc/pci.ids")
 _PCI_IDS_CAP_BYTES = 8 * 1024 * 1024
 _HEADER_CAP_BYTES = 256 * 1024
 
-_NUMBER = re.compile(r"0x([0-9a-f]{4})")
-_MODEL = re.compile(r"^Model:[ \t]*(\S[^\n]*)$", re.MULTILINE)
-_PROPERTY = re.compile(r"^(\w+) ([0-9]{1,10})$", re.MULTILINE)
-_DRIVER = re.compile(r"(?<![\w.])[0-9]{1,4}(?:\.[0-9]{1,4}){1,3}(?![\w.])")
-_VERSION = re.compile(r"[0-9]{1,4}(?:\.[0-9]{1,6}){1,3}")
+# Patterns are compiled when a file is there to be read by them: most machines have few of these files.
+_NUMBER = r"0x([0-9a-f]{4})"
+_MODEL = r"(?m)^Model:[ \t]*(\S[^\n]*)$"
+_PROPERTY = r"(?m)^(\w+) ([0-9]{1,10})$"
+_DRIVER = r"(?<![\w.])[0-9]{1,4}(?:\.[0-9]{1,4}){1,3}(?![\w.])"
+_VERSION = r"[0-9]{1,4}(?:\.[0-9]{1,6}){1,3}"
 _TOOLKIT_PARENTS = ("/usr/local", "/opt", "/usr/lib")
 _TOOLKIT = re.compile(r"cuda(?:-[0-9.]{1,12})?")
-_HEADER = re.compile(rb"^#define CUDA_VERSION ([0-9]{4,6})\s", re.MULTILINE)
+_HEADER = rb"(?m)^#define CUDA_VERSION ([0-9]{4,6})\s"
 
 
 class _Part(msgspec.Struct):
@@ -68,9 +69,10 @@ def gpus_of(files: MachineFiles) -> tuple[Gpu, ...]:
 def nvidia_driver(files: MachineFiles) -> str | None:
     """Answer the version of the loaded NVIDIA driver; None where none is loaded."""
     told = files.word("/sys/module/nvidia/version")
-    if _VERSION.fullmatch(told):
+    if told and re.fullmatch(_VERSION, told):
         return told
-    match = _DRIVER.search(files.text("/proc/driver/nvidia/version").partition("\n")[0])
+    banner = files.text("/proc/driver/nvidia/version").partition("\n")[0]
+    match = re.search(_DRIVER, banner) if banner else None
     return match[0] if match else None
 
 
@@ -96,12 +98,12 @@ def _toolkit_version(files: MachineFiles, folder: str) -> str | None:
         toolkit = msgspec.json.decode(files.head(f"{folder}/version.json"), type=_Toolkit)
     except (msgspec.MsgspecError, RecursionError, UnicodeError):
         toolkit = _Toolkit()
-    if toolkit.cuda is not None and _VERSION.fullmatch(toolkit.cuda.version):
+    if toolkit.cuda is not None and re.fullmatch(_VERSION, toolkit.cuda.version):
         return toolkit.cuda.version
     told = files.word(f"{folder}/version.txt").removeprefix("CUDA Version ")
-    if _VERSION.fullmatch(told):
+    if re.fullmatch(_VERSION, told):
         return told
-    match = _HEADER.search(files.head(f"{folder}/include/cuda.h", cap_bytes=_HEADER_CAP_BYTES))
+    match = re.search(_HEADER, files.head(f"{folder}/include/cuda.h", cap_bytes=_HEADER_CAP_BYTES))
     return f"{int(match[1]) // 1000}.{int(match[1]) % 1000 // 10}" if match else None
 
 
@@ -112,8 +114,8 @@ def _pci_devices(files: MachineFiles) -> Iterator[tuple[str, str, str]]:
         kind = files.word(f"{place}/class")
         if not kind.startswith(("0x03", "0x12")):
             continue
-        vendor = _NUMBER.fullmatch(files.word(f"{place}/vendor"))
-        device = _NUMBER.fullmatch(files.word(f"{place}/device"))
+        vendor = re.fullmatch(_NUMBER, files.word(f"{place}/vendor"))
+        device = re.fullmatch(_NUMBER, files.word(f"{place}/device"))
         if vendor is None or device is None or vendor[1] in _CONSOLES:
             continue
         if kind.startswith("0x03") or vendor[1] in ("10de", "1002"):
@@ -122,7 +124,7 @@ def _pci_devices(files: MachineFiles) -> Iterator[tuple[str, str, str]]:
 
 def _nvidia_models(files: MachineFiles) -> Iterator[tuple[str, str]]:
     for address in files.names(_NVIDIA_FOLDER)[:_DEVICES_CAP]:
-        match = _MODEL.search(files.text(f"{_NVIDIA_FOLDER}/{address}/information"))
+        match = re.search(_MODEL, files.text(f"{_NVIDIA_FOLDER}/{address}/information"))
         if match:
             yield address, word_of(match[1])
 
@@ -131,7 +133,7 @@ def _architectures(files: MachineFiles) -> dict[str, str]:
     """The ``gfx`` name of each AMD device, by its bus address."""
     found: dict[str, str] = {}
     for node in files.names(_NODES_FOLDER)[:_DEVICES_CAP]:
-        told = dict(_PROPERTY.findall(files.text(f"{_NODES_FOLDER}/{node}/properties")))
+        told = dict(re.findall(_PROPERTY, files.text(f"{_NODES_FOLDER}/{node}/properties")))
         target = int(told.get("gfx_target_version", "0"))
         if target:
             place = int(told.get("location_id", "0"))

@@ -13,9 +13,9 @@ from envguard.inventory.loader import library_folders
 from envguard.inventory.machine_files import MachineFiles
 
 _CAP_BYTES = 8 * 1024 * 1024
-_GLIBC = re.compile(rb"GNU C Library [^\n\0]{0,200}? version ([0-9]{1,3}(?:\.[0-9]{1,4}){1,2})")
-_MUSL_NAME = re.compile(r"ld-musl-[^/]+\.so\.1")
-_MUSL = re.compile(rb"\0([0-9]\.[0-9]{1,3}\.[0-9]{1,3}(?:_git[0-9]{1,8})?)\0")
+_GLIBC = rb"GNU C Library [^\n\0]{0,200}? version ([0-9]{1,3}(?:\.[0-9]{1,4}){1,2})"
+_MUSL_NAME = r"ld-musl-[^/]+\.so\.1"
+_MUSL = rb"\0([0-9]\.[0-9]{1,3}\.[0-9]{1,3}(?:_git[0-9]{1,8})?)\0"
 
 
 def libc_of(files: MachineFiles, architecture: str) -> str | None:
@@ -25,7 +25,7 @@ def libc_of(files: MachineFiles, architecture: str) -> str | None:
         if version is not None:
             return f"glibc {version}"
     for name in files.names("/lib"):
-        if _MUSL_NAME.fullmatch(name):
+        if re.fullmatch(_MUSL_NAME, name):
             version = musl_version(files.head(f"/lib/{name}", cap_bytes=_CAP_BYTES))
             if version is not None:
                 return f"musl {version}"
@@ -34,11 +34,11 @@ def libc_of(files: MachineFiles, architecture: str) -> str | None:
 
 def glibc_version(content: bytes) -> str | None:
     """Answer the version that a ``libc.so.6`` holds."""
-    match = _GLIBC.search(content)
+    match = re.search(_GLIBC, content)
     return match[1].decode() if match else None
 
 
 def musl_version(content: bytes) -> str | None:
     """Answer the version that a ``ld-musl-*.so.1`` holds."""
-    match = _MUSL.search(content) if b"musl libc" in content else None
+    match = re.search(_MUSL, content) if b"musl libc" in content else None
     return match[1].decode() if match else None

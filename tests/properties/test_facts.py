@@ -36,6 +36,11 @@ pieces = st.sampled_from(
             b"\n1002  ",
         ),
         *(b"gfx_target_version 90010\n", b"location_id 9999999999\n", b"include *\n", b"/lib\n", b"NAME="),
+        *(
+            b"\nMemTotal: " + b"9" * 5000 + b" kB\n",
+            b"0-" + b"9" * 5000,
+            b"gfx_target_version " + b"9" * 40 + b"\n",
+        ),
         *(b"\x00", b"\x1b[31m", b"\xff", b"\xed\xb2\x80", "٣".encode(), b"9" * 5000, b"[" * 2000, b"\n\n"),
     ]
 )
