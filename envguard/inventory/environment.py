@@ -9,9 +9,13 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+import msgspec
+
 from envguard.domain.environment import (
+    NEVER_MEANT_BY_STAR,
     Changer,
     Environment,
+    EnvironmentKind,
     EnvironmentRecord,
     Package,
     Problem,
@@ -23,9 +27,14 @@ from envguard.domain.environment import (
 from envguard.inventory.files import shown
 from envguard.inventory.interpreter import interpreter_of
 from envguard.inventory.layout import Layout, locate
+from envguard.inventory.names import names_of
 from envguard.inventory.packages import packages_of
 from envguard.inventory.project import project_for_scan
 from envguard.inventory.search_path import home_of, search_path_of
+
+_OF_NO_PROJECT: frozenset[EnvironmentKind] = NEVER_MEANT_BY_STAR | {"pyenv"}
+_CHANGED_BY_THEIR_TOOL: frozenset[EnvironmentKind] = frozenset({"pipx", "uv-tool", "pixi"})
+"""What pip would do here, the tool would not know of, or undo."""
 
 
 def read_environment(path: Path) -> Environment:
@@ -34,7 +43,9 @@ def read_environment(path: Path) -> Environment:
     Its record's ``path`` is the real one; the given one, where it differs, is in ``also``.
     Raises InventoryError when the path names none.
     """
-    return read_layout(locate(os.fspath(path)), named=os.path.abspath(path))
+    layout = locate(os.fspath(path))
+    layout = msgspec.structs.replace(layout, names=names_of(layout))
+    return read_layout(layout, named=os.path.abspath(path))
 
 
 def read_layout(layout: Layout, *, named: str) -> Environment:
@@ -46,7 +57,7 @@ def read_layout(layout: Layout, *, named: str) -> Environment:
     snapshot = snapshot_of(
         interpreter, found.packages, [Problem(problem.kind, problem.package) for problem in problems]
     )
-    uid = os.stat(layout.prefix).st_uid
+    uid = os.stat(layout.path if layout.kind == "user" else layout.prefix).st_uid
     home = home_of(uid)
     record = EnvironmentRecord(
         path=shown(layout.path),
@@ -54,6 +65,7 @@ def read_layout(layout: Layout, *, named: str) -> Environment:
         kind=layout.kind,
         digest=digest_of(snapshot),
         also=() if named in (layout.path, layout.python) else (shown(named),),
+        names=layout.names,
         owner=_user_name(uid),
         home=shown(home) if home else None,
         changer=_changer(layout, found.packages),
@@ -64,13 +76,13 @@ def read_layout(layout: Layout, *, named: str) -> Environment:
 
 
 def _project(layout: Layout) -> tuple[Project | None, ProblemDetail | None]:
-    if layout.kind in ("system", "pyenv"):
+    if layout.kind in _OF_NO_PROJECT:
         return None, None
     return project_for_scan(Path(layout.prefix).parent)
 
 
 def _changer(layout: Layout, packages: tuple[Package, ...]) -> Changer:
-    if layout.kind == "system" and _is_managed(layout):
+    if layout.kind in _CHANGED_BY_THEIR_TOOL or (layout.config is None and _is_managed(layout)):
         return "none"
     if any(package.name == "pip" for package in packages):
         return "pip"
