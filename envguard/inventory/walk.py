@@ -33,6 +33,9 @@ if TYPE_CHECKING:
 ENTRIES_CAP = 20_000
 """A folder with more entries holds data."""
 
+_ENVIRONMENT_NAMES = frozenset({".venv", "venv", ".env", "env"})
+"""A link of such a name is an environment to somebody, whether or not it can be asked."""
+
 _MARKS = frozenset({"pyvenv.cfg", "bin", "Scripts"})
 """Without one of these names in it, a folder is no environment."""
 
@@ -160,13 +163,14 @@ class Walk:
         return None
 
     def _follow(self, link: str) -> Iterator[Sighting]:
-        """A link to a folder counts if that is an environment; it is not asked where nothing answers."""
-        try:
-            target = os.path.join(os.path.dirname(link), os.readlink(link))
-            is_folder = self._answers.has_answered(target) and os.path.isdir(link)
-        except OSError:
+        """A link to a folder counts if that is an environment."""
+        if not self._answers.has_answered(link):
+            if os.path.basename(link) in _ENVIRONMENT_NAMES:
+                self._notes.fail_silent(link)
+            else:
+                self._notes.pass_over(link, "links to what does not answer")
             return
-        sighting = self._eye.look_at_folder(link) if is_folder else None
+        sighting = self._eye.look_at_folder(link) if os.path.isdir(link) else None
         if sighting is not None:
             yield sighting
 

@@ -42,7 +42,9 @@ class TestTheTableOfMounts:
     @given(real, real, names)
     def test_a_name_does_not_depend_on_where_it_is_mounted(self, here: str, there: str, name: str) -> None:
         found = {
-            parse_mounts(f"1 0 0:1 / {escaped(place)} rw - nfs host:/x rw").shared_name_of(f"{place}/e/{name}")
+            parse_mounts(f"1 0 0:1 / {escaped(place)} rw - nfs host:/x rw").shared_name_of(
+                f"{place}/e/{name}"
+            )
             for place in (here, there)
         }
         assert len(found) == 1
