@@ -108,11 +108,12 @@ def _check_all(format_: Format) -> int:
 def _judge_all() -> tuple[Sequence[Verdict], bool]:
     """Answer every verdict, and whether the look was cut off before its end."""
     from envguard.inventory import scan_machine
-    from envguard.runs.bindings import bind_scan, uses_of_owners
+    from envguard.runs.bindings import bind_scan, bound_places, uses_of_owners
     from envguard.runs.judging import Policies, judge_bound
 
     with Progress() as progress:
-        found = scan_machine(roots_to_look_below(), progress=progress.step)
+        bound_here = bound_places(existing_state())
+        found = scan_machine(roots_to_look_below(), bound=bound_here, progress=progress.step)
     for place in found.unread[:_UNREAD_AT_MOST]:
         tell(f"unread: {place.path}: {place.reason}")
     bound = bind_scan(found, uses_of_owners(existing_state()))

@@ -19,13 +19,14 @@ import msgspec
 from envguard.errors import InventoryError, UsageError
 from envguard.inventory.files import place_of, shown
 from envguard.inventory.layout import has_marker
-from envguard.inventory.named import FAMILIES, place_named
 from envguard.inventory.shims import python_behind_shim, shims_root
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
 _PROJECT_VENV = ".venv"
+_FAMILIES = ("conda", "kernel")
+"""What may stand before the colon of a name."""
 
 
 class Choice(msgspec.Struct, frozen=True):
@@ -61,7 +62,9 @@ def choose_environment(argument: str | None, *, environ: Mapping[str, str], cwd:
 
 def _named(argument: str, environ: Mapping[str, str], cwd: Path) -> Path:
     family, colon, _ = argument.partition(":")
-    if family in FAMILIES and colon and not (cwd / argument).exists():
+    if family in _FAMILIES and colon and not (cwd / argument).exists():
+        from envguard.inventory.named import place_named
+
         own = _project_venv(environ, cwd)
         return _checked(Path(place_named(argument, environ, str(own) if own else None)), shown(argument))
     path = cwd / Path(argument).expanduser()

@@ -9,7 +9,7 @@ import msgspec
 
 from envguard.inventory.mounts import Mounts, mounts_of_this_machine
 from envguard.inventory.people import Person, people_to_scan
-from envguard.inventory.registries import Running, running
+from envguard.inventory.registries.processes import Running, running
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable

@@ -21,8 +21,9 @@ if TYPE_CHECKING:
     from envguard.inventory.pyvenv import VenvConfig
 
 _PROJECT_VENV = ".venv"
-_PIPENV = re.compile(r".+-[\w-]{8}(?:-.+)?")
-_UV_PYTHON = re.compile(r"(?:cpython|pypy|graalpy)-\d+\.\d+\S*-(?:linux|macos|windows)-\S+")
+# Compiled when they are asked for, which is seldom: it takes longer than the rest of this module.
+_PIPENV = r".+-[\w-]{8}(?:-.+)?"
+_UV_PYTHON = r"(?:cpython|pypy|graalpy)-\d+\.\d+\S*-(?:linux|macos|windows)-\S+"
 _CAP_BYTES = 16 * 1024
 
 
@@ -42,7 +43,7 @@ def kind_of_whole(prefix: str) -> EnvironmentKind:
         )
     if _is_pyenvs(os.path.dirname(prefix)):
         return "pyenv"
-    return "uv-python" if _UV_PYTHON.fullmatch(os.path.basename(prefix)) else "system"
+    return "uv-python" if re.fullmatch(_UV_PYTHON, os.path.basename(prefix)) else "system"
 
 
 def conda_name_of(prefix: str) -> str | None:
@@ -60,7 +61,7 @@ def _by_own_file(prefix: str) -> EnvironmentKind | None:
         return "uv-tool"
     # virtualenvwrapper writes `.project` too, and does not put a hash into the name.
     is_pipenv = _has(prefix, ".project") and (
-        _PIPENV.fullmatch(os.path.basename(prefix)) or _has(prefix, os.pardir, "Pipfile")
+        re.fullmatch(_PIPENV, os.path.basename(prefix)) or _has(prefix, os.pardir, "Pipfile")
     )
     return "pipenv" if is_pipenv else None
 

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 _LINKS_AT_MOST = 40
 _TABLE = "/proc/self/mountinfo"
 _CAP_BYTES = 16 * 1024 * 1024
-_ESCAPED = re.compile(r"\\([0-7]{3})")
+_ESCAPED = r"\\([0-7]{3})"
 _SAME = {"nfs4": "nfs", "smb3": "cifs", "smbfs": "cifs"}
 """One file system by two names of the kernel's."""
 
@@ -206,7 +206,7 @@ def _mount_in(line: str) -> Mount | None:
 
 def _unescaped(text: str) -> str:
     """The kernel writes blanks, newlines and backslashes as three octal digits."""
-    return _ESCAPED.sub(lambda match: chr(int(match[1], 8)), text)
+    return re.sub(_ESCAPED, lambda match: chr(int(match[1], 8)), text) if "\\" in text else text
 
 
 def _plain(kind: str) -> str:

@@ -20,9 +20,6 @@ from envguard.inventory.registries import conda, kernels
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-FAMILIES = ("conda", "kernel")
-"""What may stand before the colon."""
-
 _ACTIVE = ("VIRTUAL_ENV", "CONDA_PREFIX")
 
 

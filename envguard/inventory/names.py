@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from envguard.inventory.layout import Layout
-    from envguard.inventory.registries import Candidate
+    from envguard.inventory.registries.interface import Candidate
 
 
 def names_of(layout: Layout, root: str = os.sep) -> tuple[str, ...]:

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from envguard.inventory.search_path import home_of
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -42,23 +44,32 @@ class Person(msgspec.Struct, frozen=True):
 
 
 def people_to_scan(environ: Mapping[str, str]) -> tuple[Person, ...]:
-    """Answer who runs this, with these variables; for the superuser, then everybody else.
-
-    ``HOME`` counts if it is one's own: after ``sudo`` it may be another's.
-    """
+    """Answer who runs this, with these variables; for the superuser, then everybody else."""
     import pwd
 
-    uid = os.geteuid()
-    told = environ.get("HOME", "")
-    users = pwd.getpwall()
-    homes = [user.pw_dir for user in users if user.pw_uid == uid]
-    if os.path.isabs(told) and _owner_of(told) == uid:
-        homes.insert(0, os.path.normpath(told))
-    by_home = {home: Person(uid, home, environ) for home in homes}
-    for user in users if uid == 0 else ():
+    mine = _me(environ)
+    by_home = {one.home: one for one in mine}
+    # An ordinary user is spared the list of all: where a directory service keeps it, it may be long.
+    for user in pwd.getpwall() if os.geteuid() == 0 else ():
         if _PEOPLE_SINCE_UID <= user.pw_uid != _NOBODY_UID:
             by_home.setdefault(user.pw_dir, Person(user.pw_uid, user.pw_dir))
     return tuple(one for one in by_home.values() if one.home != os.sep and os.path.isdir(one.home))
+
+
+def people_around(folder: str, environ: Mapping[str, str]) -> tuple[Person, ...]:
+    """Answer who runs this, with these variables, and the owner of the folder."""
+    owner = _owner_of(folder)
+    home = home_of(owner) if owner is not None and owner != os.geteuid() else None
+    return (*_me(environ), *([Person(owner, home)] if owner is not None and home is not None else []))
+
+
+def _me(environ: Mapping[str, str]) -> tuple[Person, ...]:
+    """Who runs this, once for each home: ``HOME`` counts if it is one's own; after ``sudo`` it may not be."""
+    uid = os.geteuid()
+    told = environ.get("HOME", "")
+    is_mine = os.path.isabs(told) and _owner_of(told) == uid
+    homes = [os.path.normpath(told) if is_mine else None, home_of(uid)]
+    return tuple(Person(uid, home, environ) for home in dict.fromkeys(homes) if home is not None)
 
 
 def _owner_of(folder: str) -> int | None:
@@ -66,15 +77,3 @@ def _owner_of(folder: str) -> int | None:
         return os.stat(folder).st_uid
     except OSError:
         return None
-
-
-def people_around(folder: str, environ: Mapping[str, str]) -> tuple[Person, ...]:
-    """Answer who runs this, with these variables, and the owner of the folder."""
-    import pwd
-
-    me = people_to_scan(environ)[:1]
-    try:
-        owner = pwd.getpwuid(os.stat(folder).st_uid)
-    except (KeyError, OSError):
-        return me
-    return me if me and me[0].uid == owner.pw_uid else (*me, Person(owner.pw_uid, owner.pw_dir))

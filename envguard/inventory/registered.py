@@ -10,14 +10,10 @@ import msgspec
 from envguard.inventory.files import is_below
 from envguard.inventory.layout import of_user
 from envguard.inventory.people import Person
-from envguard.inventory.registries import (
-    candidates_of,
-    interpreters,
-    of_machine,
-    of_person,
-    of_prefix,
-    user_sites,
-)
+from envguard.inventory.registries.everywhere import of_machine, of_person, of_prefix
+from envguard.inventory.registries.interface import Candidate
+from envguard.inventory.registries.processes import candidates_of
+from envguard.inventory.registries.system import interpreters, user_sites
 from envguard.inventory.sight import Sighting
 
 if TYPE_CHECKING:
@@ -25,7 +21,6 @@ if TYPE_CHECKING:
 
     from envguard.inventory.host import Host
     from envguard.inventory.layout import Layout
-    from envguard.inventory.registries import Candidate
     from envguard.inventory.sight import Eye
 
 _MADE_BY_ANYBODY = frozenset({"venv", "virtualenv", "uv", "system"})
@@ -35,11 +30,13 @@ _MADE_BY_ANYBODY = frozenset({"venv", "virtualenv", "uv", "system"})
 class Registered:
     """Asks the registries; given ``tops`` limit what counts to what lies below one of them."""
 
-    def __init__(self, host: Host, eye: Eye, tops: Sequence[str] | None) -> None:
+    def __init__(self, host: Host, eye: Eye, tops: Sequence[str] | None, bound: Sequence[str] = ()) -> None:
+        """Count as registered also what somebody ``bound`` to a policy."""
         self._host = host
+        self._bound = bound
         self._eye = eye
         self._tops = tops
-        self._real_tops = [os.path.realpath(top) for top in tops or ()]
+        self._real_tops = [real for top in tops or () if (real := eye.real_path_of(top)) is not None]
         self._followed: set[str] = set()
 
     def environments(self) -> Iterator[Sighting]:
@@ -47,6 +44,7 @@ class Registered:
 
         Processes are looked at only where the whole machine is.
         """
+        yield from self._all(map(Candidate, self._bound))
         for person in self._people():
             yield from self._all(of_person(person))
         yield from self._all(of_machine(self._host.root))
@@ -81,7 +79,8 @@ class Registered:
     def _is_wanted(self, path: str) -> bool:
         if self._tops is None or any(is_below(path, top) for top in self._tops):
             return True
-        return any(is_below(os.path.realpath(path), top) for top in self._real_tops)
+        real = self._eye.real_path_of(path)
+        return real is not None and any(is_below(real, top) for top in self._real_tops)
 
     def _of_system(self) -> Iterator[Sighting]:
         sites = [

@@ -61,6 +61,10 @@ class Eye:
         self._answers = answers
         self._notes = notes
 
+    def real_path_of(self, path: str) -> str | None:
+        """Answer where a path leads; None where its file system does not answer."""
+        return os.path.realpath(path) if self._answers.has_answered(path) else None
+
     def look_at(self, path: str) -> Sighting | None:
         """Answer the environment that a registered folder or interpreter is; None where it is none now."""
         if not self._answers.has_answered(path):

@@ -128,6 +128,18 @@ def test_roots_limit_the_registries_too(home: Path, tmp_path: Path, empty_of: Ca
     assert paths(home) == [str(home / "work/rl/.venv")]
 
 
+def test_what_is_bound_counts_as_registered(
+    home: Path, tmp_path: Path, empty_of: Callable[[str], Path]
+) -> None:
+    outside = tmp_path / "outside" / "rl"
+    shutil.copytree(empty_of("3.11"), outside, symlinks=True)
+    host = Host(people=(), root=str(tmp_path / "root"))
+    bound = scan_machine(bound=[outside, tmp_path / "gone"], host=host)
+    assert [each.record.path for each in bound.environments] == [str(outside)]
+    assert not bound.is_incomplete
+    assert scan_machine([home], bound=[outside], kinds={"uv"}).environments == ()
+
+
 def test_only_wanted_kinds_are_read(home: Path) -> None:
     assert [each.record.kind for each in scan_machine([home], kinds={"venv", "conda"}).environments] == [
         "venv"

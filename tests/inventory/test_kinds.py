@@ -1,7 +1,10 @@
-"""Which tool made an environment: laid out as poetry 2, pdm 2, pipenv 2026, hatch 1, pipx 1 and uv leave it."""
+"""Which tool made an environment: laid out as Poetry 2, PDM 2, Pipenv, Hatch 1, pipx and uv leave it."""
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -9,6 +12,7 @@ import pytest
 from envguard.inventory import read_environment
 from tests.builders.environments import write_tree
 from tests.builders.places import lay_out_conda, lay_out_python, lay_out_venv
+from tests.inventory.asking import python_or_skip
 
 VIRTUALENV = "virtualenv = 20.26.0"
 UV = "uv = 0.5.1"
@@ -105,6 +109,27 @@ def test_what_conda_made_has_its_name_there(
 ) -> None:
     record = read_environment(lay_out_conda(tmp_path / place)).record
     assert (record.kind, record.names, record.path) == (kind, names, str(tmp_path / place))
+
+
+@pytest.mark.parametrize(
+    ("command", "kind"),
+    [
+        (["venv", "--offline", "--no-config", "--python"], "uv"),
+        (["--no-download", "--no-seed", "--python"], "virtualenv"),
+    ],
+    ids=["uv", "virtualenv"],
+)
+def test_what_the_real_tools_make_is_theirs(command: list[str], kind: str, tmp_path: Path) -> None:
+    program = Path(sys.executable).parent / kind
+    if not program.exists():
+        pytest.skip(f"no {kind} beside the Python that runs the tests")
+    python = python_or_skip("3.11")
+    environ = {"PATH": os.defpath, "HOME": str(tmp_path)}
+    subprocess.run(
+        [program, *command, python, tmp_path / "made"], check=True, capture_output=True, env=environ
+    )
+    record = read_environment(tmp_path / "made").record
+    assert (record.kind, record.path) == (kind, str(tmp_path / "made"))
 
 
 def test_condas_base_is_called_so(tmp_path: Path) -> None:

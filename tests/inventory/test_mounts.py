@@ -96,4 +96,4 @@ def test_a_link_is_not_followed_to_where_nothing_answers(tmp_path_factory: pytes
         raise OSError
 
     assert not Answers(mounts, within_s=5, ask=refuse).has_answered(str(folder / "one"))
-    assert Answers(mounts, within_s=5, ask=lambda place: None).has_answered(str(folder / "one"))
+    assert Answers(mounts, within_s=5, ask=lambda _: None).has_answered(str(folder / "one"))

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from envguard.inventory.people import Person
 
 _CAP_BYTES = 1024 * 1024
-_INTERPRETER = re.compile(r"(?:python|pypy)[\d.]*t?(?:\.exe)?")
+_INTERPRETER = r"(?:python|pypy)[\d.]*t?(?:\.exe)?"
 
 
 class _Kernel(msgspec.Struct):
@@ -76,7 +76,7 @@ def _command(folder: str) -> str | None:
 
 
 def _found(command: str, path: Iterable[str]) -> str | None:
-    if not _INTERPRETER.fullmatch(os.path.basename(command)):
+    if not re.fullmatch(_INTERPRETER, os.path.basename(command)):
         return None
     if os.path.isabs(command):
         return command

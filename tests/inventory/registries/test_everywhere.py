@@ -261,8 +261,16 @@ class TestKernels:
 
     @pytest.mark.parametrize(
         "text",
-        ["", "{", "[]", '{"argv": []}', '{"argv": "python"}', '{"argv": [1]}', '{"argv": ["R", "--slave"]}']
-        + [
+        [
+            *(
+                "",
+                "{",
+                "[]",
+                '{"argv": []}',
+                '{"argv": "python"}',
+                '{"argv": [1]}',
+                '{"argv": ["R", "--slave"]}',
+            ),
             '{"argv": ["./bin/python"]}',
             '{"argv": ["/gone/bin/python"]}',
             '{"argv": ["/x\\u0000/python"]}',

@@ -82,7 +82,7 @@ def test_maps_are_read_as_the_kernel_writes_them() -> None:
     lines = [
         b"55d0-55d1 r--p 00000000 fe:00 1     /usr/bin/python3.11",
         b"7f00-7f01 r-xp 00000000 fe:00 2     /home/ann/my env/lib/python3.11/site-packages/numpy/core/_m.so",
-        b"7f01-7f02 r-xp 00000000 fe:00 3     /o/lib64/python3.13t/site-packages/a.cpython-313t.so.1 (deleted)",
+        b"7f01-7f02 r-xp 00000000 fe:00 3  /o/lib64/python3.13t/site-packages/a.cpython-313t.so.1 (deleted)",
         b"7f02-7f03 r-xp 00000000 fe:00 4     /p/lib/python3.11/lib-dynload/_json.so",
         b"7f03-7f04 rw-p 00000000 00:00 0     [heap]",
         b"7f04-7f05 rw-p 00000000 00:00 0 ",
