@@ -80,25 +80,23 @@ def scan_machine(
     notes, answers = Notes(), Answers(host.mounts, within_s=_ANSWER_S)
     eye = Eye(answers, notes)
     tops = None if roots is None else [os.path.abspath(root) for root in roots]
-    registered = Registered(host, eye, tops, [os.fspath(path) for path in bound])
-    walk = Walk(
-        eye,
-        notes,
-        answers,
-        is_over=lambda: clock() > ends_at,
-        progress=progress,
-        all_file_systems=all_file_systems,
-    )
+
+    def is_over() -> bool:
+        return clock() > ends_at
+
+    registered = Registered(host, eye, tops, bound=[os.fspath(path) for path in bound], is_over=is_over)
+    walk = Walk(eye, notes, answers, is_over=is_over, progress=progress, all_file_systems=all_file_systems)
     found = Found(host.mounts, notes, kinds)
     is_late = False
     walked = tops if tops is not None else _homes(host, notes, all_file_systems=all_file_systems)
     for sighting in _all(registered, walk, walked):
-        is_late = clock() > ends_at
+        is_late = is_over()
         if is_late:
             break
         progress(sighting.path)
         found.try_add(sighting)
-    return _scan(found, notes, is_late=is_late or walk.is_incomplete)
+    is_late |= registered.is_incomplete or walk.is_incomplete
+    return _scan(found, notes, is_late=is_late)
 
 
 def _all(registered: Registered, walk: Walk, tops: Sequence[str]) -> Iterator[Sighting]:
@@ -109,14 +107,19 @@ def _all(registered: Registered, walk: Walk, tops: Sequence[str]) -> Iterator[Si
 
 
 def _homes(host: Host, notes: Notes, *, all_file_systems: bool) -> list[str]:
-    """The homes that are walked: those that nobody named are not, where another machine holds them."""
+    """The homes that are walked: those that nobody named are not, where another machine holds them.
+
+    One's own is then unread; those of others, of which there may be thousands, are their owners' to scan.
+    """
     homes = []
     for person in host.people:
         mount = host.mounts.of(person.home)
-        if mount is not None and mount.is_network and not all_file_systems:
+        if mount is None or not mount.is_network or all_file_systems:
+            homes.append(person.home)
+        elif person.uid == host.people[0].uid:
             notes.fail(person.home, f"on a network file system, so it is walked only if named: {mount.kind}")
         else:
-            homes.append(person.home)
+            notes.pass_over(mount.place, f"homes on a network file system: {mount.kind}")
     return homes
 
 

@@ -30,9 +30,16 @@ class Host(msgspec.Struct, frozen=True, kw_only=True):
 
 def this_host() -> Host:
     """Answer the machine that this runs on."""
+    mounts = mounts_of_this_machine()
+
+    def is_there(home: str) -> bool:
+        # Where another machine holds the homes, to ask may hang, or mount them all.
+        mount = mounts.of(home)
+        return (mount is not None and mount.is_network) or os.path.isdir(home)
+
     return Host(
-        people=people_to_scan(os.environ),
-        mounts=mounts_of_this_machine(),
+        people=people_to_scan(os.environ, is_there),
+        mounts=mounts,
         processes=running,
         is_superuser=os.geteuid() == 0,
     )

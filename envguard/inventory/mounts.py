@@ -80,6 +80,11 @@ class Mount(msgspec.Struct, frozen=True):
         """Whether another machine holds the files: asking may take long, or for ever."""
         return _plain(self.kind) in _NETWORK
 
+    @property
+    def waits(self) -> bool:
+        """Whether nothing is mounted here yet, and would be by asking: a scan mounts nothing."""
+        return self.kind == "autofs"
+
     def name_of(self, path: str) -> str | None:
         """Answer what all machines call a path on this mount; None where it is this machine's own."""
         kind = _plain(self.kind)
@@ -159,7 +164,7 @@ class Answers:
         """
         for _ in range(_LINKS_AT_MOST):
             mount = self.mounts.of(path)
-            if mount is not None and mount.is_network and not self._is_up(mount.place):
+            if mount is not None and (mount.waits or (mount.is_network and not self._is_up(mount.place))):
                 return False
             try:
                 path = os.path.join(os.path.dirname(path), os.readlink(path))

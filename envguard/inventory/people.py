@@ -15,7 +15,7 @@ import msgspec
 from envguard.inventory.search_path import home_of
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
 _PEOPLE_SINCE_UID = 1000
 _NOBODY_UID = 65534
@@ -43,8 +43,13 @@ class Person(msgspec.Struct, frozen=True):
         return os.path.join(self.folder("XDG_CONFIG_HOME", ".config"), *parts)
 
 
-def people_to_scan(environ: Mapping[str, str]) -> tuple[Person, ...]:
-    """Answer who runs this, with these variables; for the superuser, then everybody else."""
+def people_to_scan(
+    environ: Mapping[str, str], is_there: Callable[[str], bool] = os.path.isdir
+) -> tuple[Person, ...]:
+    """Answer who runs this, with these variables; for the superuser, then everybody else.
+
+    ``is_there`` tells whether a home exists.
+    """
     import pwd
 
     mine = _me(environ)
@@ -53,7 +58,7 @@ def people_to_scan(environ: Mapping[str, str]) -> tuple[Person, ...]:
     for user in pwd.getpwall() if os.geteuid() == 0 else ():
         if _PEOPLE_SINCE_UID <= user.pw_uid != _NOBODY_UID:
             by_home.setdefault(user.pw_dir, Person(user.pw_uid, user.pw_dir))
-    return tuple(one for one in by_home.values() if one.home != os.sep and os.path.isdir(one.home))
+    return tuple(one for one in by_home.values() if one.home != os.sep and is_there(one.home))
 
 
 def people_around(folder: str, environ: Mapping[str, str]) -> tuple[Person, ...]:

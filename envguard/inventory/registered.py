@@ -17,7 +17,7 @@ from envguard.inventory.registries.system import interpreters, user_sites
 from envguard.inventory.sight import Sighting
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from envguard.inventory.host import Host
     from envguard.inventory.layout import Layout
@@ -30,8 +30,18 @@ _MADE_BY_ANYBODY = frozenset({"venv", "virtualenv", "uv", "system"})
 class Registered:
     """Asks the registries; given ``tops`` limit what counts to what lies below one of them."""
 
-    def __init__(self, host: Host, eye: Eye, tops: Sequence[str] | None, bound: Sequence[str] = ()) -> None:
-        """Count as registered also what somebody ``bound`` to a policy."""
+    def __init__(
+        self,
+        host: Host,
+        eye: Eye,
+        tops: Sequence[str] | None,
+        *,
+        bound: Sequence[str] = (),
+        is_over: Callable[[], bool] = lambda: False,
+    ) -> None:
+        """Count as registered also what somebody ``bound`` to a policy; stop when ``is_over`` says so."""
+        self.is_incomplete = False
+        self._is_over = is_over
         self._host = host
         self._bound = bound
         self._eye = eye
@@ -62,8 +72,8 @@ class Registered:
             yield from self.led_to_by(sighting.layout)
 
     def _people(self) -> Iterator[Person]:
-        """The people of this machine; and whoever's home a root is."""
-        yield from self._host.people
+        """The people of this machine whose homes can be asked; and whoever's home a root is."""
+        yield from (person for person in self._host.people if self._eye.has_answered(person.home))
         homes = {person.home for person in self._host.people}
         for top in self._tops or ():
             if top not in homes:
@@ -71,6 +81,9 @@ class Registered:
 
     def _all(self, candidates: Iterable[Candidate]) -> Iterator[Sighting]:
         for candidate in candidates:
+            if self._is_over():
+                self.is_incomplete = True
+                return
             path = os.path.abspath(candidate.path)
             sighting = self._eye.look_at(path) if self._is_wanted(path) else None
             if sighting is not None:

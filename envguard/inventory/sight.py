@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 GONE = frozenset({errno.ENOENT, errno.ENOTDIR, errno.ELOOP})
 """Errors that mean that there is nothing, rather than something that cannot be read."""
 
-_SILENT = "its file system does not answer"
+_SILENT = "its file system does not answer, or is not mounted"
 
 _log = get_log(__name__)
 
@@ -60,6 +60,10 @@ class Eye:
     def __init__(self, answers: Answers, notes: Notes) -> None:
         self._answers = answers
         self._notes = notes
+
+    def has_answered(self, path: str) -> bool:
+        """Whether a path can be asked at all."""
+        return self._answers.has_answered(path)
 
     def real_path_of(self, path: str) -> str | None:
         """Answer where a path leads; None where its file system does not answer."""

@@ -111,6 +111,18 @@ def test_what_the_time_budget_left_out_makes_the_scan_incomplete(home: Path) -> 
     assert scan.environments == ()
 
 
+def test_time_runs_out_in_the_registries_too(home: Path, tmp_path: Path) -> None:
+    write_tree(home, {".conda/environments.txt": "/gone\n" * 100})
+    ticks = itertools.count()
+    person = Person(home.stat().st_uid, str(home))
+    scan = scan_machine(
+        host=Host(people=(person,), root=str(tmp_path / "root")),
+        deadline_s=50,
+        clock=lambda: float(next(ticks)),
+    )
+    assert scan.is_incomplete
+
+
 def test_progress_hears_of_folders_and_environments(home: Path) -> None:
     heard: list[str] = []
     scan_machine([home], progress=heard.append)
@@ -237,7 +249,9 @@ class TestMounts:
         assert [(place.path, place.reason) for place in scan.passed_over] == [
             (str(home / "work"), f"another file system: {kind}")
         ]
-        assert len(scan_machine([home], host=host, all_file_systems=True).environments) == 1
+        everywhere = scan_machine([home], host=host, all_file_systems=True)
+        is_asked = kind != "autofs"
+        assert (len(everywhere.environments), everywhere.is_incomplete) == (int(is_asked), not is_asked)
 
     def test_a_root_that_is_named_is_walked_wherever_it_is(self, home: Path) -> None:
         host = self.a_host(self.a_mount(home, "nfs4", "host:/export/ann"))
@@ -255,6 +269,17 @@ class TestMounts:
         assert [each.record.path for each in scan.environments] == [str(kept / ".venv")]
         assert [place.path for place in scan.unread] == [str(home)]
         assert scan.is_incomplete
+
+    def test_homes_of_others_on_a_network_are_theirs_to_scan(self, home: Path, tmp_path: Path) -> None:
+        lay_out_venv(home / ".local/share/pipx/venvs/black", lay_out_python(tmp_path / "base"))
+        people = (Person(1, str(tmp_path / "mine")), Person(2, str(home)), Person(3, str(tmp_path / "eve")))
+        (tmp_path / "mine").mkdir()
+        for kind, found in (("nfs4", ["pipx"]), ("autofs", [])):
+            host = self.a_host(self.a_mount(home, kind), self.a_mount(tmp_path / "eve", kind), people=people)
+            scan = scan_machine(host=msgspec.structs.replace(host, root=str(tmp_path / "root")))
+            assert [each.record.kind for each in scan.environments] == found
+            assert not scan.is_incomplete
+            assert [place.path for place in scan.passed_over] == [str(tmp_path / "eve"), str(home)]
 
     def test_a_linked_root_is_walked_by_its_name_and_mounts_are_known_by_theirs(
         self, home: Path, tmp_path: Path

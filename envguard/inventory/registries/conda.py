@@ -14,7 +14,7 @@ import os
 import string
 from typing import TYPE_CHECKING
 
-from envguard.inventory.files import Reader, reader_for, shown
+from envguard.inventory.files import reader_for, shown
 from envguard.inventory.registries.interface import Candidate, names_in
 
 if TYPE_CHECKING:
@@ -35,7 +35,8 @@ _INSTALLATIONS = (
     ),
     *("conda", "mamba", "mambaforge-pypy3", "miniforge-pypy3"),
 )
-_CAP_BYTES = 1024 * 1024
+_LIST_CAP_BYTES = 1024 * 1024
+_SETTINGS_CAP_BYTES = 64 * 1024
 
 
 def of_person(person: Person) -> Iterator[Candidate]:
@@ -92,14 +93,14 @@ def _named_in(folder: str) -> Iterator[Candidate]:
 
 
 def _lines(path: str) -> list[str]:
-    content = _content(path)
+    content = _content(path, _LIST_CAP_BYTES)
     lines = os.fsdecode(content).split("\n") if content else []
     return [line for line in map(str.strip, lines) if os.path.isabs(line) and "\0" not in line]
 
 
 def _envs_dirs(path: str) -> list[str]:
     """The folders of a ``.condarc``; none where it is no YAML, for conda itself would not start."""
-    content = _content(path)
+    content = _content(path, _SETTINGS_CAP_BYTES)
     if not content or b"envs_" not in content:
         return []
     import yaml
@@ -124,9 +125,8 @@ def _expanded(folder: str, person: Person) -> str:
     return person.home + text[1:] if text == "~" or text.startswith("~/") else text
 
 
-def _content(path: str) -> bytes | None:
-    reader: Reader = reader_for(os.path.dirname(path))
+def _content(path: str, cap_bytes: int) -> bytes | None:
     try:
-        return reader.read(path, cap_bytes=_CAP_BYTES)
+        return reader_for(os.path.dirname(path)).read(path, cap_bytes=cap_bytes)
     except OSError:
         return None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from itertools import islice
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -11,6 +12,9 @@ from envguard.domain.environment import EnvironmentKind
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+NAMES_CAP = 10_000
+"""No tool keeps as many environments in one folder: somebody wants to keep the scan busy."""
 
 
 class Candidate(msgspec.Struct, frozen=True):
@@ -31,8 +35,9 @@ def candidates_in(folder: str, kind: EnvironmentKind | None = None) -> Iterator[
 
 
 def names_in(folder: str) -> list[str]:
-    """Answer the sorted names in a folder; none where it is absent or closed."""
+    """Answer the sorted names in a folder; none where it is absent or closed, only some of very many."""
     try:
-        return sorted(os.listdir(folder))
+        with os.scandir(folder) as entries:
+            return sorted(entry.name for entry in islice(entries, NAMES_CAP))
     except OSError:
         return []

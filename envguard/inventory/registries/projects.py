@@ -7,19 +7,20 @@ from __future__ import annotations
 
 import os
 import sys
+from itertools import islice
 from typing import TYPE_CHECKING
 
 import msgspec
 
 from envguard.inventory.files import reader_for
-from envguard.inventory.registries.interface import Candidate, candidates_in, names_in
+from envguard.inventory.registries.interface import NAMES_CAP, Candidate, candidates_in, names_in
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from envguard.inventory.people import Person
 
-_CAP_BYTES = 1024 * 1024
+_CAP_BYTES = 64 * 1024
 _ON_MACOS = sys.platform == "darwin"
 _CACHES = ("Library", "Caches") if _ON_MACOS else (".cache",)
 _DATA = ("Library", "Application Support") if _ON_MACOS else (".local", "share")
@@ -56,9 +57,8 @@ def hatchs(person: Person) -> Iterator[Candidate]:
     kept = [os.path.join(folder, "env", "virtual") for folder in data]
     told = _expanded(_text(settings, "dirs", "env", "virtual"), person)
     for folder in dict.fromkeys([*kept, *([told] if told else [])]):
-        for project in names_in(folder):
-            for place in names_in(os.path.join(folder, project)):
-                yield from candidates_in(os.path.join(folder, project, place), "hatch")
+        for place in islice(_below(folder), NAMES_CAP):
+            yield from candidates_in(place, "hatch")
 
 
 def pdms(person: Person) -> Iterator[Candidate]:
@@ -69,6 +69,13 @@ def pdms(person: Person) -> Iterator[Candidate]:
     usual = [person.data("pdm", "venvs"), os.path.join(person.home, *_DATA, "pdm", "venvs")]
     for folder in dict.fromkeys([*([told] if told else []), *usual]):
         yield from candidates_in(folder, "pdm")
+
+
+def _below(folder: str) -> Iterator[str]:
+    """The folders in the folders in a folder."""
+    for name in names_in(folder):
+        inside = os.path.join(folder, name)
+        yield from (os.path.join(inside, each) for each in names_in(inside))
 
 
 def _config_of(tool: str, person: Person) -> str:

@@ -9,6 +9,7 @@ import pytest
 from envguard.inventory import scan_machine
 from envguard.inventory.host import Host
 from envguard.inventory.people import Person
+from envguard.inventory.registries.interface import NAMES_CAP, names_in
 from tests.builders.environments import write_tree
 from tests.builders.places import add_kernel, lay_out_conda, lay_out_python, lay_out_venv
 
@@ -122,6 +123,14 @@ def test_uvs_pythons_are_found_and_pyenvs_by_their_links(machine: Machine) -> No
     link.symlink_to(machine.venv(version / "envs" / "rl"))
     found = machine.found(UV_PYTHON_INSTALL_DIR=str(machine.elsewhere / "python"))
     assert found == {python: ("uv-python",), version: ("pyenv",), version / "envs" / "rl": ("pyenv",)}
+
+
+def test_a_folder_that_is_made_to_keep_a_scan_busy_is_cut_off(machine: Machine) -> None:
+    kernels = machine.home / ".local/share/jupyter/kernels"
+    kernels.mkdir(parents=True)
+    for number in range(NAMES_CAP + 10):
+        (kernels / str(number)).symlink_to("x")
+    assert len(names_in(str(kernels))) == NAMES_CAP
 
 
 def test_other_peoples_environments_are_not_where_my_variables_say(machine: Machine) -> None:
