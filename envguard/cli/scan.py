@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from pathlib import Path
+from stat import S_ISDIR
 from typing import TYPE_CHECKING, get_args
 
 import click
@@ -19,7 +20,13 @@ if TYPE_CHECKING:
 
 @click.command()
 @click.argument("paths", nargs=-1, type=click.Path(path_type=Path))
-@click.option("--roots", multiple=True, type=click.Path(path_type=Path), help="Look only below; repeatable.")
+@click.option(
+    "--roots",
+    multiple=True,
+    # What is there and closed is not wrong usage: the scan says that it is unread.
+    type=click.Path(path_type=Path, readable=False),
+    help="Look only below; repeatable.",
+)
 @click.option("--kinds", metavar="KIND[,KIND]", help="Only these, such as conda,pipx.  [default: all]")
 @click.option(
     "--time-limit",
@@ -77,7 +84,7 @@ def _search(
     from envguard.inventory import SEARCH_S, scan_machine
 
     for root in roots:
-        if not root.is_dir():
+        if _is_no_folder(root):
             raise UsageError("no such folder", where=str(root), hint=_nearest_folder(root))
     wanted = _kinds_in(kinds) if kinds is not None else None
     with Progress() as progress:
@@ -88,6 +95,16 @@ def _search(
             deadline_s=time_limit_s or SEARCH_S,
             progress=progress.step,
         )
+
+
+def _is_no_folder(root: Path) -> bool:
+    """Whether there is none; one that cannot be seen from here may well be there."""
+    try:
+        return not S_ISDIR(root.stat().st_mode)
+    except (FileNotFoundError, NotADirectoryError):
+        return True
+    except OSError:
+        return False
 
 
 def _kinds_in(text: str) -> frozenset[EnvironmentKind]:

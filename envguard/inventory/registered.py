@@ -72,11 +72,11 @@ class Registered:
             yield from self.led_to_by(sighting.layout)
 
     def _people(self) -> Iterator[Person]:
-        """The people of this machine whose homes can be asked; and whoever's home a root is."""
-        yield from (person for person in self._host.people if self._eye.has_answered(person.home))
-        homes = {person.home for person in self._host.people}
+        """The people of this machine, and whoever's home a root is; of a closed home the walk tells."""
+        known = {person.home for person in self._host.people}
+        yield from (person for person in self._host.people if self._eye.is_open(person.home))
         for top in self._tops or ():
-            if top not in homes:
+            if top not in known and self._eye.is_open(top):
                 yield Person(_owner_of(top), top)
 
     def _all(self, candidates: Iterable[Candidate]) -> Iterator[Sighting]:

@@ -61,9 +61,9 @@ class Eye:
         self._answers = answers
         self._notes = notes
 
-    def has_answered(self, path: str) -> bool:
-        """Whether a path can be asked at all."""
-        return self._answers.has_answered(path)
+    def is_open(self, folder: str) -> bool:
+        """Whether there is a point in asking for what lies in a folder."""
+        return self._answers.has_answered(folder) and not _is_closed(folder)
 
     def real_path_of(self, path: str) -> str | None:
         """Answer where a path leads; None where its file system does not answer."""
@@ -85,7 +85,7 @@ class Eye:
     def look_at_folder(self, folder: str) -> Sighting | None:
         """Answer the environment that this very folder is; None where it only links to an interpreter."""
         if not has_marker(folder):
-            if not os.access(folder, os.X_OK) and os.path.isdir(folder):
+            if _is_closed(folder):
                 self._notes.fail(folder, "permission denied")
             return None
         python = interpreter_in(folder)
@@ -113,3 +113,14 @@ class Eye:
             self._notes.fail(path, error.what)
         else:
             _log.debug("no_environment", path=shown(path), reason=error.what)
+
+
+def _is_closed(folder: str) -> bool:
+    """Whether nothing in a folder can be asked for."""
+    try:
+        os.stat(os.path.join(folder, os.curdir))
+    except PermissionError:
+        return True
+    except OSError:
+        return False
+    return False

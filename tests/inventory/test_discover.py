@@ -202,6 +202,8 @@ class TestWhatCouldNotBeRead:
             str(open_folder / "closed"): "permission denied",
             str(open_folder / "closed/inner"): "permission denied",
         }
+        for root in (open_folder / "closed", open_folder / "closed/inner"):
+            assert [place.path for place in scan_machine([root]).unread] == [str(root)]
 
     def test_an_environment_that_can_be_searched_and_not_listed_is_read(
         self, open_folder: Path, as_somebody: Callable[[], None]
