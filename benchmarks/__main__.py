@@ -1,6 +1,7 @@
 """``make bench``: reading and judging one environment, whole processes, against named peers in the same run.
 
-Without arguments it measures a made environment of many packages; an argument is another environment to scan.
+Without arguments it measures a made environment of many packages; an argument is another environment to scan,
+or ``home`` for a large home (see :mod:`benchmarks.home`).
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import tempfile
 import time
 from pathlib import Path
 
+from benchmarks import home
 from benchmarks.many import make_many, write_lock
 
 RUNS = 11
@@ -24,6 +26,9 @@ Commands = dict[str, list[str]]
 
 def main(arguments: list[str]) -> None:
     """Measure, and print medians and ratios."""
+    if arguments == ["home"]:
+        home.main()
+        return
     if arguments:
         _report(Path(arguments[0]), _reading(Path(arguments[0])))
         return

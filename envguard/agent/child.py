@@ -19,7 +19,7 @@ from envguard.agent.integrity import with_integrity
 from envguard.errors import EnvguardError
 from envguard.inventory import scan_machine
 from envguard.log import configure
-from envguard.runs.bindings import bind_scan, uses_of_owners
+from envguard.runs.bindings import bind_scan, bound_places, uses_of_owners
 from envguard.state import State
 
 
@@ -30,9 +30,11 @@ def main(arguments: list[str]) -> int:
     configure()
     deadline_s, state, *roots = arguments
     try:
-        scan = scan_machine([Path(root) for root in roots] or None, deadline_s=float(deadline_s))
-        bound = bind_scan(scan, uses_of_owners(State(Path(state))))
-        bound = with_integrity(bound, State(Path(state)), now=datetime.now(timezone.utc))
+        kept = State(Path(state))
+        tops = [Path(root) for root in roots] or None
+        scan = scan_machine(tops, bound=bound_places(kept), deadline_s=float(deadline_s))
+        bound = bind_scan(scan, uses_of_owners(kept))
+        bound = with_integrity(bound, kept, now=datetime.now(timezone.utc))
     except EnvguardError as error:
         sys.stderr.write(f"{error}\n")
         return error.exit_code

@@ -20,6 +20,9 @@ from envguard.domain.verdict import Verdict, worst
 Format = Literal["rich", "json", "junit", "github", "sarif", "markdown"]
 """How verdicts are printed."""
 
+_UNREAD_AT_MOST = 10
+"""Places that are named before a warning says the rest."""
+
 
 @click.command()
 @click.argument("env", required=False)
@@ -35,7 +38,8 @@ def check(
 ) -> int:
     """Judge an environment by its policy.
 
-    ENV is a folder or an interpreter; nothing means the active environment, then the project's .venv.
+    ENV is a folder, an interpreter, conda:NAME or kernel:NAME; nothing means the active environment, then the
+    project's .venv.
 
     Exit code: 0 compliant, 1 drifted, 3 it could not be decided.
 
@@ -105,11 +109,14 @@ def _check_all(format_: Format) -> int:
 def _judge_all() -> tuple[Sequence[Verdict], bool]:
     """Answer every verdict, and whether the look was cut off before its end."""
     from envguard.inventory import scan_machine
-    from envguard.runs.bindings import bind_scan, uses_of_owners
+    from envguard.runs.bindings import bind_scan, bound_places, uses_of_owners
     from envguard.runs.judging import Policies, judge_bound
 
     with Progress() as progress:
-        found = scan_machine(roots_to_look_below(), progress=progress.step)
+        bound_here = bound_places(existing_state())
+        found = scan_machine(roots_to_look_below(), bound=bound_here, progress=progress.step)
+    for place in found.unread[:_UNREAD_AT_MOST]:
+        tell(f"unread: {place.path}: {place.reason}")
     bound = bind_scan(found, uses_of_owners(existing_state()))
     policies = Policies(held_policies(), bound.of_projects)
     verdicts = judge_bound(bound.scan.environments, found.facts, this_machine(), policies, now())

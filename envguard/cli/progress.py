@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import os
 import sys
-from pathlib import Path
+import time
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from rich.status import Status
+
+
+_SHOWN_EVERY_S = 0.1
 
 
 class Progress:
@@ -16,6 +19,7 @@ class Progress:
 
     def __enter__(self) -> Progress:
         self._status: Status | None = None
+        self._due_at = 0.0
         if is_terminal():
             from rich.console import Console
 
@@ -23,12 +27,14 @@ class Progress:
             self._status.start()
         return self
 
-    def step(self, folder: Path) -> None:
-        """Show where the scan is."""
-        if self._status is not None:
-            from rich.text import Text
+    def step(self, folder: str) -> None:
+        """Show where the scan is, not more often than anybody can read."""
+        if self._status is None or time.monotonic() < self._due_at:
+            return
+        from rich.text import Text
 
-            self._status.update(Text(f"looking in {str(folder)[-60:]!r}"))
+        self._due_at = time.monotonic() + _SHOWN_EVERY_S
+        self._status.update(Text(f"looking in {folder[-60:]!r}"))
 
     def __exit__(self, *_: object) -> None:
         if self._status is not None:

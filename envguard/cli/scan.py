@@ -2,20 +2,40 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
+from stat import S_ISDIR
+from typing import TYPE_CHECKING, get_args
 
 import click
 
 from envguard.cli.options import json_option, verbose_option
 from envguard.cli.output import console, default_machine_name, here, print_json
 from envguard.cli.progress import Progress
+from envguard.errors import UsageError
+
+if TYPE_CHECKING:
+    from envguard.domain.environment import EnvironmentKind, Scan
 
 
 @click.command()
 @click.argument("paths", nargs=-1, type=click.Path(path_type=Path))
 @click.option(
-    "--roots", multiple=True, type=click.Path(path_type=Path), help="Look below these folders only."
+    "--roots",
+    multiple=True,
+    # What is there and closed is not wrong usage: the scan says that it is unread.
+    type=click.Path(path_type=Path, readable=False),
+    help="Look only below; repeatable.",
 )
+@click.option("--kinds", metavar="KIND[,KIND]", help="Only these, such as conda,pipx.  [default: all]")
+@click.option(
+    "--time-limit",
+    "time_limit_s",
+    metavar="SECONDS",
+    type=click.FloatRange(min=0, min_open=True),
+    help="Look no longer than this.  [default: 20]",
+)
+@click.option("--all-file-systems", is_flag=True, help="Look also on what is mounted below.")
 @click.option(
     "--integrity", "wants_integrity", is_flag=True, help="Hash all installed files: did any change?"
 )
@@ -24,7 +44,10 @@ from envguard.cli.progress import Progress
 def scan(
     paths: tuple[Path, ...],
     roots: tuple[Path, ...],
+    kinds: str | None,
+    time_limit_s: float | None,
     *,
+    all_file_systems: bool,
     wants_integrity: bool,
     as_json: bool,
     verbose: int,
@@ -35,14 +58,14 @@ def scan(
 
     Example: envguard scan .venv --json
     """
-    from envguard.cli.local import roots_to_look_below
-    from envguard.inventory import scan_machine, scan_paths
-
     if paths:
-        found = scan_paths(list(paths))
+        if roots or kinds or time_limit_s or all_file_systems:
+            raise UsageError(
+                "PATHs are read as they are: no --roots, --kinds, --time-limit, --all-file-systems"
+            )
+        found = _scan_paths(paths)
     else:
-        with Progress() as progress:
-            found = scan_machine(list(roots) or roots_to_look_below(), progress=progress.step)
+        found = _search(roots, kinds, time_limit_s, all_file_systems=all_file_systems)
     if wants_integrity:
         from envguard.cli.integrity import with_integrity
 
@@ -59,3 +82,67 @@ def scan(
             from envguard.report.integrity import show_integrity
 
             show_integrity(console(), found, here=here(), is_verbose=verbose > 0)
+
+
+def _scan_paths(paths: tuple[Path, ...]) -> Scan:
+    from envguard.inventory import scan_paths
+
+    return scan_paths(paths)
+
+
+def _search(
+    roots: tuple[Path, ...], kinds: str | None, time_limit_s: float | None, *, all_file_systems: bool
+) -> Scan:
+    from envguard.cli.local import roots_to_look_below
+    from envguard.inventory import SEARCH_S, scan_machine
+
+    for root in roots:
+        if _is_no_folder(root):
+            raise UsageError("no such folder", where=str(root), hint=_nearest_folder(root))
+    wanted = _kinds_in(kinds) if kinds is not None else None
+    with Progress() as progress:
+        return scan_machine(
+            list(roots) or roots_to_look_below(),
+            kinds=wanted,
+            all_file_systems=all_file_systems,
+            deadline_s=time_limit_s or SEARCH_S,
+            progress=progress.step,
+        )
+
+
+def _is_no_folder(root: Path) -> bool:
+    """Whether there is none; one that cannot be seen from here may well be there."""
+    try:
+        return not S_ISDIR(root.stat().st_mode)
+    except (FileNotFoundError, NotADirectoryError):
+        return True
+    except OSError:
+        return False
+
+
+def _kinds_in(text: str) -> frozenset[EnvironmentKind]:
+    from envguard.domain.environment import EnvironmentKind
+
+    known: dict[str, EnvironmentKind] = {kind: kind for kind in get_args(EnvironmentKind)}
+    words = [word.strip() for word in text.split(",")]
+    for word in words:
+        if word not in known:
+            hint = _nearest(word, known) or ", ".join(known)
+            raise UsageError(f"no kind of environment: `{word}`", where="--kinds", hint=hint)
+    return frozenset(known[word] for word in words)
+
+
+def _nearest_folder(root: Path) -> str | None:
+    """What was probably meant: a folder beside it of nearly this name."""
+    try:
+        beside = [each.name for each in root.parent.iterdir() if each.is_dir()]
+    except OSError:
+        return None
+    name = _nearest(root.name, beside)
+    return str(root.parent / name) if name is not None else None
+
+
+def _nearest(word: str, known: Iterable[str]) -> str | None:
+    from difflib import get_close_matches
+
+    return next(iter(get_close_matches(word, list(known), n=1)), None)

@@ -243,6 +243,8 @@ class Scan(msgspec.Struct, frozen=True):
     """The look ended before everything was seen: what is absent here is not known to be gone."""
     unread: tuple[Unread, ...] = ()
     """Where it could not look, and why."""
+    passed_over: tuple[Unread, ...] = ()
+    """Where it did not look on purpose, and why: that makes no scan incomplete."""
 
 
 def snapshot_of(

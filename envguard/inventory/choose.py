@@ -1,7 +1,8 @@
 """Which environment a command means.
 
 Rules
-1. What the command names: a folder, an interpreter, or a command on ``PATH``.
+1. What the command names: a folder, an interpreter, ``conda:NAME``, ``kernel:NAME``, or a command on
+   ``PATH``.
 2. Else ``VIRTUAL_ENV``; else ``CONDA_PREFIX``, unless it is conda's base; else the project's ``.venv``,
    upwards from the working directory; else the first ``python``, then ``python3``, on ``PATH``.
 3. If an active environment is chosen and the project has a ``.venv`` of its own, a warning names both.
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
 _PROJECT_VENV = ".venv"
+_FAMILIES = ("conda", "kernel")
+"""What may stand before the colon of a name."""
 
 
 class Choice(msgspec.Struct, frozen=True):
@@ -58,12 +61,12 @@ def choose_environment(argument: str | None, *, environ: Mapping[str, str], cwd:
 
 
 def _named(argument: str, environ: Mapping[str, str], cwd: Path) -> Path:
-    family = argument.partition(":")[0]
-    if family in ("conda", "kernel") and ":" in argument and not (cwd / argument).exists():
-        raise UsageError(
-            f"{family} environments cannot be named yet: `{shown(argument)}`",
-            hint="name the environment's folder",
-        )
+    family, colon, _ = argument.partition(":")
+    if family in _FAMILIES and colon and not (cwd / argument).exists():
+        from envguard.inventory.named import place_named
+
+        own = _project_venv(environ, cwd)
+        return _checked(Path(place_named(argument, environ, str(own) if own else None)), shown(argument))
     path = cwd / Path(argument).expanduser()
     if os.path.lexists(path):
         return _checked(path, shown(argument))

@@ -1,145 +1,139 @@
 """All environments of a machine.
 
 Rules
-1. Registries first: pyenv's versions, the system's interpreters, Poetry's and uv's folders; then the roots
-   are walked.
+1. Registries first: what is bound to a policy, what tools wrote down for each person and for the machine,
+   the system's interpreters, the Pythons that run just now; then the roots are walked.
 2. Roots are the home of who runs this; for the superuser, all people's homes. Given roots limit where it
-   looks: only what lies below them.
+   looks, in the registries too: only what lies below them.
 3. One environment that is reached by several paths is one, with the others in ``also``.
-4. What the time budget left out makes the scan incomplete.
+4. What a registry names is read on a network mount, too, if that answers; no walk goes there, save below a
+   root that somebody named.
+5. What the time budget left out, and what should have been read and could not be, makes a scan incomplete.
 """
 
 from __future__ import annotations
 
 import os
-import re
 import time
-from itertools import chain
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-import msgspec
-
-from envguard.domain.environment import Environment, Scan
-from envguard.errors import InventoryError
-from envguard.inventory.environment import read_layout
+from envguard.domain.environment import Scan, Unread
 from envguard.inventory.facts import machine_facts
-from envguard.inventory.files import is_below, place_of, shown
+from envguard.inventory.files import shown
+from envguard.inventory.found import Found, Read
 from envguard.inventory.layout import locate
-from envguard.inventory.walk import Sighting, Walk, environments_in
-from envguard.log import get_log
+from envguard.inventory.mounts import Answers, mounts_of_this_machine
+from envguard.inventory.names import names_of
+from envguard.inventory.sight import Eye, Notes, Sighting
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Collection, Iterator, Sequence
+    from pathlib import Path
 
-SYSTEM_FOLDERS = ("/usr/bin", "/usr/local/bin")
-"""Where the system's own interpreters lie."""
+    from envguard.domain.environment import EnvironmentKind
+    from envguard.inventory.host import Host
+    from envguard.inventory.registered import Registered
+    from envguard.inventory.walk import Walk
 
-_PEOPLE_SINCE_UID = 1000
-_NOBODY_UID = 65534
-_INTERPRETER = re.compile(r"python(?:\d(?:\.\d+t?)?)?")
-_KEPT_ENVIRONMENTS = (".pyenv/versions", ".cache/pypoetry/virtualenvs", ".local/share/uv/python")
+SEARCH_S = 20.0
+"""How long a scan looks for environments if nobody says."""
 
-_log = get_log(__name__)
+_ANSWER_S = 2.0
+"""How long a network mount may take to answer at all."""
 
 
 def scan_paths(paths: Sequence[Path]) -> Scan:
     """Answer just these environments; InventoryError when one of the paths is none."""
-    found = _Found()
+    notes = Notes()
+    found = Found(mounts_of_this_machine(), notes)
     for path in paths:
-        found.add(Sighting(locate(os.fspath(path)), os.path.abspath(path)))
+        layout = locate(os.fspath(path))
+        found.add(Sighting(layout, os.path.abspath(path), names_of(layout)))
     return Scan(machine_facts(), found.environments())
 
 
 def scan_machine(
     roots: Sequence[Path] | None = None,
     *,
-    deadline_s: float = 20.0,
-    progress: Callable[[Path], None] = lambda _: None,
+    bound: Sequence[Path] = (),
+    kinds: Collection[EnvironmentKind] | None = None,
+    all_file_systems: bool = False,
+    deadline_s: float = SEARCH_S,
+    progress: Callable[[str], None] = lambda _: None,
     clock: Callable[[], float] = time.monotonic,
+    host: Host | None = None,
+    read: Read | None = None,
 ) -> Scan:
     """Answer all environments that are registered, or lie below the roots.
 
-    ``progress`` hears of each folder that is entered and each environment that is read. ``deadline_s``
-    bounds the search; what was not reached by then makes the scan incomplete.
+    ``bound`` are environments that somebody bound to a policy: they count as registered. ``kinds`` limits
+    what is read. ``all_file_systems`` lets the walk cross into whatever is mounted below a
+    root. ``progress`` hears of each folder that is entered and each environment that is read. ``deadline_s``
+    bounds the search; what was not reached by then makes the scan incomplete. ``read`` reads an environment,
+    or remembers it (:class:`envguard.inventory.freshness.Memories`).
     """
+    # A command that reads one environment is spared all this: 8 ms.
+    from envguard.inventory.host import this_host
+    from envguard.inventory.registered import Registered
+    from envguard.inventory.walk import Walk
+
     ends_at = clock() + deadline_s
-    walk = Walk(is_over=lambda: clock() > ends_at, progress=progress)
-    tops = default_roots() if roots is None else list(roots)
-    found = _Found()
-    is_incomplete = False
-    for sighting in chain(
-        _registered(tops), _of_the_system() if roots is None else (), walk.environments(tops)
-    ):
-        if clock() > ends_at:
-            is_incomplete = True
+    host = host or this_host()
+    notes, answers = Notes(), Answers(host.mounts, within_s=_ANSWER_S)
+    eye = Eye(answers, notes)
+    tops = None if roots is None else [os.path.abspath(root) for root in roots]
+
+    def is_over() -> bool:
+        return clock() > ends_at
+
+    registered = Registered(host, eye, tops, bound=[os.fspath(path) for path in bound], is_over=is_over)
+    walk = Walk(eye, notes, answers, is_over=is_over, progress=progress, all_file_systems=all_file_systems)
+    found = Found(host.mounts, notes, kinds, read=read)
+    is_late = False
+    walked = tops if tops is not None else _homes(host, notes, all_file_systems=all_file_systems)
+    for sighting in _all(registered, walk, walked):
+        is_late = is_over()
+        if is_late:
             break
-        progress(Path(sighting.path))
-        is_incomplete |= not _is_added(found, sighting)
-    return Scan(machine_facts(), found.environments(), is_incomplete=is_incomplete or walk.is_incomplete)
+        progress(sighting.path)
+        found.try_add(sighting)
+    is_late |= registered.is_incomplete or walk.is_incomplete
+    return _scan(found, notes, is_late=is_late)
 
 
-def default_roots() -> list[Path]:
-    """Answer the home of who runs this; for the superuser, root's and all people's."""
-    import pwd
-
-    if os.geteuid() != 0:
-        return [Path.home()]
-    people = (user for user in pwd.getpwall() if _PEOPLE_SINCE_UID <= user.pw_uid != _NOBODY_UID)
-    homes = dict.fromkeys([pwd.getpwuid(0).pw_dir, *(user.pw_dir for user in people)])
-    return [Path(home) for home in homes if home != os.sep and os.path.isdir(home)]
+def _all(registered: Registered, walk: Walk, tops: Sequence[str]) -> Iterator[Sighting]:
+    for sightings in (registered.environments(), walk.environments(tops)):
+        for sighting in sightings:
+            yield sighting
+            yield from registered.led_to_by(sighting.layout)
 
 
-class _Found:
-    """Collects environments, each once."""
+def _homes(host: Host, notes: Notes, *, all_file_systems: bool) -> list[str]:
+    """The homes that are walked: those that nobody named are not, where another machine holds them.
 
-    def __init__(self) -> None:
-        self._by_place: dict[tuple[int, int] | str, Environment] = {}
-
-    def add(self, sighting: Sighting) -> None:
-        layout = sighting.layout
-        key = place_of(layout.real_python if layout.kind == "system" else layout.prefix) or layout.path
-        known = self._by_place.get(key)
-        if known is None:
-            self._by_place[key] = read_layout(layout, named=sighting.path)
-            return
-        record = known.record
-        paths = {shown(layout.path), shown(sighting.path), *record.also} - {record.path, record.python}
-        also = msgspec.structs.replace(record, also=tuple(sorted(paths)))
-        self._by_place[key] = msgspec.structs.replace(known, record=also)
-
-    def environments(self) -> tuple[Environment, ...]:
-        return tuple(sorted(self._by_place.values(), key=lambda environment: environment.record.path))
+    One's own is then unread; those of others, of which there may be thousands, are their owners' to scan.
+    """
+    homes = []
+    for person in host.people:
+        mount = host.mounts.of(person.home)
+        if mount is None or not mount.is_network or all_file_systems:
+            homes.append(person.home)
+        elif person.uid == host.people[0].uid:
+            notes.fail(person.home, f"on a network file system, so it is walked only if named: {mount.kind}")
+        else:
+            notes.pass_over(mount.place, f"homes on a network file system: {mount.kind}")
+    return homes
 
 
-def _is_added(found: _Found, sighting: Sighting) -> bool:
-    """Add it; False where it vanished or closed itself meanwhile, which must not end the scan."""
-    try:
-        found.add(sighting)
-    except (OSError, InventoryError) as error:
-        _log.warning("environment_skipped", path=shown(sighting.path), reason=str(error))
-        return False
-    return True
+def _scan(found: Found, notes: Notes, *, is_late: bool) -> Scan:
+    return Scan(
+        machine_facts(),
+        found.environments(),
+        is_incomplete=is_late or bool(notes.unread),
+        unread=_noted(notes.unread),
+        passed_over=_noted(notes.passed_over),
+    )
 
 
-def _registered(tops: Iterable[Path]) -> Iterator[Sighting]:
-    told = os.environ.get("PYENV_ROOT")
-    if told and any(is_below(os.path.abspath(told), os.path.abspath(top)) for top in tops):
-        yield from environments_in(os.path.join(told, "versions"))
-    for top in tops:
-        for kept in _KEPT_ENVIRONMENTS:
-            yield from environments_in(os.path.join(os.path.abspath(top), kept))
-
-
-def _of_the_system() -> Iterator[Sighting]:
-    for folder in SYSTEM_FOLDERS:
-        try:
-            names = sorted(name for name in os.listdir(folder) if _INTERPRETER.fullmatch(name))
-        except OSError:
-            continue
-        for name in names:
-            path = os.path.join(folder, name)
-            try:
-                yield Sighting(locate(path), path)
-            except InventoryError as error:
-                _log.debug("interpreter_passed_over", path=path, reason=error.what)
+def _noted(places: dict[str, str]) -> tuple[Unread, ...]:
+    return tuple(Unread(shown(path), reason) for path, reason in sorted(places.items()))

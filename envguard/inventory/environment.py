@@ -13,9 +13,11 @@ from pathlib import Path
 import msgspec
 
 from envguard.domain.environment import (
+    NEVER_MEANT_BY_STAR,
     BrokenRequirement,
     Changer,
     Environment,
+    EnvironmentKind,
     EnvironmentRecord,
     Interpreter,
     Package,
@@ -33,10 +35,15 @@ from envguard.inventory.editables import editables_of
 from envguard.inventory.files import reader_for, shown
 from envguard.inventory.interpreter import interpreter_of
 from envguard.inventory.layout import Layout, locate
+from envguard.inventory.names import names_of
 from envguard.inventory.packages import Packages, packages_of
 from envguard.inventory.project import marker_places, project_for_scan
 from envguard.inventory.pyvenv import config_places
 from envguard.inventory.search_path import SearchPath, home_of, search_path_of
+
+_OF_NO_PROJECT: frozenset[EnvironmentKind] = NEVER_MEANT_BY_STAR | {"pyenv"}
+_CHANGED_BY_THEIR_TOOL: frozenset[EnvironmentKind] = frozenset({"pipx", "uv-tool", "pixi"})
+"""What pip would do here, the tool would not know of, or undo."""
 
 
 def read_environment(path: Path) -> Environment:
@@ -45,7 +52,9 @@ def read_environment(path: Path) -> Environment:
     Its record's ``path`` is the real one; the given one, where it differs, is in ``also``.
     Raises InventoryError when the path names none.
     """
-    return read_layout(locate(os.fspath(path)), named=os.path.abspath(path))
+    layout = locate(os.fspath(path))
+    layout = msgspec.structs.replace(layout, names=names_of(layout))
+    return read_layout(layout, named=os.path.abspath(path))
 
 
 class Reading(msgspec.Struct, frozen=True):
@@ -63,9 +72,8 @@ def read_layout(layout: Layout, *, named: str) -> Environment:
 
 def reached_by(environment: Environment, layout: Layout, *, named: str) -> Environment:
     """Answer the environment as one that was reached by this path."""
-    if named in (layout.path, layout.python):
-        return environment
-    record = msgspec.structs.replace(environment.record, also=(shown(named),))
+    also = () if named in (layout.path, layout.python) else (shown(named),)
+    record = msgspec.structs.replace(environment.record, also=also, names=layout.names)
     return msgspec.structs.replace(environment, record=record)
 
 
@@ -84,7 +92,7 @@ def read_watched(layout: Layout) -> Reading:
         system_packages=conda.system_packages,
         broken_requirements=_broken(found, interpreter),
     )
-    uid = os.stat(layout.prefix).st_uid
+    uid = os.stat(layout.path if layout.kind == "user" else layout.prefix).st_uid
     home = home_of(uid)
     record = EnvironmentRecord(
         path=shown(layout.path),
@@ -119,7 +127,7 @@ def _broken(found: Packages, interpreter: Interpreter) -> Iterator[BrokenRequire
 
 
 def _has_project(layout: Layout) -> bool:
-    return layout.kind not in ("system", "pyenv")
+    return layout.kind not in _OF_NO_PROJECT
 
 
 def _project(layout: Layout) -> tuple[Project | None, ProblemDetail | None]:
@@ -127,7 +135,7 @@ def _project(layout: Layout) -> tuple[Project | None, ProblemDetail | None]:
 
 
 def _changer(layout: Layout, packages: tuple[Package, ...]) -> Changer:
-    if layout.kind == "system" and _is_managed(layout):
+    if layout.kind in _CHANGED_BY_THEIR_TOOL or (layout.config is None and _is_managed(layout)):
         return "none"
     if any(package.name == "pip" for package in packages):
         return "pip"

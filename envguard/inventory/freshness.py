@@ -8,8 +8,7 @@ Rules
 3. What changed within the tick of the file system's clock before it was read may change again within that
    tick: such a reading is not remembered.
 4. A memory ends: at the next boot, which may number devices anew, and after a day in any case.
-5. Environments on network mounts are not remembered: their times are another machine's.
-6. What is checked out in an editable project's folder is looked up each time.
+5. What is checked out in an editable project's folder is looked up each time.
 """
 
 from __future__ import annotations
@@ -56,9 +55,7 @@ class Memory(msgspec.Struct, frozen=True, kw_only=True):
 
 def remember(reading: Reading, *, began_at_s: float, boot: str) -> Memory | None:
     """Answer the memory of a reading that began at this time; None where it cannot be trusted."""
-    if reading.environment.record.shared_as is not None or not boot:
-        return None
-    if not all(map(_is_text, reading.watched)):
+    if not boot or not all(map(_is_text, reading.watched)):
         return None
     marks = {path: mark_of(path) for path in reading.watched}
     newest_ns = int(began_at_s * 1e9) - _TICK_NS

@@ -18,6 +18,7 @@ from envguard.domain.environment import EnvironmentKind, ProblemDetail
 from envguard.errors import InventoryError
 from envguard.inventory.executable import Build, build_inside, build_named, is_script
 from envguard.inventory.files import Reader, is_below, reader_for, reason_of, shown
+from envguard.inventory.kinds import conda_name_of, kind_of_virtual, kind_of_whole
 from envguard.inventory.pyvenv import VenvConfig, config_places, read_config
 
 INTERPRETERS = ("python", "python3", "python2", "pypy3", "pypy")
@@ -45,6 +46,8 @@ class Layout(msgspec.Struct, frozen=True, kw_only=True):
     sees_base_site: bool
     """Whether the base's own packages (and the user's) can be imported."""
     problems: tuple[ProblemDetail, ...] = ()
+    names: tuple[str, ...] = ()
+    """What else it is called by where it lies: ``conda:rl``."""
 
     @property
     def library(self) -> str:
@@ -133,7 +136,7 @@ def _virtual(reader: Reader, prefix: str, python: str, config: VenvConfig) -> La
         prefix=prefix,
         python=python,
         real_python=real,
-        kind="virtualenv" if config.is_virtualenv else "venv",
+        kind=kind_of_virtual(prefix, config),
         build=build,
         base=base,
         config=config,
@@ -170,18 +173,25 @@ def _whole(real: str) -> Layout:
     original = _original_prefix(reader, prefix, build)
     if original is not None:
         return _old_virtualenv(prefix, real, build, original)
-    kind: EnvironmentKind = "pyenv" if _is_pyenv(prefix) else "system"
+    kind = kind_of_whole(prefix)
+    name = conda_name_of(prefix) if kind == "conda" else None
     return Layout(
-        path=prefix if kind == "pyenv" else real,
+        path=real if kind == "system" else prefix,
         prefix=prefix,
-        python=(interpreter_in(prefix) or real) if kind == "pyenv" else real,
+        python=real if kind == "system" else (interpreter_in(prefix) or real),
         real_python=real,
         kind=kind,
         build=build,
         base=prefix,
         config=None,
         sees_base_site=True,
+        names=(name,) if name else (),
     )
+
+
+def of_user(system: Layout, site: str) -> Layout:
+    """Answer a system interpreter as the owner of this user site would see it."""
+    return msgspec.structs.replace(system, path=site, kind="user")
 
 
 def _old_virtualenv(prefix: str, python: str, build: Build, original: str) -> Layout:
@@ -209,15 +219,6 @@ def _original_prefix(reader: Reader, prefix: str, build: Build) -> str | None:
     except OSError:
         return None
     return os.fsdecode(content.strip()) or None
-
-
-def _is_pyenv(prefix: str) -> bool:
-    """Whether this is ``ROOT/versions/NAME`` of a pyenv."""
-    versions = os.path.dirname(prefix)
-    root = os.path.dirname(versions)
-    if os.path.basename(versions) != "versions":
-        return False
-    return os.path.basename(root) == ".pyenv" or os.path.isdir(os.path.join(root, "shims"))
 
 
 def _build(reader: Reader, real: str, bases: list[str], config: VenvConfig | None) -> Build | None:

@@ -35,6 +35,8 @@ class VenvConfig(msgspec.Struct, frozen=True, kw_only=True):
     """Such as ``3.11.7``; None where no key tells one."""
     is_virtualenv: bool
     """Made by virtualenv, not by ``venv`` or uv."""
+    is_uv: bool
+    """Made by uv."""
 
 
 def read_config(reader: Reader, prefix: str) -> VenvConfig | None:
@@ -67,6 +69,7 @@ def parse_config(content: bytes) -> VenvConfig:
         includes_system_site=last.get("include-system-site-packages", "true").lower() == "true",
         version=_version(first.get("version") or first.get("version_info") or ""),
         is_virtualenv="virtualenv" in first,
+        is_uv="uv" in first,
     )
 
 

@@ -211,6 +211,8 @@ def _base_site(base: str, library: str) -> Iterator[tuple[str, FolderKind]]:
 
 
 def _user_site(layout: Layout) -> str | None:
+    if layout.kind == "user":
+        return layout.path
     uid = os.geteuid() or _owner_of(layout.prefix)
     home = home_of(uid)
     if home is None:

@@ -132,6 +132,8 @@ class ScanDocument(msgspec.Struct, frozen=True, kw_only=True, tag_field="schema"
     incomplete: bool
     unread: tuple[Unread, ...]
     """Where it could not look, and why."""
+    passed_over: tuple[Unread, ...]
+    """Where it did not look on purpose, and why."""
     environments: tuple[EnvironmentPart, ...]
 
 
@@ -141,6 +143,7 @@ def scan_document(scan: Scan, machine: str) -> ScanDocument:
         machine=MachinePart(name=machine, facts=scan.facts, facts_digest=digest_of(scan.facts)),
         incomplete=scan.is_incomplete,
         unread=scan.unread,
+        passed_over=scan.passed_over,
         environments=tuple(map(_environment, scan.environments)),
     )
 

@@ -25,6 +25,9 @@ STYLES: dict[Outcome, str] = {
 }
 """Colour repeats what the word says; it never says it alone."""
 
+_UNREAD_AT_MOST = 10
+"""Places that are named before `-v`."""
+
 _AFTER_REMAKE = "then  envguard check: it names what to install; the old environment is kept as *.before"
 _THEN: dict[Outcome, str] = {"compliant": ", matched then", "drifted": ", drifted then"}
 
@@ -107,6 +110,13 @@ def show_scan(console: Console, scan: Scan, *, here: Here, is_verbose: bool) -> 
             for detail in environment.record.details:
                 place = here.shown(environment.record.path)
                 print_text(console, f"{place}: {detail.kind}: {detail.detail}")
+        for left_out in scan.passed_over:
+            print_text(console, f"passed over: {here.shown(left_out.path)}: {left_out.reason}")
+    shown = scan.unread if is_verbose else scan.unread[:_UNREAD_AT_MOST]
+    for unread in shown:
+        print_text(console, f"unread: {here.shown(unread.path)}: {unread.reason}")
+    if len(shown) < len(scan.unread):
+        print_text(console, f"unread: {len(scan.unread) - len(shown)} more; -v lists them")
     if scan.is_incomplete:
         print_text(console, "incomplete: not everything could be looked at", "yellow")
 

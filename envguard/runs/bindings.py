@@ -54,6 +54,17 @@ def uses_of_owners(state: State | None) -> Uses:
     return look_up
 
 
+def bound_places(state: State | None) -> list[Path]:
+    """Answer the environments that this user bound, wherever they lie.
+
+    None where that cannot be read: what is found otherwise says so.
+    """
+    try:
+        return [Path(path) for path in state.uses()] if state is not None else []
+    except StateError:
+        return []
+
+
 def apply_uses(environments: Iterable[Environment], uses: Uses) -> tuple[Environment, ...]:
     """Answer the environments with what their owners bound them to."""
     return tuple(_with_use(each, uses) for each in environments)

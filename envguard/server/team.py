@@ -21,7 +21,13 @@ import msgspec
 
 from envguard.domain.binding import Binding, Bound, Conflict, Machine, Unbound, bind, selectors_of
 from envguard.domain.drift import ENGINE, NEVER_UNLISTED, Finding
-from envguard.domain.environment import Digest, Environment, EnvironmentRecord, Snapshot
+from envguard.domain.environment import (
+    NEVER_MEANT_BY_STAR,
+    Digest,
+    Environment,
+    EnvironmentRecord,
+    Snapshot,
+)
 from envguard.domain.policy import Deny, KnownPolicy, LockedPolicy, UnusablePolicy
 from envguard.domain.verdict import (
     Basis,
@@ -103,7 +109,7 @@ def assemble(
 
 
 def differences_between(machines: Iterable[KnownMachine], contents: Contents) -> tuple[Difference, ...]:
-    """Answer the packages that machines have in different versions; the system's own environment left out."""
+    """Answer the packages of which machines have different versions, in what was made for projects."""
     versions: dict[str, dict[str, list[str]]] = defaultdict(lambda: defaultdict(list))
     for machine in machines:
         for package in sorted(_packages_of(machine, contents)):
@@ -281,6 +287,8 @@ def _summary(machines: Sequence[TeamMachine]) -> TeamSummary:
 
 
 def _packages_of(machine: KnownMachine, contents: Contents) -> set[tuple[str, str]]:
-    kept = [each.record.digest for each in machine.environments if each.record.kind != "system"]
+    kept = [
+        each.record.digest for each in machine.environments if each.record.kind not in NEVER_MEANT_BY_STAR
+    ]
     snapshots = [snapshot for digest in kept if (snapshot := contents.snapshot(digest)) is not None]
     return {(package.name, package.version) for each in snapshots for package in each.packages}

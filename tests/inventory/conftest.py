@@ -53,6 +53,9 @@ def open_folder() -> Iterator[Path]:
     folder = Path(tempfile.mkdtemp(prefix="envguard-test-")).resolve()
     folder.chmod(0o755)
     yield folder
+    for path in folder.rglob("*"):
+        if path.is_dir() and not path.is_symlink():
+            path.chmod(0o755)  # what a test closed
     shutil.rmtree(folder)
 
 

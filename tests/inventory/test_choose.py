@@ -7,6 +7,7 @@ import pytest
 from envguard.errors import InventoryError, UsageError
 from envguard.inventory import choose_environment
 from tests.builders.environments import write_tree
+from tests.builders.places import add_kernel, lay_out_conda
 
 
 def an_environment(folder: Path) -> Path:
@@ -53,7 +54,12 @@ def test_a_named_folder_that_is_none_points_to_the_environment_in_it(project: Pa
 
 @pytest.mark.parametrize(
     ("argument", "error"),
-    [("nowhere", InventoryError), ("", InventoryError), ("conda:rl", UsageError), ("kernel:rl", UsageError)],
+    [
+        ("nowhere", InventoryError),
+        ("", InventoryError),
+        ("conda:x", InventoryError),
+        ("kernel:x", InventoryError),
+    ],
 )
 def test_what_is_named_and_is_none_is_an_error(argument: str, error: type[Exception], project: Path) -> None:
     with pytest.raises(error):
@@ -164,3 +170,61 @@ def test_a_shim_of_what_is_not_installed_says_how_to_install_it(project: Path, t
     with pytest.raises(InventoryError) as caught:
         choose_environment(None, environ={"PATH": f"{root}/shims"}, cwd=project)
     assert caught.value.hint == "pyenv install 3.12.1"
+
+
+class TestNames:
+    def test_a_conda_environment(self, project: Path, tmp_path: Path) -> None:
+        prefix = lay_out_conda(tmp_path / "miniconda3" / "envs" / "rl")
+        choice = choose_environment("conda:rl", environ={"HOME": str(tmp_path)}, cwd=project)
+        assert (choice.path, choice.reason) == (prefix, "named")
+
+    def test_condas_base(self, project: Path, tmp_path: Path) -> None:
+        prefix = lay_out_conda(tmp_path / "my-conda")
+        (prefix / "condabin").mkdir()
+        environ = {"HOME": str(tmp_path), "CONDA_EXE": f"{prefix}/bin/conda"}
+        assert choose_environment("conda:base", environ=environ, cwd=project).path == prefix
+
+    def test_the_folders_that_settings_name_go_first(self, project: Path, tmp_path: Path) -> None:
+        lay_out_conda(tmp_path / "miniconda3" / "envs" / "rl")
+        first = lay_out_conda(tmp_path / "scratch" / "rl")
+        environ = {"HOME": str(tmp_path), "CONDA_ENVS_PATH": str(tmp_path / "scratch")}
+        assert choose_environment("conda:rl", environ=environ, cwd=project).path == first
+
+    def test_a_kernel_of_mine(self, project: Path, tmp_path: Path) -> None:
+        folder = an_environment(tmp_path / "v")
+        add_kernel(tmp_path / ".local", "rl", f"{folder}/bin/python")
+        choice = choose_environment("kernel:rl", environ={"HOME": str(tmp_path)}, cwd=project)
+        assert choice.path == folder / "bin" / "python"
+
+    @pytest.mark.parametrize("variable", ["VIRTUAL_ENV", "CONDA_PREFIX", None])
+    def test_a_kernel_of_the_active_environment_or_the_projects(
+        self, variable: str | None, project: Path, tmp_path: Path
+    ) -> None:
+        folder = an_environment(tmp_path / "v" if variable else project / ".venv")
+        add_kernel(folder, "python3", "python")
+        environ = {"HOME": str(tmp_path), **({variable: str(folder)} if variable else {})}
+        choice = choose_environment("kernel:python3", environ=environ, cwd=project)
+        assert choice.path == folder / "bin" / "python"
+
+    @pytest.mark.parametrize(
+        ("argument", "hint"),
+        [("conda:r1", "conda:rl"), ("kernel:lr", "kernel:rl"), ("conda:something-else", "envguard scan")],
+    )
+    def test_a_name_that_nothing_has_leads_to_the_nearest(
+        self, argument: str, hint: str, project: Path, tmp_path: Path
+    ) -> None:
+        lay_out_conda(tmp_path / "miniconda3" / "envs" / "rl")
+        add_kernel(tmp_path / ".local", "rl", "/x/bin/python")
+        with pytest.raises(InventoryError) as caught:
+            choose_environment(argument, environ={"HOME": str(tmp_path)}, cwd=project)
+        assert caught.value.hint == hint
+        assert argument in str(caught.value)
+
+    def test_a_kernel_whose_environment_is_gone_is_an_error(self, project: Path, tmp_path: Path) -> None:
+        add_kernel(tmp_path / ".local", "rl", "/gone/bin/python")
+        with pytest.raises(InventoryError, match="/gone/bin/python"):
+            choose_environment("kernel:rl", environ={"HOME": str(tmp_path)}, cwd=project)
+
+    def test_a_folder_of_that_name_goes_first(self, project: Path, tmp_path: Path) -> None:
+        folder = an_environment(project / "conda:rl")
+        assert choose_environment("conda:rl", environ={"HOME": str(tmp_path)}, cwd=project).path == folder

@@ -3,15 +3,22 @@ from __future__ import annotations
 import itertools
 import os
 import shutil
+import time
 from collections.abc import Callable
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from envguard.errors import InventoryError
-from envguard.inventory import scan_machine, scan_paths
+from envguard.inventory import read_environment, scan_machine, scan_paths
+from envguard.inventory.freshness import Memories
+from envguard.inventory.host import Host
+from envguard.inventory.mounts import Mount, Mounts
+from envguard.inventory.people import Person
 from envguard.inventory.walk import ENTRIES_CAP
-from tests.builders.environments import make_venv, pyenv_pythons
+from tests.builders.environments import make_venv, pyenv_pythons, write_tree
+from tests.builders.places import add_kernel, lay_out_python, lay_out_venv
 from tests.inventory.asking import python_or_skip
 
 
@@ -87,7 +94,10 @@ def test_a_folder_of_data_is_not_walked(home: Path) -> None:
     data = home / "work" / "rl"
     for number in range(ENTRIES_CAP):
         (data / f"{number}.jpg").symlink_to("x")
-    assert paths(home) == []
+    scan = scan_machine([home])
+    assert scan.environments == ()
+    assert not scan.is_incomplete
+    assert [place.path for place in scan.passed_over] == [str(data)]
 
 
 def test_a_loop_of_links_ends(home: Path) -> None:
@@ -103,15 +113,214 @@ def test_what_the_time_budget_left_out_makes_the_scan_incomplete(home: Path) -> 
     assert scan.environments == ()
 
 
+def test_time_runs_out_in_the_registries_too(home: Path, tmp_path: Path) -> None:
+    write_tree(home, {".conda/environments.txt": "/gone\n" * 100})
+    ticks = itertools.count()
+    person = Person(home.stat().st_uid, str(home))
+    scan = scan_machine(
+        host=Host(people=(person,), root=str(tmp_path / "root")),
+        deadline_s=50,
+        clock=lambda: float(next(ticks)),
+    )
+    assert scan.is_incomplete
+
+
 def test_progress_hears_of_folders_and_environments(home: Path) -> None:
-    heard: list[Path] = []
+    heard: list[str] = []
     scan_machine([home], progress=heard.append)
-    assert heard == [home, home / "work", home / "work" / "rl", home / "work" / "rl" / ".venv"]
+    assert heard == [str(home / place) for place in ("", "work", "work/rl", "work/rl/.venv")]
 
 
-def test_a_root_that_is_absent_or_an_environment_itself(home: Path) -> None:
-    assert scan_machine([home / "absent"]).environments == ()
+def test_a_root_may_be_an_environment_itself(home: Path) -> None:
     assert paths(home / "work" / "rl" / ".venv") == [str(home / "work/rl/.venv")]
+
+
+def test_roots_limit_the_registries_too(home: Path, tmp_path: Path, empty_of: Callable[[str], Path]) -> None:
+    outside = tmp_path / "outside" / "rl"
+    shutil.copytree(empty_of("3.11"), outside, symlinks=True)
+    write_tree(home, {".conda/environments.txt": f"{outside}\n{home}/work/rl/.venv\n"})
+    assert paths(home) == [str(home / "work/rl/.venv")]
+
+
+def test_what_is_bound_counts_as_registered(
+    home: Path, tmp_path: Path, empty_of: Callable[[str], Path]
+) -> None:
+    outside = tmp_path / "outside" / "rl"
+    shutil.copytree(empty_of("3.11"), outside, symlinks=True)
+    host = Host(people=(), root=str(tmp_path / "root"))
+    bound = scan_machine(bound=[outside, tmp_path / "gone"], host=host)
+    assert [each.record.path for each in bound.environments] == [str(outside)]
+    assert not bound.is_incomplete
+    assert scan_machine([home], bound=[outside], kinds={"uv"}).environments == ()
+
+
+def test_only_wanted_kinds_are_read(home: Path) -> None:
+    assert [each.record.kind for each in scan_machine([home], kinds={"venv", "conda"}).environments] == [
+        "venv"
+    ]
+    assert scan_machine([home], kinds={"conda"}).environments == ()
+
+
+def test_names_are_told_of_a_given_path_too(home: Path) -> None:
+    venv = home / "work" / "rl" / ".venv"
+    add_kernel(venv, "rl", "python")
+    assert scan_paths([venv]).environments[0].record.names == ("kernel:rl",)
+    assert read_environment(venv).record.names == ("kernel:rl",)
+
+
+class TestWhatCouldNotBeRead:
+    def told(self, home: Path, host: Host | None = None) -> dict[str, str]:
+        scan = scan_machine([home], host=host)
+        assert scan.is_incomplete == bool(scan.unread)
+        return {place.path: place.reason for place in scan.unread}
+
+    def test_a_root_that_is_absent(self, home: Path) -> None:
+        assert self.told(home / "absent") == {str(home / "absent"): "no such file or directory"}
+
+    def test_a_config_that_is_no_file(self, home: Path) -> None:
+        (home / "work/rl/.venv/pyvenv.cfg").unlink()
+        os.mkfifo(home / "work/rl/.venv/pyvenv.cfg")
+        assert self.told(home) == {
+            str(home / "work/rl/.venv"): "pyvenv.cfg cannot be read: not a regular file"
+        }
+
+    def test_a_config_that_is_no_file_of_a_registered_environment(self, home: Path) -> None:
+        kept = home / ".cache/pypoetry/virtualenvs"
+        kept.parent.mkdir(parents=True)
+        (home / "work" / "rl").rename(kept)
+        (kept / ".venv/pyvenv.cfg").unlink()
+        (kept / ".venv/pyvenv.cfg").mkdir()
+        assert list(self.told(home)) == [str(kept / ".venv")]
+
+    def test_closed_folders(
+        self, open_folder: Path, empty_of: Callable[[str], Path], as_somebody: Callable[[], None]
+    ) -> None:
+        for name in ("closed", "listed"):
+            (open_folder / name / "inner").mkdir(parents=True)
+        write_tree(open_folder, {".conda/environments.txt": f"{open_folder}/closed/inner\n"})
+        (open_folder / "closed").chmod(0)
+        as_somebody()
+        assert self.told(open_folder) == {
+            str(open_folder / "closed"): "permission denied",
+            str(open_folder / "closed/inner"): "permission denied",
+        }
+        for root in (open_folder / "closed", open_folder / "closed/inner"):
+            assert [place.path for place in scan_machine([root]).unread] == [str(root)]
+
+    def test_an_environment_that_can_be_searched_and_not_listed_is_read(
+        self, open_folder: Path, as_somebody: Callable[[], None]
+    ) -> None:
+        venv = lay_out_venv(open_folder / "venv", lay_out_python(open_folder / "base"))
+        venv.chmod(0o311)
+        as_somebody()
+        scan = scan_machine([open_folder])
+        assert [each.record.kind for each in scan.environments] == ["system", "venv"]
+
+    def test_what_vanishes_while_it_is_looked_at(self, home: Path) -> None:
+        venv = home / "work" / "rl" / ".venv"
+
+        def remove(path: str) -> None:
+            if path == str(venv):
+                shutil.rmtree(venv)
+
+        scan = scan_machine([home], progress=remove)
+        assert scan.is_incomplete
+        assert [place.path for place in scan.unread] == [str(venv)]
+
+    def test_a_folder_that_vanishes_is_nothing_to_tell(self, home: Path) -> None:
+        def remove(path: str) -> None:
+            shutil.rmtree(home / "work" / "rl", ignore_errors=True)
+
+        assert scan_machine([home], progress=remove).unread == ()
+
+
+class TestMounts:
+    """Whose table is handed in: what is mounted where cannot be changed by a test."""
+
+    def a_host(self, *mounts: Mount, people: tuple[Person, ...] = ()) -> Host:
+        whole = Mount("/", "ext4", "/dev/vda")
+        return Host(people=people, mounts=Mounts({each.place: each for each in (whole, *mounts)}))
+
+    def a_mount(self, place: Path, kind: str = "ext4", source: str = "/dev/vdb") -> Mount:
+        return Mount(str(place), kind, source)
+
+    @pytest.mark.parametrize("kind", ["ext4", "nfs4", "fuse.sshfs", "autofs"])
+    def test_what_is_mounted_below_a_root_is_not_walked_unless_told(self, kind: str, home: Path) -> None:
+        host = self.a_host(self.a_mount(home / "work", kind))
+        scan = scan_machine([home], host=host)
+        assert scan.environments == ()
+        assert not scan.is_incomplete
+        assert [(place.path, place.reason) for place in scan.passed_over] == [
+            (str(home / "work"), f"another file system: {kind}")
+        ]
+        everywhere = scan_machine([home], host=host, all_file_systems=True)
+        is_asked = kind != "autofs"
+        assert (len(everywhere.environments), everywhere.is_incomplete) == (int(is_asked), not is_asked)
+
+    def test_a_root_that_is_named_is_walked_wherever_it_is(self, home: Path) -> None:
+        host = self.a_host(self.a_mount(home, "nfs4", "host:/export/ann"))
+        memories = Memories({}, clock=lambda: time.time() + 10)
+        (environment,) = scan_machine([home], host=host, read=memories.read).environments
+        assert environment.record.shared_as == "nfs:host:/export/ann/work/rl/.venv"
+        assert memories.kept == {}, "another machine's clock tells its times"
+
+    def test_a_home_that_nobody_named_is_not_and_that_is_told(self, home: Path, tmp_path: Path) -> None:
+        kept = home / ".cache/pypoetry/virtualenvs"
+        kept.parent.mkdir(parents=True)
+        (home / "work" / "rl").rename(kept)
+        (home / "work").rmdir()
+        mount = self.a_mount(home, "nfs4", "host:/export/ann")
+        host = self.a_host(mount, people=(Person(home.stat().st_uid, str(home)),))
+        scan = scan_machine(host=msgspec.structs.replace(host, root=str(tmp_path / "root")))
+        assert [each.record.path for each in scan.environments] == [str(kept / ".venv")]
+        assert [place.path for place in scan.unread] == [str(home)]
+        assert scan.is_incomplete
+
+    def test_homes_of_others_on_a_network_are_theirs_to_scan(self, home: Path, tmp_path: Path) -> None:
+        lay_out_venv(home / ".local/share/pipx/venvs/black", lay_out_python(tmp_path / "base"))
+        people = (Person(1, str(tmp_path / "mine")), Person(2, str(home)), Person(3, str(tmp_path / "eve")))
+        (tmp_path / "mine").mkdir()
+        for kind, found in (("nfs4", ["pipx"]), ("autofs", [])):
+            host = self.a_host(self.a_mount(home, kind), self.a_mount(tmp_path / "eve", kind), people=people)
+            scan = scan_machine(host=msgspec.structs.replace(host, root=str(tmp_path / "root")))
+            assert [each.record.kind for each in scan.environments] == found
+            assert not scan.is_incomplete
+            assert [place.path for place in scan.passed_over] == [str(tmp_path / "eve"), str(home)]
+
+    def test_a_linked_root_is_walked_by_its_name_and_mounts_are_known_by_theirs(
+        self, home: Path, tmp_path: Path
+    ) -> None:
+        (tmp_path / "link").symlink_to(home)
+        assert len(scan_machine([tmp_path / "link"]).environments) == 1
+        host = self.a_host(self.a_mount(home / "work"))
+        assert scan_machine([tmp_path / "link"], host=host).environments == ()
+
+    def test_without_a_table_devices_are_compared(self, home: Path) -> None:
+        assert len(scan_machine([home], host=Host(people=())).environments) == 1
+
+    def test_roots_inside_of_roots_are_walked_once(self, home: Path) -> None:
+        heard: list[str] = []
+        scan_machine([home, home / "work", home], progress=heard.append)
+        assert sorted(heard) == sorted(set(heard))
+
+    def test_a_network_mount_that_does_not_answer_is_unread(self, home: Path) -> None:
+        gone = home / "work" / "rl" / ".venv"
+        shutil.move(gone, home / "elsewhere")
+        gone.symlink_to("/nowhere/at/all/.venv")
+        (home / "data").symlink_to("/nowhere/at/all/data")
+        host = self.a_host(self.a_mount(Path("/nowhere/at/all"), "nfs", "host:/x"))
+        write_tree(home, {".conda/environments.txt": "/nowhere/at/all/env\n"})
+        person = Person(home.stat().st_uid, str(home))
+        scan = scan_machine(host=msgspec.structs.replace(host, people=(person,), root=str(home / "none")))
+        assert {place.path for place in scan.unread} == {str(gone), "/nowhere/at/all/env"}
+        assert [place.path for place in scan.passed_over] == [str(home / "data")]
+
+
+@pytest.mark.parametrize("place", [".local/share/containers/storage/overlay/x/diff", ".local/share/docker/x"])
+def test_files_of_containers_are_the_containers(place: str, home: Path) -> None:
+    (home / place).parent.mkdir(parents=True)
+    (home / "work").rename(home / place)
+    assert paths(home) == []
 
 
 def test_given_paths_are_read_and_nothing_else(home: Path) -> None:

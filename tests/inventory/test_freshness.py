@@ -130,15 +130,6 @@ def test_files_that_may_change_within_the_same_tick_are_not_remembered(filled: P
     assert remember(read_watched(locate(str(filled))), began_at_s=time.time(), boot="b") is None
 
 
-def test_another_machine_s_clock_is_not_trusted(filled: Path) -> None:
-    reading = read_watched(locate(str(filled)))
-    record = msgspec.structs.replace(reading.environment.record, shared_as="nfs:host:/home/ann/.venv")
-    shared = msgspec.structs.replace(
-        reading, environment=msgspec.structs.replace(reading.environment, record=record)
-    )
-    assert remember(shared, began_at_s=time.time() + LATER_S, boot="b") is None
-
-
 def test_a_memory_survives_being_written_down(filled: Path) -> None:
     memory = a_memory(filled)
     assert msgspec.msgpack.decode(msgspec.msgpack.encode(memory), type=Memory) == memory

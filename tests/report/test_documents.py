@@ -52,6 +52,7 @@ def test_a_scan_writes_out_every_field() -> None:
         },
         "incomplete": False,
         "unread": [],
+        "passed_over": [],
         "environments": [
             {
                 "path": "/home/ann/rl/.venv",

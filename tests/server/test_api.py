@@ -336,6 +336,12 @@ class TestTeam:
         (difference,) = team.differences
         assert difference.versions == {"0.25.2": ("ws-9",), "0.26.2": ("ws-7",)}
 
+    def test_differences_of_what_was_made_for_no_project_are_none(self, server: Server) -> None:
+        for machine, snapshot in (("ws-7", GOOD), ("ws-9", BAD)):
+            record = msgspec.structs.replace(a_record(snapshot), kind="pipx")
+            server.report(server.enrol(machine), records(record), snapshot)
+        assert server.team().differences == ()
+
     def test_machine_that_sent_nothing_yet_is_unknown(self, server: Server) -> None:
         server.enrol("ws-7")
         assert server.team().summary.unknown == 1

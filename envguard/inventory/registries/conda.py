@@ -1,0 +1,132 @@
+"""Where conda, mamba and micromamba keep environments.
+
+Rules
+1. ``~/.conda/environments.txt`` has a line for each environment that was ever made; many are gone.
+2. ``CONDA_ENVS_PATH``, ``CONDA_ENVS_DIRS`` and ``envs_dirs`` of a ``.condarc`` name folders of environments;
+   an environment directly in one is called by its name there.
+3. The usual installations count without being registered; the environments of an installation lie in its
+   ``envs``, into which no walk goes.
+"""
+
+from __future__ import annotations
+
+import os
+import string
+from typing import TYPE_CHECKING
+
+from envguard.inventory.files import reader_for, shown
+from envguard.inventory.registries.interface import Candidate, names_in
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from envguard.inventory.people import Person
+
+_INSTALLATIONS = (
+    *(
+        "miniconda3",
+        "miniconda",
+        "anaconda3",
+        "anaconda",
+        "miniforge3",
+        "miniforge",
+        "mambaforge",
+        "micromamba",
+    ),
+    *("conda", "mamba", "mambaforge-pypy3", "miniforge-pypy3"),
+)
+_LIST_CAP_BYTES = 1024 * 1024
+_SETTINGS_CAP_BYTES = 64 * 1024
+
+
+def of_person(person: Person) -> Iterator[Candidate]:
+    """Yield what conda registered for somebody, and what lies in the usual places of his home."""
+    for folder in envs_folders(person):
+        yield from _named_in(folder)
+    for prefix in _installations_of(person):
+        yield Candidate(prefix)
+        yield from _named_in(os.path.join(prefix, "envs"))
+    for line in _lines(os.path.join(person.home, ".conda", "environments.txt")):
+        yield Candidate(line)
+
+
+def of_machine(root: str) -> Iterator[Candidate]:
+    """Yield the usual installations for everybody."""
+    for place in ("opt", os.path.join("usr", "local")):
+        for name in _INSTALLATIONS:
+            prefix = os.path.join(root, place, name)
+            yield Candidate(prefix)
+            yield from _named_in(os.path.join(prefix, "envs"))
+
+
+def envs_folders(person: Person) -> list[str]:
+    """Answer the folders that this person's settings name for environments, the first counts most."""
+    told = [person.environ.get(variable, "") for variable in ("CONDA_ENVS_PATH", "CONDA_ENVS_DIRS")]
+    named = [folder for text in told for folder in text.split(os.pathsep) if folder]
+    files = [
+        person.folder("CONDARC", ".condarc"),
+        os.path.join(person.home, ".conda", ".condarc"),
+        person.config("conda", ".condarc"),
+        os.path.join(person.home, ".mambarc"),
+    ]
+    named += [folder for file in files for folder in _envs_dirs(file)]
+    expanded = [_expanded(folder, person) for folder in [*named, "~/.conda/envs"]]
+    return [folder for folder in dict.fromkeys(expanded) if os.path.isabs(folder)]
+
+
+def _installations_of(person: Person) -> Iterator[str]:
+    executable = person.environ.get("CONDA_EXE")
+    if executable:
+        yield os.path.dirname(os.path.dirname(executable))
+    yield person.folder("MAMBA_ROOT_PREFIX", "micromamba")
+    yield person.data("mamba")
+    for name in _INSTALLATIONS:
+        yield os.path.join(person.home, name)
+
+
+def _named_in(folder: str) -> Iterator[Candidate]:
+    for name in names_in(folder):
+        prefix = os.path.join(folder, name)
+        # As conda: what it did not make has no name, though it lies in its folder.
+        is_condas = os.path.lexists(os.path.join(prefix, "conda-meta"))
+        yield Candidate(prefix, names=(f"conda:{shown(name)}",) if is_condas else ())
+
+
+def _lines(path: str) -> list[str]:
+    content = _content(path, _LIST_CAP_BYTES)
+    lines = os.fsdecode(content).split("\n") if content else []
+    return [line for line in map(str.strip, lines) if os.path.isabs(line) and "\0" not in line]
+
+
+def _envs_dirs(path: str) -> list[str]:
+    """The folders of a ``.condarc``; none where it is no YAML, for conda itself would not start."""
+    content = _content(path, _SETTINGS_CAP_BYTES)
+    if not content or b"envs_" not in content:
+        return []
+    import yaml
+
+    try:
+        settings = yaml.safe_load(content)
+    except (yaml.YAMLError, ValueError, RecursionError):
+        return []
+    if not isinstance(settings, dict):
+        return []
+    told = settings.get("envs_dirs") or settings.get("envs_path") or []
+    return [
+        one
+        for one in (told if isinstance(told, list) else [told])
+        if isinstance(one, str) and "\0" not in one
+    ]
+
+
+def _expanded(folder: str, person: Person) -> str:
+    known = {**person.environ, "HOME": person.home}
+    text = string.Template(folder).safe_substitute(known)
+    return person.home + text[1:] if text == "~" or text.startswith("~/") else text
+
+
+def _content(path: str, cap_bytes: int) -> bytes | None:
+    try:
+        return reader_for(os.path.dirname(path)).read(path, cap_bytes=cap_bytes)
+    except OSError:
+        return None
