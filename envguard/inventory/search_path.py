@@ -4,7 +4,8 @@ Rules (as ``getpath`` and ``site`` build ``sys.path``)
 1. Standard library; the environment's site-packages; the user's; the base's. The latter two only where the
    environment sees them, or is no virtual one.
 2. Debian's Python reads ``local/lib/pythonX.Y/dist-packages``, ``lib/python3/dist-packages``,
-   ``lib/pythonX.Y/dist-packages``, and no site-packages.
+   ``lib/pythonX.Y/dist-packages``, and no site-packages. A Python whose standard library lies in ``lib64``
+   (Fedora's) reads ``lib64`` before ``lib``, and both below ``local`` first; no other reads ``lib64``.
 3. Each folder is followed by what its ``.pth`` files add: sorted by file name, relative to their folder,
    absent ones dropped, without recursion. ``import`` lines are never run.
 4. A ``.pth`` with a byte order mark loses its first line before 3.13; hidden ones count in old patch
@@ -168,7 +169,7 @@ def _candidates(layout: Layout) -> Iterator[tuple[str, FolderKind]]:
 
 
 def _standard(base: str, library: str) -> Iterator[tuple[str, FolderKind]]:
-    folder = os.path.join(base, "lib", library)
+    folder = os.path.join(base, _parents(base, library)[0], library)
     yield folder, "library"
     yield os.path.join(folder, "lib-dynload"), "library"
 
@@ -177,10 +178,22 @@ def _own_site(layout: Layout) -> Iterator[tuple[str, FolderKind]]:
     if layout.python.endswith(".exe"):
         yield os.path.join(layout.prefix, "Lib", "site-packages"), "site"
         return
-    libraries = [layout.library] if layout.build else _any_libraries(layout.prefix)
-    for library in libraries:
-        yield os.path.join(layout.prefix, "lib", library, "site-packages"), "site"
-        yield os.path.join(layout.prefix, "lib64", library, "site-packages"), "site"
+    for library in [layout.library] if layout.build else _any_libraries(layout.prefix):
+        yield from _site(layout.prefix, library, _parents(layout.base, library))
+
+
+def _site(prefix: str, library: str, parents: Iterable[str]) -> Iterator[tuple[str, FolderKind]]:
+    for parent in parents:
+        yield os.path.join(prefix, parent, library, "site-packages"), "site"
+
+
+def _parents(base: str | None, library: str) -> tuple[str, ...]:
+    """The folders that hold library folders: ``lib64`` too where the standard library lies in it."""
+    if base is None:
+        return "lib", "lib64"
+    place = place_of(os.path.join(base, "lib64", library, "os.py"))
+    is_apart = place is not None and place != place_of(os.path.join(base, "lib", library, "os.py"))
+    return ("lib64", "lib") if is_apart else ("lib",)
 
 
 def _any_libraries(prefix: str) -> list[str]:
@@ -200,9 +213,10 @@ def _base_site(base: str, library: str) -> Iterator[tuple[str, FolderKind]]:
         yield debian, "debian"
         yield os.path.join(base, "lib", library, "dist-packages"), "debian"
         return
-    if os.path.exists(os.path.join(base, "lib64", library, "os.py")):
-        yield os.path.join(base, "lib64", library, "site-packages"), "site"
-    yield os.path.join(base, "lib", library, "site-packages"), "site"
+    parents = _parents(base, library)
+    if "lib64" in parents:
+        yield from _site(os.path.join(base, "local"), library, parents)
+    yield from _site(base, library, parents)
 
 
 def _user_site(layout: Layout) -> str | None:

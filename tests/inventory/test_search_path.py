@@ -8,7 +8,7 @@ import pytest
 
 from envguard.inventory import read_environment
 from envguard.inventory.search_path import pth_lines, skips_hidden
-from tests.builders.environments import make_venv, site_packages, write_dist_info
+from tests.builders.environments import make_venv, site_packages, write_dist_info, write_tree
 from tests.inventory.asking import python_or_skip, what_it_lists
 
 
@@ -115,3 +115,22 @@ def test_lib64_that_is_a_link_to_lib_counts_once(env: Path) -> None:
     if not (env / "lib64").exists():
         (env / "lib64").symlink_to("lib")
     assert read_environment(env).snapshot.problems == ()
+
+
+def test_a_lib64_that_the_interpreter_does_not_read_does_not_count(env: Path) -> None:
+    (env / "lib64").unlink(missing_ok=True)
+    write_dist_info(env / "lib64" / "python3.11" / "site-packages", "gym", "1")
+    assert read_environment(env).snapshot.packages == ()
+    assert what_it_lists(env / "bin" / "python") == set()
+
+
+def test_fedoras_python_reads_lib64_and_what_its_user_installed_below_local(tmp_path: Path) -> None:
+    version = "python3.12"
+    write_tree(tmp_path, {f"bin/{version}": "", f"lib64/{version}/os.py": "", f"lib/{version}/x": ""})
+    for number, place in enumerate(["local/lib64", "local/lib", "lib64", "lib"]):
+        write_dist_info(tmp_path / place / version / "site-packages", "gym", str(number))
+        write_dist_info(tmp_path / place / version / "site-packages", f"only-{number}", "1")
+    snapshot = read_environment(tmp_path / "bin" / version).snapshot
+    assert [package.version for package in snapshot.packages if package.name == "gym"] == ["0"]
+    assert {f"only-{number}" for number in range(4)} < {package.name for package in snapshot.packages}
+    assert [(one.kind, one.package) for one in snapshot.problems] == [("shadowed", "gym")]
