@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 _SUFFIXES = (".dist-info", ".egg-info")
+_EGG = "egg-info"
+"""Inside an ``.egg``; in any capitals, mostly ``EGG-INFO``."""
 _STANDARD = frozenset({"python", "wsgiref", "argparse"})
 """Egg-infos that belong to the standard library; pip hides them."""
 _RUNS = re.compile(r"[-_.]+")
@@ -65,9 +67,11 @@ def read_folder(folder: Folder, links: frozenset[str]) -> Contents:
             problems.append(_leftover(folder, path, entry))
             continue
         distribution, troubles = _read(folder, path, entry, links)
-        if folder.kind != "library" or distribution.name not in _STANDARD:
+        if folder.kind == "library" and distribution.name in _STANDARD:
+            continue
+        problems += troubles
+        if distribution.name.strip("-"):
             found.append(distribution)
-            problems += troubles
     return Contents(tuple(found), tuple(problems))
 
 
@@ -87,8 +91,8 @@ def _entries(folder: Folder) -> Iterator[str]:
     for name in folder.names or ():
         if name.lower().endswith(_SUFFIXES) or (name.startswith("~") and folder.kind != "library"):
             yield name
-    if folder.names and "EGG-INFO" in folder.names and folder.path.lower().endswith(".egg"):
-        yield "EGG-INFO"
+    if folder.path.lower().endswith(".egg"):
+        yield from (name for name in folder.names or () if name.lower() == _EGG)
 
 
 def _link_target(folder: Folder, name: str) -> str | None:
@@ -103,8 +107,8 @@ def _link_target(folder: Folder, name: str) -> str | None:
 def _read(
     folder: Folder, path: str, entry: str, links: frozenset[str]
 ) -> tuple[Distribution, list[ProblemDetail]]:
-    headers, trouble = _headers(folder, path, entry)
-    told_name, told_version = _told_by(folder, entry)
+    headers, trouble = _headers(folder, path)
+    told_name, told_version = told_by(folder, entry)
     name = normalised(headers.name or told_name)
     origin, origin_trouble = _origin(folder, path, entry, links)
     distribution = Distribution(
@@ -115,13 +119,15 @@ def _read(
         folder=folder,
     )
     reasons = [reason for reason in (trouble, origin_trouble) if reason]
-    return distribution, [ProblemDetail("unreadable", name, f"{shown(path)}: {reason}") for reason in reasons]
+    return distribution, [
+        ProblemDetail("unreadable", name or None, f"{shown(path)}: {reason}") for reason in reasons
+    ]
 
 
-def _headers(folder: Folder, path: str, entry: str) -> tuple[Headers, str | None]:
+def _headers(folder: Folder, path: str) -> tuple[Headers, str | None]:
     """Name and version, and why they are not complete."""
     reason = "no metadata"
-    for place in _metadata_places(path, entry):
+    for place in _metadata_places(path):
         try:
             headers = read_headers(folder.reader, place)
         except FileNotFoundError:
@@ -132,16 +138,18 @@ def _headers(folder: Folder, path: str, entry: str) -> tuple[Headers, str | None
         missing = [
             word for word, value in (("Name", headers.name), ("Version", headers.version)) if not value
         ]
+        if len(missing) == 2 and _is_empty(place):
+            reason = "empty metadata"
+            continue
         return headers, f"no {' and no '.join(missing)} in its metadata" if missing else None
     return Headers(None, None), reason
 
 
-def _metadata_places(path: str, entry: str) -> list[str]:
-    if entry.lower().endswith(".dist-info"):
-        return [os.path.join(path, "METADATA"), os.path.join(path, "PKG-INFO")]
-    if entry.lower().endswith(".egg-info") and not _is_folder(path):
+def _metadata_places(path: str) -> list[str]:
+    """Where the metadata may lie, in ``importlib.metadata``'s order."""
+    if not _is_folder(path):
         return [path]
-    return [os.path.join(path, "PKG-INFO"), os.path.join(path, "METADATA")]
+    return [os.path.join(path, "METADATA"), os.path.join(path, "PKG-INFO")]
 
 
 def _is_folder(path: str) -> bool:
@@ -151,9 +159,16 @@ def _is_folder(path: str) -> bool:
         return False
 
 
-def _told_by(folder: Folder, entry: str) -> tuple[str, str]:
+def _is_empty(path: str) -> bool:
+    try:
+        return os.stat(path).st_size == 0
+    except OSError:
+        return False
+
+
+def told_by(folder: Folder, entry: str) -> tuple[str, str]:
     """Name and version in the name of the folder; the version may be empty."""
-    stem = os.path.basename(folder.path)[:-4] if entry == "EGG-INFO" else entry[: -len(".dist-info")]
+    stem = os.path.basename(folder.path)[:-4] if entry.lower() == _EGG else entry[: -len(".dist-info")]
     if entry.lower().endswith(".egg-info"):
         stem = entry[: -len(".egg-info")]
     match = _STEM.fullmatch(stem)
@@ -178,5 +193,5 @@ def _leftover(folder: Folder, path: str, entry: str) -> ProblemDetail:
     kind: ProblemKind = "leftover"
     if not entry.lower().endswith(_SUFFIXES):
         return ProblemDetail(kind, None, shown(path))
-    headers, _ = _headers(folder, path, entry)
+    headers, _ = _headers(folder, path)
     return ProblemDetail(kind, normalised(headers.name) if headers.name else None, shown(path))

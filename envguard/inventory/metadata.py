@@ -51,11 +51,11 @@ def parse_headers(content: bytes) -> Headers:
         found.setdefault(name, value)
         if len(found) == 2:
             break
-    return Headers(name=found.get("name"), version=found.get("version"))
+    return Headers(name=found.get("name") or None, version=found.get("version") or None)
 
 
 def _headers(text: str) -> Iterator[tuple[str, str]]:
-    """The wanted headers, unfolded, in their order; empty ones left out."""
+    """The wanted headers, unfolded, in their order."""
     name, parts = "", [""]
     for match in _LINE.finditer(text):
         line = match[1]
@@ -70,6 +70,5 @@ def _headers(text: str) -> Iterator[tuple[str, str]]:
 
 
 def _wanted(name: str, parts: list[str]) -> Iterator[tuple[str, str]]:
-    value = shown(_BLANKS.sub(" ", "\n".join(parts)).strip()) if name in _WANTED else ""
-    if value:
-        yield name, value
+    if name in _WANTED:
+        yield name, shown(_BLANKS.sub(" ", "\n".join(parts)).strip())
