@@ -7,7 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from tests.builders.environments import make_old_virtualenv, make_venv, make_virtualenv_27
+from tests.builders.environments import (
+    install_wheel_files,
+    make_old_virtualenv,
+    make_venv,
+    make_virtualenv_27,
+)
 from tests.inventory.asking import python_or_skip
 from tests.inventory.oracle.children import own_tool, run
 
@@ -26,8 +31,8 @@ def by_virtualenv(*options: str) -> Maker:
     """Make by today's virtualenv."""
 
     def make(python: Path, folder: Path, environ: Mapping[str, str]) -> Path:
-        tool = [own_tool("virtualenv"), "--quiet", "--no-download", "--without-pip"]
-        run([*tool, "--python", python, *options, folder], environ)
+        how = ["--quiet", "--no-download", "--without-pip", *options]
+        run([own_tool("virtualenv"), *how, "--python", python, folder], environ)
         return folder
 
     return make
@@ -76,3 +81,16 @@ def base_python(name: str) -> Path:
     if not Path("/usr/lib/python3/dist-packages").is_dir() or not DEBIAN.exists():
         pytest.skip("no Python of Debian's")
     return DEBIAN
+
+
+def make_with_pip(name: str, folder: Path) -> Path:
+    """Make an environment with the pip (and, before 3.12, the setuptools) that its Python brings along."""
+    python = base_python(name)
+    (make_old_virtualenv if name == "2.7" else make_venv)(python, folder)
+    bundled = sorted(python.resolve().parent.parent.glob("lib/*/ensurepip/_bundled/*.whl"))
+    if not bundled:
+        pytest.skip(f"the Python {name} here brings no pip")
+    newest = {wheel.name.partition("-")[0]: wheel for wheel in bundled}
+    for wheel in newest.values():
+        install_wheel_files(folder, wheel)
+    return folder

@@ -20,8 +20,9 @@ import base64, hashlib, os, zipfile
 NAME, MODULE, VERSION = "{name}", "{module}", "{version}"
 def _write(folder, files):
     stem = MODULE + "-" + VERSION
+    headers = ["Metadata-Version: 2.1", "Name: " + NAME, "Version: " + VERSION]
     files = dict(files)
-    files[stem + ".dist-info/METADATA"] = "Metadata-Version: 2.1\\nName: %s\\nVersion: %s\\n\\n" % (NAME, VERSION)
+    files[stem + ".dist-info/METADATA"] = "\\n".join(headers) + "\\n\\n"
     files[stem + ".dist-info/WHEEL"] = "Wheel-Version: 1.0\\nRoot-Is-Purelib: true\\nTag: py3-none-any\\n"
     rows = []
     for place, text in sorted(files.items()):

@@ -1,4 +1,4 @@
-"""However an environment was made: its interpreter, path and packages are what the interpreter itself says."""
+"""However an environment was made: interpreter, path and packages are what the interpreter itself says."""
 
 from __future__ import annotations
 

@@ -57,7 +57,16 @@ def pip_rows(python: Path, environ: Mapping[str, str]) -> list[Row]:
 
 def uv_rows(python: Path, environ: Mapping[str, str]) -> list[Row]:
     """Answer ``uv pip list`` as it is."""
-    command = [own_tool("uv"), "--quiet", "pip", "list", "--format", "json", "--python", python]
+    command: list[str | Path] = [
+        own_tool("uv"),
+        "--quiet",
+        "pip",
+        "list",
+        "--format",
+        "json",
+        "--python",
+        python,
+    ]
     rows: list[Row] = json.loads(run(command, environ))
     return rows
 
