@@ -100,7 +100,7 @@ def _link_target(folder: Folder, name: str) -> str | None:
         content = folder.reader.read(os.path.join(folder.path, name), cap_bytes=64 * 1024)
     except OSError:
         return None
-    lines = content.splitlines()
+    lines = content.replace(b"\0", b"").splitlines()
     return os.path.realpath(os.path.join(folder.path, os.fsdecode(lines[0].strip()))) if lines else None
 
 

@@ -20,7 +20,7 @@ from envguard.domain.environment import (
     digest_of,
     snapshot_of,
 )
-from envguard.inventory.files import shown
+from envguard.inventory.files import reader_for, shown
 from envguard.inventory.interpreter import interpreter_of
 from envguard.inventory.layout import Layout, locate
 from envguard.inventory.packages import packages_of
@@ -46,7 +46,7 @@ def read_layout(layout: Layout, *, named: str) -> Environment:
     snapshot = snapshot_of(
         interpreter, found.packages, [Problem(problem.kind, problem.package) for problem in problems]
     )
-    uid = os.stat(layout.prefix).st_uid
+    uid = reader_for(layout.prefix).uid
     home = home_of(uid)
     record = EnvironmentRecord(
         path=shown(layout.path),
