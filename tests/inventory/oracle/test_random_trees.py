@@ -145,7 +145,7 @@ def what_we_find(prefix: Path) -> dict[str, set[str]]:
     return found
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=200, deadline=None)
 @given(trees, path_files)
 def test_we_find_what_the_interpreter_finds(
     asked: Asked, new_site: Callable[[], Path], tree: Mapping[Place, bytes], pth: Mapping[str, list[str]]
