@@ -1,6 +1,10 @@
 """Distributions inside a zip file on the path: a zipped ``.egg``, or a wheel that is imported from.
 
-Only the directory and the metadata are read, within limits: an archive may be hostile.
+Rules
+1. An entry counts as in a folder: ``NAME.dist-info``, ``NAME.egg-info``, and ``EGG-INFO`` of an ``.egg``.
+2. Only the directory and the metadata are read, within limits, for an archive may be hostile: a directory
+   that is large, or that the ZIP64 form would let grow, is refused before it is read, and so are odd
+   compressions.
 """
 
 from __future__ import annotations
@@ -10,20 +14,24 @@ import re
 from typing import TYPE_CHECKING
 
 from envguard.domain.environment import ProblemDetail
-from envguard.inventory.distributions import Contents, Distribution, normalised
+from envguard.inventory.distributions import Contents, Distribution, normalised, told_by
 from envguard.inventory.files import shown
-from envguard.inventory.metadata import HEADER_CAP_BYTES, parse_headers
+from envguard.inventory.metadata import HEADER_CAP_BYTES, Headers, parse_headers
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from typing import BinaryIO
     from zipfile import ZipFile
 
     from envguard.inventory.search_path import Folder
 
-_SIZE_CAP_BYTES = 512 * 1024 * 1024
-_METADATA = re.compile(
-    r"EGG-INFO/PKG-INFO|[^/]+\.dist-info/METADATA|[^/]+\.egg-info(?:/PKG-INFO)?", re.IGNORECASE
-)
+DIRECTORY_CAP_BYTES = 4 * 1024 * 1024
+"""Of the archive's own list of files: some 40,000 of them."""
+ENTRIES_CAP = 1000
+"""Distributions in one archive."""
+
+_TAIL_BYTES = 22 + 20 + 65_535
+_END, _END_64 = b"PK\5\6", b"PK\6\7"
+_ENTRY = re.compile(r"(?i:[^/]+\.(?:dist|egg)-info|egg-info)")
 
 
 def read_archive(folder: Folder) -> Contents:
@@ -38,29 +46,79 @@ def read_archive(folder: Folder) -> Contents:
     except OSError:
         return Contents((), (_unreadable(folder),))
     with os.fdopen(descriptor, "rb") as file:
-        if os.fstat(descriptor).st_size > _SIZE_CAP_BYTES or file.read(2) != b"PK":
+        if file.read(2) != b"PK":
             return Contents((), ())
         try:
+            if not _has_small_directory(file):
+                return Contents((), (_unreadable(folder),))
             with zipfile.ZipFile(file) as archive:
-                return Contents(tuple(_distributions(folder, archive)), ())
-        except (zipfile.BadZipFile, zlib.error, OSError, ValueError, NotImplementedError, RuntimeError):
+                return _contents(folder, archive)
+        except (
+            *(zipfile.BadZipFile, zlib.error, OSError, ValueError),
+            *(NotImplementedError, RuntimeError, EOFError),
+        ):
             return Contents((), (_unreadable(folder),))
 
 
-def _distributions(folder: Folder, archive: ZipFile) -> Iterator[Distribution]:
+def _has_small_directory(file: BinaryIO) -> bool:
+    """Whether the archive's end tells a directory within the cap; an archive without an end has none."""
+    size = file.seek(0, os.SEEK_END)
+    file.seek(max(size - _TAIL_BYTES, 0))
+    tail = file.read(_TAIL_BYTES)
+    end = len(tail) - 22 if tail[-22:-18] == _END and tail[-2:] == b"\0\0" else tail.rfind(_END)
+    directory_bytes = int.from_bytes(tail[end + 12 : end + 16], "little")
+    is_64 = _END_64 in tail[max(end - 20, 0) : max(end, 0)]
+    return end < 0 or (directory_bytes <= DIRECTORY_CAP_BYTES and not is_64)
+
+
+def _contents(folder: Folder, archive: ZipFile) -> Contents:
+    entries = _entries(archive, is_egg=folder.path.lower().endswith(".egg"))
+    if len(entries) > ENTRIES_CAP:
+        return Contents((), (_unreadable(folder),))
+    found: list[Distribution] = []
+    problems: list[ProblemDetail] = []
+    for entry, members in entries.items():
+        place = os.path.join(folder.path, entry)
+        headers = _headers(archive, members)
+        name, version = told_by(folder, entry)
+        one = Distribution(
+            name=normalised(headers.name or name),
+            version=headers.version or shown(version),
+            origin=None,
+            place=place,
+            folder=folder,
+        )
+        if not (headers.name and headers.version):
+            problems.append(ProblemDetail("unreadable", one.name or None, f"{shown(place)}: no metadata"))
+        if one.name.strip("-"):
+            found.append(one)
+    return Contents(tuple(found), tuple(problems))
+
+
+def _entries(archive: ZipFile, *, is_egg: bool) -> dict[str, list[str]]:
+    """The distributions' entries, and the files that may hold the metadata, in the order of reading."""
+    found: dict[str, list[str]] = {}
+    present = set(archive.namelist())
     for place in archive.namelist():
-        if not _METADATA.fullmatch(place):
+        entry = place.partition("/")[0]
+        if entry in found or not _ENTRY.fullmatch(entry) or entry.startswith("~"):
             continue
-        with archive.open(place) as member:
-            headers = parse_headers(member.read(HEADER_CAP_BYTES))
-        if headers.name and headers.version:
-            yield Distribution(
-                name=normalised(headers.name),
-                version=headers.version,
-                origin=None,
-                place=os.path.join(folder.path, place.partition("/")[0]),
-                folder=folder,
-            )
+        if is_egg or entry.lower() != "egg-info":
+            members = [f"{entry}/METADATA", f"{entry}/PKG-INFO", entry]
+            found[entry] = [member for member in members if member in present]
+    return found
+
+
+def _headers(archive: ZipFile, members: list[str]) -> Headers:
+    for member in members:
+        info = archive.getinfo(member)
+        if info.compress_type not in (0, 8):
+            raise NotImplementedError(info.compress_type)
+        with archive.open(info) as opened:
+            content = opened.read(HEADER_CAP_BYTES)
+        if content:
+            return parse_headers(content)
+    return Headers(None, None)
 
 
 def _unreadable(folder: Folder) -> ProblemDetail:

@@ -27,11 +27,13 @@ from envguard.inventory.search_path import Folder
 from envguard.inventory.wheel import read_build
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
 _DIST_INFO = ".dist-info"
 _EGG_INFO = ".egg-info"
 _SUFFIXES = (_DIST_INFO, _EGG_INFO)
+_EGG = "egg-info"
+"""Inside an ``.egg``; in any capitals, mostly ``EGG-INFO``."""
 _STANDARD = frozenset({"python", "wsgiref", "argparse"})
 """Egg-infos that belong to the standard library; pip hides them."""
 _RUNS = re.compile(r"[-_.]+")
@@ -94,9 +96,11 @@ def read_folder(folder: Folder, links: frozenset[str]) -> Contents:
             distribution, reasons = _read_egg_info(folder, path, entry)
         if is_linked:
             distribution = msgspec.structs.replace(distribution, origin=_EDITABLE)
-        if folder.kind != "library" or distribution.name not in _STANDARD:
+        if folder.kind == "library" and distribution.name in _STANDARD:
+            continue
+        problems += [_unreadable(distribution.name or None, path, reason) for reason in reasons]
+        if distribution.name.strip("-"):
             found.append(distribution)
-            problems += [_unreadable(distribution.name, path, reason) for reason in reasons]
     return Contents(tuple(found), tuple(problems))
 
 
@@ -118,8 +122,8 @@ def _entries(folder: Folder) -> Iterator[str]:
     for name in folder.names or ():
         if name.lower().endswith(_SUFFIXES) or (name.startswith("~") and folder.kind != "library"):
             yield name
-    if folder.names and "EGG-INFO" in folder.names and folder.path.lower().endswith(".egg"):
-        yield "EGG-INFO"
+    if folder.path.lower().endswith(".egg"):
+        yield from (name for name in folder.names or () if name.lower() == _EGG)
 
 
 def _link_target(folder: Folder, name: str) -> str | None:
@@ -131,10 +135,19 @@ def _link_target(folder: Folder, name: str) -> str | None:
     return os.path.realpath(os.path.join(folder.path, os.fsdecode(lines[0].strip()))) if lines else None
 
 
+def told_by(folder: Folder, entry: str) -> tuple[str, str]:
+    """Answer name and version in the name of a metadata folder; the version may be empty."""
+    stem = os.path.basename(folder.path)[:-4] if entry.lower() == _EGG else entry[: -len(_DIST_INFO)]
+    if entry.lower().endswith(_EGG_INFO):
+        stem = entry[: -len(_EGG_INFO)]
+    match = _STEM.fullmatch(stem)
+    return (match[1], match[2]) if match else (stem.partition("-")[0], stem.partition("-")[2])
+
+
 def _read_dist_info(folder: Folder, path: str, entry: str) -> tuple[Distribution, list[str]]:
-    headers, trouble = _headers(folder, [f"{path}/METADATA", f"{path}/PKG-INFO"])
+    headers, trouble = _headers(folder, path)
     origin, origin_trouble = _origin(folder, path)
-    distribution = _distribution(folder, path, headers, entry[: -len(_DIST_INFO)])
+    distribution = _distribution(folder, path, headers, entry)
     told = msgspec.structs.replace(
         distribution, origin=origin, build=_build(folder, path), installer=_installer(folder, path)
     )
@@ -142,22 +155,18 @@ def _read_dist_info(folder: Folder, path: str, entry: str) -> tuple[Distribution
 
 
 def _read_egg_info(folder: Folder, path: str, entry: str) -> tuple[Distribution, list[str]]:
-    stem = os.path.basename(folder.path)[:-4] if entry == "EGG-INFO" else entry[: -len(_EGG_INFO)]
-    is_file = entry != "EGG-INFO" and not _is_folder(path)
-    places = [path] if is_file else [f"{path}/PKG-INFO", f"{path}/METADATA"]
-    headers, trouble = _headers(folder, places)
-    if not headers.requires and not is_file:
+    headers, trouble = _headers(folder, path)
+    if not headers.requires:
         headers = msgspec.structs.replace(headers, requires=_requires(folder, path))
-    return _distribution(folder, path, headers, stem), [trouble] if trouble else []
+    return _distribution(folder, path, headers, entry), [trouble] if trouble else []
 
 
-def _distribution(folder: Folder, path: str, headers: Headers, stem: str) -> Distribution:
-    """What the headers tell, and where they do not, the name of the folder; its version may be empty."""
+def _distribution(folder: Folder, path: str, headers: Headers, entry: str) -> Distribution:
+    """What the headers tell, and where they do not, the name of the folder."""
     name, version = headers.name, headers.version
     if not (name and version):
-        match = _STEM.fullmatch(stem)
-        told = (match[1], match[2]) if match else (stem.partition("-")[0], stem.partition("-")[2])
-        name, version = name or told[0], version or shown(told[1])
+        told_name, told_version = told_by(folder, entry)
+        name, version = name or told_name, version or shown(told_version)
     return Distribution(
         name=normalised(name),
         version=version,
@@ -168,8 +177,15 @@ def _distribution(folder: Folder, path: str, headers: Headers, stem: str) -> Dis
     )
 
 
-def _headers(folder: Folder, places: list[str]) -> tuple[Headers, str | None]:
-    """The headers, and why they are not complete."""
+def _headers(folder: Folder, path: str) -> tuple[Headers, str | None]:
+    """The headers, and why they are not complete; in ``importlib.metadata``'s order of places."""
+    headers, trouble = _first_headers(folder, (f"{path}/METADATA", f"{path}/PKG-INFO"))
+    if trouble and not _is_folder(path):
+        return _first_headers(folder, (path,))
+    return headers, trouble
+
+
+def _first_headers(folder: Folder, places: Iterable[str]) -> tuple[Headers, str | None]:
     reason = "no metadata"
     for place in places:
         try:
@@ -184,6 +200,9 @@ def _headers(folder: Folder, places: list[str]) -> tuple[Headers, str | None]:
         missing = [
             word for word, value in (("Name", headers.name), ("Version", headers.version)) if not value
         ]
+        if len(missing) == 2 and _is_empty(place):
+            reason = "empty metadata"
+            continue
         return headers, f"no {' and no '.join(missing)} in its metadata"
     return Headers(None, None), reason
 
@@ -191,6 +210,13 @@ def _headers(folder: Folder, places: list[str]) -> tuple[Headers, str | None]:
 def _is_folder(path: str) -> bool:
     try:
         return stat.S_ISDIR(os.stat(path).st_mode)
+    except OSError:
+        return False
+
+
+def _is_empty(path: str) -> bool:
+    try:
+        return os.stat(path).st_size == 0
     except OSError:
         return False
 
@@ -233,9 +259,9 @@ def _leftover(folder: Folder, path: str, entry: str) -> ProblemDetail:
     kind: ProblemKind = "leftover"
     if not entry.lower().endswith(_SUFFIXES):
         return ProblemDetail(kind, None, shown(path))
-    headers, _ = _headers(folder, [f"{path}/METADATA", f"{path}/PKG-INFO", path])
+    headers, _ = _headers(folder, path)
     return ProblemDetail(kind, normalised(headers.name) if headers.name else None, shown(path))
 
 
-def _unreadable(name: str, path: str, reason: str) -> ProblemDetail:
+def _unreadable(name: str | None, path: str, reason: str) -> ProblemDetail:
     return ProblemDetail("unreadable", name, f"{shown(path)}: {reason}")

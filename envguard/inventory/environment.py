@@ -28,11 +28,12 @@ from envguard.domain.environment import (
     snapshot_of,
 )
 from envguard.domain.requirements import broken_requirements
+from envguard.errors import InventoryError
 from envguard.inventory import conda_records
 from envguard.inventory.blas import environment_blas
 from envguard.inventory.conda_records import read_conda_records
 from envguard.inventory.editables import editables_of
-from envguard.inventory.files import reader_for, shown
+from envguard.inventory.files import reader_for, reason_of, shown
 from envguard.inventory.interpreter import interpreter_of
 from envguard.inventory.layout import Layout, locate
 from envguard.inventory.names import names_of
@@ -92,7 +93,7 @@ def read_watched(layout: Layout) -> Reading:
         system_packages=conda.system_packages,
         broken_requirements=_broken(found, interpreter),
     )
-    uid = os.stat(layout.path if layout.kind == "user" else layout.prefix).st_uid
+    uid = _owner_of(layout)
     home = home_of(uid)
     record = EnvironmentRecord(
         path=shown(layout.path),
@@ -109,6 +110,16 @@ def read_watched(layout: Layout) -> Reading:
         blas=environment_blas(layout, path.folders),
     )
     return Reading(Environment(record, snapshot), tuple(_watched(layout, path, found)))
+
+
+def _owner_of(layout: Layout) -> int:
+    """Asked last: what is gone by now was not read as a whole."""
+    try:
+        return os.stat(layout.path if layout.kind == "user" else layout.prefix).st_uid
+    except OSError as error:
+        raise InventoryError(
+            f"vanished while it was read: {reason_of(error)}", where=shown(layout.path), hint="envguard scan"
+        ) from error
 
 
 def _watched(layout: Layout, path: SearchPath, found: Packages) -> Iterator[str]:

@@ -4,12 +4,14 @@ Rules
 1. The real file's name tells (``python3.11``, ``python3.13t``, ``pypy3.9``); installers keep such names.
 2. A name that tells nothing (``python`` of an environment made with copies): the file's bytes name the shared
    library that it loads, or hold the version of one candidate.
-3. A whole version in the bytes counts only if it begins with the minor version that is already known.
+3. A whole version in the bytes counts only if it begins with the minor version that is already known. PyPy's
+   are where ``sys.version`` has them.
+4. The bytes are read piece by piece and never mapped: a mapped file that its owner cuts short kills who reads
+   it.
 """
 
 from __future__ import annotations
 
-import mmap
 import os
 import re
 from typing import TYPE_CHECKING, Literal
@@ -19,11 +21,18 @@ import msgspec
 from envguard.inventory.files import Reader
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
+    from io import FileIO
 
 _NAME = re.compile(r"(python|pypy)(\d\.\d+)(t?)[dm]*(?:\.exe)?")
-_LOADED = re.compile(rb"libpython(\d\.\d+)(t?)[dmu]*\.(?:so|dylib)")
-_SCAN_CAP_BYTES = 256 * 1024 * 1024
+_LOADED = re.compile(rb"libpython(?P<loaded>\d\.\d{1,3})(?P<t>t?)[dmu]{0,3}\.(?:so|dylib)")
+_SCAN_CAP_BYTES = 128 * 1024 * 1024
+_PIECE_BYTES = 1024 * 1024
+_OVERLAP_BYTES = 512
+"""Longer than whatever is looked for, so that it is found across two pieces."""
+_CANDIDATES_CAP = 100
+_PROGRAMS = (b"\x7fELF", b"\xcf\xfa\xed\xfe", b"\xca\xfe\xba\xbe", b"MZ")
+"""How executables and libraries begin on Linux, macOS (one machine's, several machines') and Windows."""
 
 
 class Build(msgspec.Struct, frozen=True):
@@ -51,22 +60,32 @@ def build_named(name: str) -> Build | None:
 
 def build_inside(reader: Reader, executable: str, candidates: Iterable[str]) -> Build | None:
     """Answer the build that the executable's bytes tell; ``candidates`` are minor versions to look for."""
-    with_bytes = _Bytes(reader, executable)
-    loaded = with_bytes.search(_LOADED)
-    if loaded is not None:
-        return Build("CPython", loaded[1].decode(), loaded[2] == b"t")
-    for minor in dict.fromkeys(candidates):
-        if with_bytes.search(_whole(minor)):
-            return Build("CPython", minor)
-    return None
+    minors = list(dict.fromkeys(candidates))[:_CANDIDATES_CAP]
+    held: set[str] = set()
+    for match in _matches(reader, executable, _LOADED, _whole(minors)):
+        if match.re is _LOADED:
+            return Build("CPython", match["loaded"].decode(), match["t"] == b"t")
+        held.add(match["minor"].decode())
+    return next((Build("CPython", minor) for minor in minors if minor in held), None)
 
 
 def version_inside(reader: Reader, executables: Iterable[str], minor: str) -> str | None:
     """Answer the whole version of this minor one that the bytes of an executable or library hold."""
     for executable in executables:
-        match = _Bytes(reader, executable).search(_whole(minor))
-        if match is not None:
-            return match[1].decode()
+        for match in _matches(reader, executable, _whole([minor])):
+            return match["version"].decode()
+    return None
+
+
+def pypy_inside(reader: Reader, executables: Iterable[str], minor: str) -> tuple[str, str] | None:
+    """Answer the whole version of this minor one, and PyPy's own, that an executable or library holds."""
+    spoken = re.compile(
+        rb"(?P<language>" + re.escape(minor).encode() + rb"\.\d{1,2}(?:(?:a|b|rc)\d{1,3})?)\+? "
+        rb"\([^()\n]{1,200}\)\n\[PyPy (?P<pypy>\d{1,3}\.\d{1,3}\.\d{1,3})"
+    )
+    for executable in executables:
+        for match in _matches(reader, executable, spoken):
+            return match["language"].decode(), match["pypy"].decode()
     return None
 
 
@@ -78,23 +97,33 @@ def is_script(reader: Reader, path: str) -> bool:
         return False
 
 
-class _Bytes(msgspec.Struct, frozen=True):
-    reader: Reader
-    path: str
+def _matches(reader: Reader, path: str, *patterns: re.Pattern[bytes]) -> Iterator[re.Match[bytes]]:
+    """What a program's bytes hold, one across two pieces perhaps twice; nothing where it cannot be read."""
+    try:
+        descriptor = reader.open(path)
+    except OSError:
+        return
+    before = b""
+    with os.fdopen(descriptor, "rb", buffering=0) as file:
+        if not file.read(4).startswith(_PROGRAMS):
+            return
+        for _ in range(_SCAN_CAP_BYTES // _PIECE_BYTES):
+            piece = _piece(file)
+            for pattern in patterns:
+                yield from pattern.finditer(before + piece)
+            if not piece:
+                return
+            before = piece[-_OVERLAP_BYTES:]
 
-    def search(self, pattern: re.Pattern[bytes]) -> re.Match[bytes] | None:
-        try:
-            descriptor = self.reader.open(self.path)
-        except OSError:
-            return None
-        try:
-            size = min(os.fstat(descriptor).st_size, _SCAN_CAP_BYTES)
-            return pattern.search(mmap.mmap(descriptor, size, access=mmap.ACCESS_READ)) if size else None
-        except (OSError, ValueError):
-            return None
-        finally:
-            os.close(descriptor)
+
+def _piece(file: FileIO) -> bytes:
+    try:
+        return file.read(_PIECE_BYTES)
+    except OSError:
+        return b""
 
 
-def _whole(minor: str) -> re.Pattern[bytes]:
-    return re.compile(rb"\0(" + re.escape(minor).encode() + rb"\.\d{1,2}(?:(?:a|b|rc)\d+)?\+?)\0")
+def _whole(minors: Iterable[str]) -> re.Pattern[bytes]:
+    """Of these minor versions, a whole one between two NULs."""
+    minor = b"|".join(re.escape(one).encode() for one in minors) or rb"(?!)"
+    return re.compile(rb"\0(?P<version>(?P<minor>" + minor + rb")\.\d{1,2}(?:(?:a|b|rc)\d{1,3})?\+?)(?=\0)")

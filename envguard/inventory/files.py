@@ -1,12 +1,13 @@
 r"""Reading files that other people own, without being hung, flooded or led astray by them.
 
 Rules
-1. Regular files only: opened without blocking, judged by the descriptor, so that a FIFO or device never
-   hangs.
+1. Regular files only: judged before they are opened, for to open some devices is to act on them, and again by
+   the descriptor, opened without blocking, so that a FIFO or device never hangs.
 2. Every read has a cap; what is longer is refused, or cut where only its beginning matters.
 3. A link is followed to whatever regular file it names, as installers make them (``uv --link-mode
    symlink``).
-4. Where the superuser reads for somebody, only what that owner could read counts as readable.
+4. Where the superuser reads for somebody, only what that owner could read counts as readable: the file
+   itself, and every folder on the way to what it really is.
 5. Text for people and JSON is escaped: bytes that are not UTF-8, and control characters, become ``\xNN``.
 """
 
@@ -20,6 +21,7 @@ import msgspec
 
 _CHUNK_BYTES = 1024 * 1024
 _FLAGS = os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOCTTY
+_READ, _SEARCH = 4, 1
 
 
 class Reader(msgspec.Struct, frozen=True):
@@ -27,6 +29,8 @@ class Reader(msgspec.Struct, frozen=True):
 
     uid: int
     """The owner; only asked about when the superuser reads."""
+    ways: dict[str, bool] = {}
+    """Folders by whether the owner may pass through them; kept for as long as this reader is."""
 
     def read(self, path: str, *, cap_bytes: int) -> bytes:
         """Answer the whole file; OSError when it is absent, no regular file, not readable, or too long."""
@@ -37,16 +41,17 @@ class Reader(msgspec.Struct, frozen=True):
 
     def read_head(self, path: str, *, cap_bytes: int) -> bytes:
         """Answer the first ``cap_bytes`` of the file; OSError as for :meth:`read`."""
+        size_bytes = self._checked(path).st_size
         descriptor = os.open(path, _FLAGS)
         try:
-            status = os.fstat(descriptor)
-            self._check(status, path)
-            return _read_up_to(descriptor, cap_bytes, status.st_size)
+            self._check(os.fstat(descriptor), path)
+            return _read_up_to(descriptor, cap_bytes, size_bytes)
         finally:
             os.close(descriptor)
 
     def open(self, path: str) -> int:
         """Answer a descriptor of a regular file that the owner may read; the caller closes it."""
+        self._checked(path)
         descriptor = os.open(path, _FLAGS)
         try:
             self._check(os.fstat(descriptor), path)
@@ -57,8 +62,10 @@ class Reader(msgspec.Struct, frozen=True):
 
     def names(self, folder: str) -> list[str]:
         """Answer the sorted names in a folder; OSError where the owner could not list it."""
-        if self._is_acting_for_another() and not _may_read(os.stat(folder), self.uid):
-            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), folder)
+        if self._is_acting_for_another():
+            if not _may(os.stat(folder), self.uid, _READ):
+                raise _denied(folder)
+            self._check_way(folder)
         return sorted(os.listdir(folder))
 
     def may_enter(self, folder: str) -> bool:
@@ -69,24 +76,45 @@ class Reader(msgspec.Struct, frozen=True):
         if not self._is_acting_for_another():
             return True
         real = os.path.realpath(folder)
-        above = [real]
-        while above[-1] != os.path.dirname(above[-1]):
-            above.append(os.path.dirname(above[-1]))
-        return all(map(self._may_pass, above))
-
-    def _may_pass(self, folder: str) -> bool:
+        while not os.path.lexists(real):
+            real = os.path.dirname(real)
         try:
-            return _may(os.stat(folder), self.uid, stat.S_IXUSR)
-        except FileNotFoundError:
-            return True
+            return self._may_pass(real)
         except OSError:
             return False
+
+    def _checked(self, path: str) -> os.stat_result:
+        """Its status before it is opened: merely opening a device can do something."""
+        status = os.stat(path)
+        self._check(status, path)
+        if self._is_acting_for_another():
+            self._check_way(path)
+        return status
 
     def _check(self, status: os.stat_result, path: str) -> None:
         if not stat.S_ISREG(status.st_mode):
             raise OSError(errno.EINVAL, "not a regular file", path)
-        if self._is_acting_for_another() and not _may_read(status, self.uid):
-            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), path)
+        if self._is_acting_for_another() and not _may(status, self.uid, _READ):
+            raise _denied(path)
+
+    def _check_way(self, path: str) -> None:
+        is_link = os.path.islink(path)
+        if not self._may_pass(os.path.dirname(os.path.realpath(path) if is_link else path)):
+            raise _denied(path)
+
+    def _may_pass(self, folder: str) -> bool:
+        """Whether the owner may pass through a folder and all above it; links lead to what they name."""
+        known = self.ways.get(folder)
+        if known is None:
+            known = self.ways[folder] = self._is_open(folder)
+        return known
+
+    def _is_open(self, folder: str) -> bool:
+        status = os.lstat(folder)
+        if stat.S_ISLNK(status.st_mode):
+            return self._may_pass(os.path.realpath(folder))
+        parent = os.path.dirname(folder)
+        return _may(status, self.uid, _SEARCH) and (parent == folder or self._may_pass(parent))
 
     def _is_acting_for_another(self) -> bool:
         return self.uid != 0 and os.geteuid() == 0
@@ -150,16 +178,19 @@ def _read_up_to(descriptor: int, cap_bytes: int, size_bytes: int) -> bytes:
     return b"".join(chunks)
 
 
-def _may_read(status: os.stat_result, uid: int) -> bool:
-    return _may(status, uid, stat.S_IRUSR)
+def _denied(path: str) -> PermissionError:
+    return PermissionError(errno.EACCES, os.strerror(errno.EACCES), path)
 
 
-def _may(status: os.stat_result, uid: int, owners_bit: int) -> bool:
-    """Whether the user has the permission that for an owner is this bit."""
-    mode = status.st_mode
+def _may(status: os.stat_result, uid: int, bit: int) -> bool:
+    """Whether the mode gives a user this right: the owner's bit decides for the owner, as in the kernel."""
     if status.st_uid == uid:
-        return bool(mode & owners_bit)
-    return bool(mode & owners_bit >> 6) or (bool(mode & owners_bit >> 3) and status.st_gid in _groups_of(uid))
+        return bool(status.st_mode & bit << 6)
+    is_for_all = bool(status.st_mode & bit)
+    is_for_group = bool(status.st_mode & bit << 3)
+    if is_for_all == is_for_group:
+        return is_for_all
+    return is_for_group if status.st_gid in _groups_of(uid) else is_for_all
 
 
 def _groups_of(uid: int) -> list[int]:

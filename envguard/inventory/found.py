@@ -23,7 +23,7 @@ class Read(Protocol):
     """Answers the environment of a layout."""
 
     def __call__(self, layout: Layout, *, named: str) -> Environment:
-        """``named`` is the path by which it was reached; InventoryError or OSError where it is not readable."""
+        """``named`` is the path by which it was reached. Raises InventoryError or OSError."""
         ...
 
 

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from envguard.domain.environment import Interpreter
-from envguard.inventory.executable import Build, version_inside
+from envguard.inventory.executable import Build, pypy_inside, version_inside
 from envguard.inventory.files import Reader, reader_for
 
 if TYPE_CHECKING:
@@ -72,6 +72,9 @@ def _versions_of_base(layout: Layout, build: Build) -> _Versions | None:
     versions = _from_header(reader, layout.base, build)
     if versions is not None:
         return versions
+    if build.implementation == "PyPy":
+        spoken = pypy_inside(reader, _pypy_binaries(layout), build.minor)
+        return _Versions(*spoken) if spoken else None
     language = (
         _from_conda(reader, layout.base, build)
         or _from_dpkg(layout.base, build)
@@ -85,6 +88,14 @@ def _binaries(layout: Layout, build: Build) -> list[str]:
     suffixes = ("m.so.1.0", ".so.1.0", ".so.1", ".dylib")
     names = [f"lib{build.library}{suffix}" for suffix in suffixes]
     return [layout.real_python, *(os.path.join(library, name) for name in names)]
+
+
+def _pypy_binaries(layout: Layout) -> list[str]:
+    """PyPy is in a library beside the executable, or where the system keeps libraries."""
+    library = os.path.join(layout.base or "", "lib")
+    folders = [os.path.dirname(layout.real_python), library, f"{library}/{os.uname().machine}-linux-gnu"]
+    names = [f"lib{layout.library}-c.so", "libpypy3-c.so", "libpypy-c.so", f"lib{layout.library}-c.dylib"]
+    return [layout.real_python, *(os.path.join(folder, name) for folder in folders for name in names)]
 
 
 def _from_header(reader: Reader, base: str, build: Build) -> _Versions | None:

@@ -17,7 +17,7 @@ import msgspec
 from envguard.domain.environment import EnvironmentKind, ProblemDetail
 from envguard.errors import InventoryError
 from envguard.inventory.executable import Build, build_inside, build_named, is_script
-from envguard.inventory.files import Reader, is_below, reader_for, reason_of, shown
+from envguard.inventory.files import Reader, is_below, reader_for, shown
 from envguard.inventory.kinds import conda_name_of, kind_of_virtual, kind_of_whole
 from envguard.inventory.pyvenv import VenvConfig, config_places, read_config
 
@@ -93,13 +93,13 @@ def locate(path: str) -> Layout:
         raise InventoryError(
             "a script, not an interpreter", where=shown(path), hint="name the environment's folder"
         )
-    config = _config(reader, prefix)
+    config = read_config(reader, prefix)
     return _virtual(reader, prefix, python, config) if config else _whole(os.path.realpath(path))
 
 
 def _locate_folder(prefix: str) -> Layout:
     reader = reader_for(prefix)
-    config = _config(reader, prefix)
+    config = read_config(reader, prefix)
     python = interpreter_in(prefix)
     if config is not None:
         return _virtual(reader, prefix, python or os.path.join(prefix, "bin", "python"), config)
@@ -111,17 +111,6 @@ def _locate_folder(prefix: str) -> Layout:
     problem = ProblemDetail("not-an-environment", None, f"{shown(python)} runs {shown(real)}")
     layout = _whole(real)
     return msgspec.structs.replace(layout, path=prefix, python=python, problems=(*layout.problems, problem))
-
-
-def _config(reader: Reader, prefix: str) -> VenvConfig | None:
-    try:
-        return read_config(reader, prefix)
-    except OSError as error:
-        raise InventoryError(
-            f"pyvenv.cfg cannot be read: {reason_of(error)}",
-            where=shown(prefix),
-            hint="run as the environment's owner",
-        ) from error
 
 
 def _virtual(reader: Reader, prefix: str, python: str, config: VenvConfig) -> Layout:
@@ -141,8 +130,12 @@ def _virtual(reader: Reader, prefix: str, python: str, config: VenvConfig) -> La
         base=base,
         config=config,
         sees_base_site=config.includes_system_site,
-        problems=tuple(_problems(prefix, python, real, build, base)),
+        problems=(*_faults(config), *_problems(prefix, python, real, build, base)),
     )
+
+
+def _faults(config: VenvConfig) -> list[ProblemDetail]:
+    return [ProblemDetail("unreadable", None, config.fault)] if config.fault else []
 
 
 def _problems(
@@ -218,7 +211,7 @@ def _original_prefix(reader: Reader, prefix: str, build: Build) -> str | None:
         content = reader.read(os.path.join(prefix, "lib", build.library, _ORIGINAL), cap_bytes=4096)
     except OSError:
         return None
-    return os.fsdecode(content.strip()) or None
+    return os.fsdecode(content.replace(b"\0", b"").strip()) or None
 
 
 def _build(reader: Reader, real: str, bases: list[str], config: VenvConfig | None) -> Build | None:

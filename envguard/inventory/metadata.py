@@ -80,7 +80,7 @@ def parse_requires_text(content: bytes) -> tuple[str, ...]:
 
 
 def _first(block: bytes, lowered: bytes, key: bytes) -> str | None:
-    return next(filter(None, map(_text, _values(block, lowered, key))), None)
+    return next(map(_text, _values(block, lowered, key)), None) or None
 
 
 def _values(block: bytes, lowered: bytes, key: bytes) -> Iterator[bytes]:

@@ -5,6 +5,7 @@ Rules (as ``getpath`` and ``site`` read it)
 2. That key absent means *true*; only ``true``, in any capitals, is true.
 3. The version is the one at creation; it goes stale when the base is patched in place.
 4. The file may also lie beside the interpreter; an empty one makes an environment, too.
+5. One that cannot be read, or is not UTF-8, makes an environment whose interpreter would not start.
 """
 
 from __future__ import annotations
@@ -14,6 +15,8 @@ import re
 from typing import TYPE_CHECKING
 
 import msgspec
+
+from envguard.inventory.files import reason_of, shown
 
 if TYPE_CHECKING:
     from envguard.inventory.files import Reader
@@ -37,16 +40,18 @@ class VenvConfig(msgspec.Struct, frozen=True, kw_only=True):
     """Made by virtualenv, not by ``venv`` or uv."""
     is_uv: bool
     """Made by uv."""
+    fault: str | None = None
+    """Why the file could not be read, or why no interpreter would start here."""
 
 
 def read_config(reader: Reader, prefix: str) -> VenvConfig | None:
-    """Answer what the environment's file says; None where there is no such file.
-
-    Raises OSError when it is there and cannot be read.
-    """
+    """Answer what the environment's file says; None where there is no such file."""
     for path in config_places(prefix):
         if os.path.lexists(path):
-            return parse_config(reader.read_head(path, cap_bytes=_CAP_BYTES))
+            try:
+                return parse_config(reader.read(path, cap_bytes=_CAP_BYTES))
+            except OSError as error:
+                return _faulty(f"{shown(path)}: {reason_of(error)}")
     return None
 
 
@@ -56,12 +61,16 @@ def config_places(prefix: str) -> tuple[str, str]:
 
 
 def parse_config(content: bytes) -> VenvConfig:
-    """Answer what the text of a ``pyvenv.cfg`` says."""
+    """Answer what the text of a ``pyvenv.cfg`` says; a value that holds a NUL counts as absent."""
+    try:
+        text = content.decode()
+    except UnicodeDecodeError:
+        return _faulty("pyvenv.cfg: not UTF-8: the interpreter would not start")
     first: dict[str, str] = {}
     last: dict[str, str] = {}
-    for line in content.decode("utf-8", "surrogateescape").splitlines():
+    for line in text.replace("\r", "\n").split("\n"):
         key, found, value = line.partition("=")
-        if found:
+        if found and "\0" not in value:
             first.setdefault(key.strip().lower(), value.strip())
             last[key.strip().lower()] = value.strip()
     return VenvConfig(
@@ -70,6 +79,12 @@ def parse_config(content: bytes) -> VenvConfig:
         version=_version(first.get("version") or first.get("version_info") or ""),
         is_virtualenv="virtualenv" in first,
         is_uv="uv" in first,
+    )
+
+
+def _faulty(fault: str) -> VenvConfig:
+    return VenvConfig(
+        home=None, includes_system_site=False, version=None, is_virtualenv=False, is_uv=False, fault=fault
     )
 
 

@@ -4,17 +4,22 @@ Rules (as ``getpath`` and ``site`` build ``sys.path``)
 1. Standard library; the environment's site-packages; the user's; the base's. The latter two only where the
    environment sees them, or is no virtual one.
 2. Debian's Python reads ``local/lib/pythonX.Y/dist-packages``, ``lib/python3/dist-packages``,
-   ``lib/pythonX.Y/dist-packages``, and no site-packages.
+   ``lib/pythonX.Y/dist-packages``, and no site-packages. A Python whose standard library lies in ``lib64``
+   (Fedora's) reads ``lib64`` before ``lib``, and both below ``local`` first; no other reads ``lib64``.
 3. Each folder is followed by what its ``.pth`` files add: sorted by file name, relative to their folder,
-   absent ones dropped, without recursion. ``import`` lines are never run.
+   absent ones dropped, without recursion. ``import`` lines are never run; one that speaks of the path makes
+   it ``unreadable``, for what it would add is not known. Of old, ``easy-install.pth`` put its folders first.
 4. A ``.pth`` with a byte order mark loses its first line before 3.13; hidden ones count in old patch
    versions only.
 5. The user's folder counts only if that user owns it. The user is who reads; for the superuser, the owner.
+6. All is read on behalf of the environment's owner, wherever it lies: what its interpreter could not read for
+   its owner is not read for others either.
 """
 
 from __future__ import annotations
 
 import os
+import re
 from typing import TYPE_CHECKING, Literal
 
 import msgspec
@@ -23,7 +28,7 @@ from envguard.domain.environment import ProblemDetail
 from envguard.inventory.files import Reader, place_of, reader_for, reason_of, shown
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     from envguard.inventory.layout import Layout
 
@@ -31,6 +36,13 @@ FolderKind = Literal["library", "site", "debian", "added"]
 """Standard library, a site folder, Debian's own, or a place that a ``.pth`` added."""
 
 _PTH_CAP_BYTES = 1024 * 1024
+_PTH_TOTAL_CAP_BYTES = 16 * 1024 * 1024
+"""Of all path files of one environment."""
+_LINES_CAP = 10_000
+"""Different ones of all its path files; each costs a look or two."""
+_TO_THE_FRONT = b"sys.__egginsert"
+"""In the last line of an ``easy-install.pth`` of old: its folders go before all others."""
+_CHANGES_PATH = re.compile(rb"^import[ \t](?!.*sys\.__plen).*(?:sys\.path\b|addsitedir)", re.MULTILINE)
 _HIDDEN_IGNORED_SINCE = {"3.8": 19, "3.9": 19, "3.10": 14, "3.11": 8, "3.12": 2}
 """First patch version that skips hidden ``.pth`` files; from 3.13 all do."""
 
@@ -56,20 +68,36 @@ class SearchPath(msgspec.Struct, frozen=True):
     """All folders and ``.pth`` files that decided, also those that are absent."""
 
 
-def search_path_of(layout: Layout, version: str) -> SearchPath:
-    """Answer the folders of a layout whose interpreter has this whole version."""
-    walk = _Walk(version)
-    for path, kind in _candidates(layout):
+def home_of(uid: int) -> str | None:
+    """Answer the home folder of a user; None where the system does not know one."""
+    import pwd
+
+    try:
+        return pwd.getpwuid(uid).pw_dir
+    except KeyError:
+        return None
+
+
+def search_path_of(
+    layout: Layout, version: str, *, home: Callable[[int], str | None] = home_of
+) -> SearchPath:
+    """Answer the folders of a layout whose interpreter has this whole version; ``home`` is a user's."""
+    walk = _Walk(version, reader_for(layout.path if layout.kind == "user" else layout.prefix))
+    for path, kind in _candidates(layout, home):
         walk.enter(path, kind)
-    return SearchPath(tuple(walk.folders), tuple(walk.problems), tuple(walk.looked_at))
+    return walk.found()
 
 
 class _Walk:
     """Collects folders; each real place once."""
 
-    def __init__(self, version: str) -> None:
+    def __init__(self, version: str, reader: Reader) -> None:
         self._version = version
+        self._reader = reader
+        self._left_bytes = _PTH_TOTAL_CAP_BYTES
+        self._named: set[str] = set()
         self._seen: set[tuple[int, int]] = set()
+        self._front: list[Folder] = []
         self.folders: list[Folder] = []
         self.problems: list[ProblemDetail] = []
         self.looked_at: list[str] = []
@@ -77,19 +105,54 @@ class _Walk:
     def enter(self, path: str, kind: FolderKind) -> None:
         if not self._is_new(path):
             return
-        reader = reader_for(path)
-        names = self._names(reader, path)
-        self.folders.append(Folder(path, kind, reader, names))
-        if kind != "library" and names is not None:
-            for added in self._added(reader, path, names):
-                self._add(added, path)
+        names = self._names(path)
+        self.folders.append(Folder(path, kind, self._reader, names))
+        if kind != "library":
+            for name in names or ():
+                if name.endswith(".pth") and not (name.startswith(".") and skips_hidden(self._version)):
+                    self._add_all(path, name)
 
-    def _add(self, path: str, added_by: str) -> None:
+    def found(self) -> SearchPath:
+        """Answer what was collected."""
+        return SearchPath((*self._front, *self.folders), tuple(self.problems), tuple(self.looked_at))
+
+    def _add_all(self, folder: str, name: str) -> None:
+        """Add what a path file names."""
+        path = os.path.join(folder, name)
+        self.looked_at.append(path)
+        content = self._content(path)
+        if _CHANGES_PATH.search(content):
+            self._fail(path, "its code changes the path, and is not run")
+        folders = self._front if _TO_THE_FRONT in content else self.folders
+        for line in pth_lines(content, self._version):
+            named = os.path.normpath(os.path.join(folder, line))
+            if len(self._named) >= _LINES_CAP:
+                self._fail(path, f"more than {_LINES_CAP} folders are named in such files")
+                break
+            if named not in self._named:
+                self._named.add(named)
+                self._add(named, folder, folders)
+
+    def _content(self, path: str) -> bytes:
+        """What a path file says; nothing where no interpreter could read it either, or it is a folder."""
+        try:
+            content = self._reader.read(path, cap_bytes=min(_PTH_CAP_BYTES, self._left_bytes))
+            content.decode()
+        except UnicodeDecodeError:
+            self._fail(path, "not UTF-8: the interpreter would not start")
+            return b""
+        except OSError as error:
+            if os.path.exists(path) and not os.path.isdir(path):
+                self._fail(path, reason_of(error))
+            return b""
+        self._left_bytes -= len(content)
+        return content
+
+    def _add(self, path: str, added_by: str, folders: list[Folder]) -> None:
         if not self._is_new(path):
             return
-        reader = reader_for(path)
-        names = self._names(reader, path) if os.path.isdir(path) else None
-        self.folders.append(Folder(path, "added", reader, names, added_by))
+        names = self._names(path) if os.path.isdir(path) else None
+        folders.append(Folder(path, "added", self._reader, names, added_by))
 
     def _is_new(self, path: str) -> bool:
         self.looked_at.append(path)
@@ -103,35 +166,19 @@ class _Walk:
         self._seen.add(place)
         return True
 
-    def _names(self, reader: Reader, path: str) -> tuple[str, ...] | None:
+    def _names(self, path: str) -> tuple[str, ...] | None:
         try:
-            return tuple(reader.names(path))
+            return tuple(self._reader.names(path))
         except OSError as error:
             self._fail(path, reason_of(error))
             return None
-
-    def _added(self, reader: Reader, folder: str, names: Iterable[str]) -> Iterator[str]:
-        for name in names:
-            if not name.endswith(".pth") or (name.startswith(".") and skips_hidden(self._version)):
-                continue
-            path = os.path.join(folder, name)
-            self.looked_at.append(path)
-            try:
-                lines = pth_lines(reader.read(path, cap_bytes=_PTH_CAP_BYTES), self._version)
-            except UnicodeDecodeError:
-                self._fail(path, "not UTF-8: the interpreter would not start")
-            except OSError as error:
-                self._fail(path, reason_of(error))
-            else:
-                yield from (os.path.normpath(os.path.join(folder, line)) for line in lines)
 
     def _fail(self, path: str, reason: str) -> None:
         self.problems.append(ProblemDetail("unreadable", None, f"{shown(path)}: {reason}"))
 
 
 def pth_lines(content: bytes, version: str) -> list[str]:
-    """Answer the paths that a ``.pth`` file names; UnicodeDecodeError where it is not UTF-8."""
-    content.decode("utf-8")
+    """Answer the paths that the UTF-8 text of a ``.pth`` file names."""
     text = content.decode("utf-8-sig" if minor_of(version) >= (3, 13) else "utf-8", "surrogateescape")
     lines = (line.rstrip() for line in text.replace("\r\n", "\n").replace("\r", "\n").split("\n"))
     return [
@@ -147,17 +194,17 @@ def skips_hidden(version: str) -> bool:
     since = _HIDDEN_IGNORED_SINCE.get(".".join(map(str, minor)))
     if since is None:
         return minor >= (3, 13)
-    patch = version.split(".")[2:3]
-    return bool(patch) and patch[0].isdigit() and int(patch[0]) >= since
+    patch = re.match(r"\d+\.\d+\.(\d+)", version)
+    return patch is not None and int(patch[1]) >= since
 
 
 def minor_of(version: str) -> tuple[int, ...]:
     """Answer (3, 11) of ``3.11.7``; () where the version is not known."""
     parts = version.split(".")[:2]
-    return tuple(int(part) for part in parts) if all(part.isdigit() for part in parts) else ()
+    return tuple(int(part) for part in parts) if all(part.isdecimal() for part in parts) else ()
 
 
-def _candidates(layout: Layout) -> Iterator[tuple[str, FolderKind]]:
+def _candidates(layout: Layout, home: Callable[[int], str | None]) -> Iterator[tuple[str, FolderKind]]:
     library = layout.library
     bases = dict.fromkeys(base for base in (layout.base, layout.prefix) if base and not layout.config)
     for base in [*bases, *([layout.base] if layout.config and layout.base else [])]:
@@ -165,7 +212,7 @@ def _candidates(layout: Layout) -> Iterator[tuple[str, FolderKind]]:
     if layout.prefix != layout.base:
         yield from _own_site(layout)
     if layout.sees_base_site:
-        user = _user_site(layout)
+        user = _user_site(layout, home)
         if user is not None:
             yield user, "site"
         if layout.base is not None:
@@ -173,7 +220,7 @@ def _candidates(layout: Layout) -> Iterator[tuple[str, FolderKind]]:
 
 
 def _standard(base: str, library: str) -> Iterator[tuple[str, FolderKind]]:
-    folder = os.path.join(base, "lib", library)
+    folder = os.path.join(base, _parents(base, library)[0], library)
     yield folder, "library"
     yield os.path.join(folder, "lib-dynload"), "library"
 
@@ -182,10 +229,22 @@ def _own_site(layout: Layout) -> Iterator[tuple[str, FolderKind]]:
     if layout.python.endswith(".exe"):
         yield os.path.join(layout.prefix, "Lib", "site-packages"), "site"
         return
-    libraries = [layout.library] if layout.build else _any_libraries(layout.prefix)
-    for library in libraries:
-        yield os.path.join(layout.prefix, "lib", library, "site-packages"), "site"
-        yield os.path.join(layout.prefix, "lib64", library, "site-packages"), "site"
+    for library in [layout.library] if layout.build else _any_libraries(layout.prefix):
+        yield from _site(layout.prefix, library, _parents(layout.base, library))
+
+
+def _site(prefix: str, library: str, parents: Iterable[str]) -> Iterator[tuple[str, FolderKind]]:
+    for parent in parents:
+        yield os.path.join(prefix, parent, library, "site-packages"), "site"
+
+
+def _parents(base: str | None, library: str) -> tuple[str, ...]:
+    """The folders that hold library folders: ``lib64`` too where the standard library lies in it."""
+    if base is None:
+        return "lib", "lib64"
+    place = place_of(os.path.join(base, "lib64", library, "os.py"))
+    is_apart = place is not None and place != place_of(os.path.join(base, "lib", library, "os.py"))
+    return ("lib64", "lib") if is_apart else ("lib",)
 
 
 def _any_libraries(prefix: str) -> list[str]:
@@ -205,32 +264,23 @@ def _base_site(base: str, library: str) -> Iterator[tuple[str, FolderKind]]:
         yield debian, "debian"
         yield os.path.join(base, "lib", library, "dist-packages"), "debian"
         return
-    if os.path.exists(os.path.join(base, "lib64", library, "os.py")):
-        yield os.path.join(base, "lib64", library, "site-packages"), "site"
-    yield os.path.join(base, "lib", library, "site-packages"), "site"
+    parents = _parents(base, library)
+    if "lib64" in parents:
+        yield from _site(os.path.join(base, "local"), library, parents)
+    yield from _site(base, library, parents)
 
 
-def _user_site(layout: Layout) -> str | None:
+def _user_site(layout: Layout, home: Callable[[int], str | None]) -> str | None:
     if layout.kind == "user":
         return layout.path
     uid = os.geteuid() or _owner_of(layout.prefix)
-    home = home_of(uid)
-    if home is None:
+    folder = home(uid)
+    if folder is None:
         return None
-    folder = os.path.join(home, ".local", "lib", layout.library, "site-packages")
+    folder = os.path.join(folder, ".local", "lib", layout.library, "site-packages")
     try:
         return folder if os.stat(folder).st_uid == uid else None
     except OSError:
-        return None
-
-
-def home_of(uid: int) -> str | None:
-    """Answer the home folder of a user; None where the system does not know one."""
-    import pwd
-
-    try:
-        return pwd.getpwuid(uid).pw_dir
-    except KeyError:
         return None
 
 

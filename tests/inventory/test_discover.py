@@ -180,9 +180,10 @@ class TestWhatCouldNotBeRead:
     def test_a_config_that_is_no_file(self, home: Path) -> None:
         (home / "work/rl/.venv/pyvenv.cfg").unlink()
         os.mkfifo(home / "work/rl/.venv/pyvenv.cfg")
-        assert self.told(home) == {
-            str(home / "work/rl/.venv"): "pyvenv.cfg cannot be read: not a regular file"
-        }
+        assert self.told(home) == {}
+        (environment,) = scan_machine([home]).environments
+        assert "not a regular file" in environment.record.details[0].detail
+        assert [each.kind for each in environment.snapshot.problems] == ["unreadable"]
 
     def test_a_config_that_is_no_file_of_a_registered_environment(self, home: Path) -> None:
         kept = home / ".cache/pypoetry/virtualenvs"
@@ -190,7 +191,9 @@ class TestWhatCouldNotBeRead:
         (home / "work" / "rl").rename(kept)
         (kept / ".venv/pyvenv.cfg").unlink()
         (kept / ".venv/pyvenv.cfg").mkdir()
-        assert list(self.told(home)) == [str(kept / ".venv")]
+        (environment,) = scan_machine([home]).environments
+        assert environment.record.path == str(kept / ".venv")
+        assert [each.kind for each in environment.snapshot.problems] == ["unreadable"]
 
     def test_closed_folders(
         self, open_folder: Path, empty_of: Callable[[str], Path], as_somebody: Callable[[], None]

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from envguard.domain.environment import Environment, Origin, Package, Problem
+from envguard.domain.environment import Environment, Origin, Package
 from envguard.inventory import read_environment
 from tests.builders.environments import install, site_packages, write_dist_info, write_tree
 from tests.inventory.asking import what_it_lists
@@ -71,6 +71,25 @@ def test_bytes_that_are_no_text_are_escaped(env: Path) -> None:
     environment = read_environment(env)
     assert packages(environment) == {"b\\xff\\x0a": "1"}
     assert environment.record.details[0].detail.isprintable()
+
+
+@pytest.mark.parametrize("entry", [".dist-info", "-1.dist-info", "..egg-info"])
+def test_a_folder_without_a_name_is_no_package(entry: str, env: Path) -> None:
+    (site_packages(env) / entry).mkdir()
+    environment = read_environment(env)
+    assert packages(environment) == {}
+    assert {kind for kind, _ in problems(environment)} == {"unreadable"}
+
+
+@pytest.mark.parametrize("entry", ["gym-1.dist-info", "gym-1.egg-info"])
+@pytest.mark.parametrize(("metadata", "version"), [("", "2"), ("Name: gym\nVersion: 3\n\n", "3")])
+def test_pkg_info_counts_where_metadata_is_empty(entry: str, metadata: str, version: str, env: Path) -> None:
+    written = {"METADATA": metadata, "PKG-INFO": "Name: gym\nVersion: 2\n\n"}
+    write_tree(site_packages(env) / entry, written)
+    environment = read_environment(env)
+    assert packages(environment) == {"gym": version}
+    assert problems(environment) == set()
+    assert what_it_lists(env / "bin" / "python") == {("gym", version)}
 
 
 def test_egg_infos_count_as_folder_and_as_file(env: Path) -> None:
@@ -215,10 +234,3 @@ def test_packages_are_what_the_interpreter_lists(
         "zipped",
     }
     assert environment.snapshot.problems == ()
-
-
-def test_a_broken_archive_on_the_path_is_unreadable(env: Path) -> None:
-    site = site_packages(env)
-    (site / "x-1.egg").write_bytes(b"PK" + b"\0" * 100)
-    (site / "x.pth").write_text("x-1.egg\n")
-    assert Problem("unreadable") in read_environment(env).snapshot.problems

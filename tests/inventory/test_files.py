@@ -87,8 +87,10 @@ def test_a_closed_library_folder_is_unreadable_not_empty(
 @pytest.mark.parametrize(
     ("owner", "mode", "may"), [(NOBODY, 0o400, True), (NOBODY, 0, False), (0, 0o600, False), (0, 0o644, True)]
 )
-def test_the_superuser_reads_what_the_owner_could(owner: int, mode: int, may: bool, tmp_path: Path) -> None:
-    path = tmp_path / "METADATA"
+def test_the_superuser_reads_what_the_owner_could(
+    owner: int, mode: int, may: bool, open_folder: Path
+) -> None:
+    path = open_folder / "METADATA"
     path.write_text("x")
     path.chmod(mode)
     os.chown(path, owner, -1)
