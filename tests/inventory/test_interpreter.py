@@ -8,7 +8,7 @@ import pytest
 
 from envguard.inventory import read_environment
 from envguard.inventory.interpreter import version_in_dpkg
-from tests.builders.environments import make_venv, make_virtualenv_27
+from tests.builders.environments import make_venv, make_virtualenv_27, write_dist_info, write_tree
 from tests.inventory.asking import MINORS, python_or_skip, what_it_says_of_itself
 
 
@@ -91,6 +91,36 @@ def test_pypy_has_the_languages_version_and_its_own(tmp_path: Path) -> None:
     assert interpreter.implementation == "PyPy"
     assert (interpreter.version, interpreter.abi) == ("3.9.18", "pypy39_pp73")
     assert interpreter.markers["implementation_version"] == "7.3.13"
+
+
+def test_an_environment_of_pypy_reads_its_own_library_folder(tmp_path: Path) -> None:
+    base, env = tmp_path / "pypy", tmp_path / "env"
+    header = '#define PY_VERSION "3.9.18"\n#define PYPY_VERSION "7.3.13"\n'
+    write_tree(base, {"bin/pypy3.9": "", "lib/pypy3.9/os.py": "", "include/pypy3.9/patchlevel.h": header})
+    write_tree(base, {"lib/pypy3.9/cffi.egg-info/PKG-INFO": "Name: cffi\nVersion: 1.15\n\n"})
+    config = f"home = {base}/bin\ninclude-system-site-packages = false\nversion = 3.9.18\n"
+    write_tree(env, {"pyvenv.cfg": config, "lib/pypy3.9/site-packages/x": "", "lib/python3.9/y": ""})
+    (env / "bin").mkdir()
+    (env / "bin" / "python").symlink_to(base / "bin" / "pypy3.9")
+    write_dist_info(env / "lib" / "pypy3.9" / "site-packages", "gym", "1")
+    snapshot = read_environment(env).snapshot
+    assert (snapshot.interpreter.implementation, snapshot.interpreter.abi) == ("PyPy", "pypy39_pp73")
+    assert [(one.name, one.version) for one in snapshot.packages] == [("cffi", "1.15"), ("gym", "1")]
+    assert snapshot.problems == ()
+
+
+def test_a_free_threaded_environment_reads_its_own_library_folder(tmp_path: Path) -> None:
+    base, env = tmp_path / "base", tmp_path / "env"
+    header = '#define PY_VERSION "3.13.0"\n'
+    write_tree(base, {"bin/python3.13": "", "lib/python3.13t/os.py": ""})
+    write_tree(base, {"include/python3.13t/patchlevel.h": header})
+    write_tree(env, {"pyvenv.cfg": f"home = {base}/bin\ninclude-system-site-packages = false\n"})
+    (env / "bin").mkdir()
+    (env / "bin" / "python").symlink_to(base / "bin" / "python3.13")
+    write_dist_info(env / "lib" / "python3.13t" / "site-packages", "gym", "1")
+    snapshot = read_environment(env).snapshot
+    assert (snapshot.interpreter.free_threaded, snapshot.interpreter.abi) == (True, "cp313t")
+    assert [(one.name, one.version) for one in snapshot.packages] == [("gym", "1")]
 
 
 STATUS = """Package: python3.11-minimal
