@@ -25,7 +25,9 @@ if TYPE_CHECKING:
     from io import FileIO
 
 _NAME = re.compile(r"(python|pypy)(\d\.\d+)(t?)[dm]*(?:\.exe)?")
-_LOADED = re.compile(rb"libpython(?P<loaded>\d\.\d{1,3})(?P<t>t?)[dmu]{0,3}\.(?:so|dylib)")
+_LOADED = re.compile(
+    rb"lib(?P<family>python|pypy)(?P<loaded>\d\.\d{1,3})(?P<t>t?)(?:[dmu]{0,3}|-c)\.(?:so|dylib)"
+)
 _SCAN_CAP_BYTES = 128 * 1024 * 1024
 _PIECE_BYTES = 1024 * 1024
 _OVERLAP_BYTES = 512
@@ -64,7 +66,8 @@ def build_inside(reader: Reader, executable: str, candidates: Iterable[str]) -> 
     held: set[str] = set()
     for match in _matches(reader, executable, _LOADED, _whole(minors)):
         if match.re is _LOADED:
-            return Build("CPython", match["loaded"].decode(), match["t"] == b"t")
+            family: Literal["CPython", "PyPy"] = "PyPy" if match["family"] == b"pypy" else "CPython"
+            return Build(family, match["loaded"].decode(), match["t"] == b"t")
         held.add(match["minor"].decode())
     return next((Build("CPython", minor) for minor in minors if minor in held), None)
 

@@ -262,7 +262,8 @@ def _base_site(base: str, library: str) -> Iterator[tuple[str, FolderKind]]:
     if os.path.isdir(debian):
         yield os.path.join(base, "local", "lib", library, "dist-packages"), "site"
         yield debian, "debian"
-        yield os.path.join(base, "lib", library, "dist-packages"), "debian"
+        if not library.startswith("pypy"):
+            yield os.path.join(base, "lib", library, "dist-packages"), "debian"
         return
     parents = _parents(base, library)
     if "lib64" in parents:

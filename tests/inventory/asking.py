@@ -20,8 +20,11 @@ def full(info):
     return text if info.releaselevel == 'final' else text + info.releaselevel[0] + str(info.serial)
 own = getattr(sys, 'implementation', None)
 flags = getattr(sys, 'abiflags', 'mu' if sys.maxunicode > 65535 else 'm')
+abi = 'cp%d%d%s' % (sys.version_info[0], sys.version_info[1], flags)
+if own and own.name == 'pypy':
+    abi = 'pypy%d%d_pp%d%d' % (sys.version_info[:2] + sys.pypy_version_info[:2])
 print(json.dumps({
-    'abi': 'cp%d%d%s' % (sys.version_info[0], sys.version_info[1], flags),
+    'abi': abi,
     'markers': {
         'implementation_name': own.name if own else '',
         'implementation_version': full(own.version) if own else '0',

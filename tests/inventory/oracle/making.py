@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
@@ -75,7 +76,12 @@ WAYS_FOR_27: dict[str, Maker] = {
 
 
 def base_python(name: str) -> Path:
-    """Answer the interpreter of a minor version, or ``Debian``'s; skip the test where it is absent."""
+    """Answer the interpreter of a minor version, ``Debian``'s or ``PyPy``; skip where it is absent."""
+    if name == "PyPy":
+        pypy = shutil.which("pypy3")
+        if pypy is None:
+            pytest.skip("no PyPy on this machine")
+        return Path(pypy)
     if name != "Debian":
         return python_or_skip(name)
     if not Path("/usr/lib/python3/dist-packages").is_dir() or not DEBIAN.exists():
