@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import pytest
@@ -66,15 +65,21 @@ def test_time_that_ran_out_is_said_and_is_no_failure(envguard: Envguard, home: P
     assert envguard("scan", "--json", "--roots", home, "--time-limit", "0.000001").json()["incomplete"]
 
 
+def register_what_cannot_be_read(home: Path) -> str:
+    """Have conda's registry name a place that nobody can look at, not even the superuser."""
+    place = f"{home}/{'x' * 300}"
+    write_tree(home, {".conda/environments.txt": f"{place}\n"})
+    return place
+
+
 def test_what_could_not_be_read_is_named(envguard: Envguard, home: Path) -> None:
-    (home / "rl/.venv/pyvenv.cfg").unlink()
-    os.mkfifo(home / "rl/.venv/pyvenv.cfg")
-    run = envguard("scan", "--roots", home, COLUMNS="300")
-    assert f"unread: {home}/rl/.venv: pyvenv.cfg cannot be read: not a regular file" in run.out
+    place = register_what_cannot_be_read(home)
+    run = envguard("scan", "--roots", home, COLUMNS="600")
+    assert f"unread: {place}: file name too long" in run.out
     assert run.code == 0
     document = envguard("scan", "--json", "--roots", home).json()
     assert document["incomplete"]
-    assert [place["path"] for place in document["unread"]] == [f"{home}/rl/.venv"]
+    assert [unread["path"] for unread in document["unread"]] == [place]
 
 
 def test_what_was_passed_over_is_said_when_asked(envguard: Envguard, home: Path) -> None:
@@ -99,11 +104,10 @@ def test_an_environment_may_be_called_by_its_name(envguard: Envguard, home: Path
 
 
 def test_what_is_unread_makes_check_all_undecided(envguard: Envguard, home: Path) -> None:
-    (home / "rl/.venv/pyvenv.cfg").unlink()
-    os.mkfifo(home / "rl/.venv/pyvenv.cfg")
+    place = register_what_cannot_be_read(home)
     run = envguard("check", "--all", HOME=str(home))
     assert run.code == 3
-    assert f"unread: {home}/rl/.venv" in run.err
+    assert f"unread: {place}" in run.err
 
 
 def test_check_all_judges_what_is_bound_wherever_it_lies(envguard: Envguard, home: Path) -> None:
