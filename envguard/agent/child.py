@@ -1,8 +1,9 @@
-"""The short-lived process that scans: ``python -m envguard.agent.child DEADLINE_S STATE [ROOT ...]``.
+"""The process that scans, short-lived: ``python -m envguard.agent.child DEADLINE_S STATE PLACES [ROOT ...]``.
 
 It reads all that is other people's (environments, markers, the policies of projects, what owners bound), so
 that a file or a mount which hangs costs one scan. It writes the bound scan as JSON to its standard output,
-and is the least important process of the machine.
+and to the descriptor PLACES each path before it looks there. It is the least important process of the
+machine.
 """
 
 from __future__ import annotations
@@ -15,9 +16,12 @@ from pathlib import Path
 
 import msgspec
 
+from envguard.agent.hangs import places_to_avoid
 from envguard.agent.integrity import with_integrity
+from envguard.agent.memories import keep_memories, read_memories
 from envguard.errors import EnvguardError
 from envguard.inventory import scan_machine
+from envguard.inventory.freshness import Memories
 from envguard.log import configure
 from envguard.runs.bindings import bind_scan, bound_places, uses_of_owners
 from envguard.state import State
@@ -28,11 +32,22 @@ def main(arguments: list[str]) -> int:
     with contextlib.suppress(OSError):
         os.nice(10)
     configure()
-    deadline_s, state, *roots = arguments
+    deadline_s, state, places, *roots = arguments
     try:
         kept = State(Path(state))
         tops = [Path(root) for root in roots] or None
-        scan = scan_machine(tops, bound=bound_places(kept), deadline_s=float(deadline_s))
+        known = read_memories(kept)
+        memories = Memories(known)
+        scan = scan_machine(
+            tops,
+            bound=bound_places(kept),
+            deadline_s=float(deadline_s),
+            progress=lambda path: _tell(int(places), path),
+            read=memories.read,
+            avoid=places_to_avoid(kept, now=datetime.now(timezone.utc)),
+        )
+        keep_memories(kept, memories.kept, known=known)
+        _tell(int(places), "")
         bound = bind_scan(scan, uses_of_owners(kept))
         bound = with_integrity(bound, kept, now=datetime.now(timezone.utc))
     except EnvguardError as error:
@@ -41,6 +56,10 @@ def main(arguments: list[str]) -> int:
     sys.stdout.buffer.write(msgspec.json.encode(bound))
     sys.stdout.buffer.flush()
     return 0
+
+
+def _tell(places: int, path: str) -> None:
+    os.write(places, os.fsencode(path) + b"\0")
 
 
 if __name__ == "__main__":

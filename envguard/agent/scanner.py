@@ -23,6 +23,7 @@ import msgspec
 import envguard
 from envguard.domain.binding import BoundScan
 from envguard.errors import InventoryError
+from envguard.inventory.files import shown
 from envguard.log import get_log
 
 SEARCH_S = 20.0
@@ -37,7 +38,23 @@ _SLICE_S = 0.2
 _FAREWELL_S = 2.0
 _CHUNK_BYTES = 256 * 1024
 
+_PLACE_BYTES = 64 * 1024
+"""More than two paths can be long."""
+
 _log = get_log(__name__)
+
+
+class ScanHungError(InventoryError):
+    """The scan did not end in time, and was killed."""
+
+    def __init__(self, place: str | None, limit_s: float) -> None:
+        """``place`` is where it looked then, if it looked anywhere."""
+        super().__init__(
+            f"the scan hung and was killed after seconds: {limit_s:g}",
+            where="scan" if place is None else shown(place),
+            hint="does its file system answer? it is left out for an hour",
+        )
+        self.place = place
 
 
 def scan_in_child(
@@ -49,19 +66,26 @@ def scan_in_child(
     beat: Callable[[], None] = lambda: None,
     clock: Callable[[], float] = time.monotonic,
 ) -> BoundScan:
-    """Answer what a child finds below the roots; InventoryError when it hangs, dies or answers nonsense.
+    """Answer what a child finds below the roots; InventoryError when it dies or answers nonsense.
+
+    ScanHungError when it hangs: that is one, too, and knows the place.
 
     ``state`` is the state directory, with what the agent's own user bound. ``beat`` is called several times
     a second meanwhile; what it raises ends the scan.
     """
-    arguments = command or [sys.executable, "-m", "envguard.agent.child", str(SEARCH_S), str(state), *roots]
-    child = _start(arguments)
+    places, told = os.pipe()
+    own = [sys.executable, "-m", "envguard.agent.child", str(SEARCH_S), str(state), str(told), *roots]
     try:
-        answer = _read(child, clock() + limit_s, limit_s, beat, clock)
+        child = _start(command or own, told)
+    finally:
+        os.close(told)
+    try:
+        answer = _read(child, places, clock() + limit_s, limit_s, beat, clock)
         code = child.wait(timeout=_FAREWELL_S)
     except subprocess.TimeoutExpired as error:
         raise InventoryError("the scan did not end after its answer and was killed", where="scan") from error
     finally:
+        os.close(places)
         _end(child)
     if code != 0:
         raise InventoryError(f"the scan failed with exit code: {code}", where="scan", hint="envguard scan -v")
@@ -71,7 +95,7 @@ def scan_in_child(
         raise InventoryError(f"the scan's answer is broken: {error}", where="scan") from error
 
 
-def _start(arguments: Sequence[str]) -> subprocess.Popen[bytes]:
+def _start(arguments: Sequence[str], told: int) -> subprocess.Popen[bytes]:
     package = str(Path(envguard.__file__).resolve().parent.parent)
     paths = [package, *filter(None, [os.environ.get("PYTHONPATH")])]
     environ = {**os.environ, "PYTHONPATH": os.pathsep.join(paths)}
@@ -84,6 +108,7 @@ def _start(arguments: Sequence[str]) -> subprocess.Popen[bytes]:
             cwd="/",
             env=environ,
             start_new_session=True,
+            pass_fds=(told,),
         )
     except OSError as error:
         raise InventoryError(f"the scan could not be started: {error.strerror}", where="scan") from error
@@ -91,6 +116,7 @@ def _start(arguments: Sequence[str]) -> subprocess.Popen[bytes]:
 
 def _read(
     child: subprocess.Popen[bytes],
+    places: int,
     ends_at: float,
     limit_s: float,
     beat: Callable[[], None],
@@ -100,25 +126,32 @@ def _read(
     pipe = child.stdout
     if pipe is None:
         raise InventoryError("the scan has no pipe to answer by", where="scan")
-    content = bytearray()
+    content, told = bytearray(), b""
     with selectors.DefaultSelector() as selector:
         selector.register(pipe, selectors.EVENT_READ)
+        selector.register(places, selectors.EVENT_READ)
         while True:
             beat()
             if clock() > ends_at:
-                raise InventoryError(
-                    f"the scan hung and was killed after seconds: {limit_s:g}",
-                    where="scan",
-                    hint="does a network mount below the roots answer? `envguard scan` shows where it stops",
-                )
-            if not selector.select(_SLICE_S):
-                continue
-            chunk = os.read(pipe.fileno(), _CHUNK_BYTES)
-            if not chunk:
-                return bytes(content)
-            content += chunk
+                raise ScanHungError(_last_place(told), limit_s)
+            for key, _ in selector.select(_SLICE_S):
+                chunk = os.read(key.fd, _CHUNK_BYTES)
+                if key.fd == places:
+                    told = (told + chunk)[-_PLACE_BYTES:]
+                    if not chunk:
+                        selector.unregister(places)
+                elif not chunk:
+                    return bytes(content)
+                else:
+                    content += chunk
             if len(content) > ANSWER_LIMIT_BYTES:
                 raise InventoryError("the scan's answer is too large", where="scan")
+
+
+def _last_place(told: bytes) -> str | None:
+    """The last path that was told as a whole: it was looked at when the child was killed."""
+    paths = told.split(b"\0")
+    return os.fsdecode(paths[-2]) or None if len(paths) > 1 else None
 
 
 def _end(child: subprocess.Popen[bytes]) -> None:

@@ -16,7 +16,8 @@ from pathlib import Path
 import msgspec
 
 from envguard import __version__
-from envguard.agent.scanner import scan_in_child
+from envguard.agent.hangs import remember_hang
+from envguard.agent.scanner import ScanHungError, scan_in_child
 from envguard.client import ServerClient
 from envguard.domain.binding import BoundScan
 from envguard.domain.environment import Scan
@@ -70,12 +71,15 @@ def look(
     *,
     scan: Scanner = scan_apart,
     beat: Callable[[], None] = lambda: None,
+    now: Callable[[], datetime] = utc_now,
 ) -> Seen:
     """Answer the machine as it is; where the scan fails, as it was last seen, marked as not whole."""
     try:
         found = scan(state.path, roots, beat)
     except InventoryError as failure:
         _log.warning("scan_failed", reason=str(failure))
+        if isinstance(failure, ScanHungError) and failure.place is not None:
+            remember_hang(state, failure.place, now=now())
         return Seen(_last_scan(state), str(failure))
     state.keep_scan(found)
     return Seen(found)
@@ -107,7 +111,7 @@ class Round:
 
     def look_and_judge(self) -> Seen:
         """Scan, judge by the policies that are there, and keep both."""
-        seen = look(self._state, self.identity.roots, scan=self._scan, beat=self._beat)
+        seen = look(self._state, self.identity.roots, scan=self._scan, beat=self._beat, now=self._now)
         status = _last_status(self._state)
         changed = msgspec.structs.replace(
             status,

@@ -63,6 +63,7 @@ def scan_machine(
     clock: Callable[[], float] = time.monotonic,
     host: Host | None = None,
     read: Read | None = None,
+    avoid: Collection[str] = (),
 ) -> Scan:
     """Answer all environments that are registered, or lie below the roots.
 
@@ -70,7 +71,8 @@ def scan_machine(
     what is read. ``all_file_systems`` lets the walk cross into whatever is mounted below a
     root. ``progress`` hears of each folder that is entered and each environment that is read. ``deadline_s``
     bounds the search; what was not reached by then makes the scan incomplete. ``read`` reads an environment,
-    or remembers it (:class:`envguard.inventory.freshness.Memories`).
+    or remembers it (:class:`envguard.inventory.freshness.Memories`). ``avoid`` are places at which an earlier
+    scan hung: they are unread.
     """
     # A command that reads one environment is spared all this: 8 ms.
     from envguard.inventory.host import this_host
@@ -78,9 +80,10 @@ def scan_machine(
     from envguard.inventory.walk import Walk
 
     ends_at = clock() + deadline_s
+    progress = _without_repeats(progress)
     host = host or this_host()
     notes, answers = Notes(), Answers(host.mounts, within_s=_ANSWER_S)
-    eye = Eye(answers, notes)
+    eye = Eye(answers, notes, avoid=avoid, progress=progress)
     tops = None if roots is None else [os.path.abspath(root) for root in roots]
 
     def is_over() -> bool:
@@ -95,10 +98,22 @@ def scan_machine(
         is_late = is_over()
         if is_late:
             break
-        progress(sighting.path)
-        found.try_add(sighting)
+        if not eye.avoids(sighting.path):
+            progress(sighting.path)
+            found.try_add(sighting)
     is_late |= registered.is_incomplete or walk.is_incomplete
     return _scan(found, notes, is_late=is_late)
+
+
+def _without_repeats(progress: Callable[[str], None]) -> Callable[[str], None]:
+    last: list[str] = []
+
+    def tell(path: str) -> None:
+        if last != [path]:
+            last[:] = [path]
+            progress(path)
+
+    return tell
 
 
 def _all(registered: Registered, walk: Walk, tops: Sequence[str]) -> Iterator[Sighting]:

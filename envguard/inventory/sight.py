@@ -14,12 +14,15 @@ from envguard.inventory.layout import Layout, has_config, has_marker, interprete
 from envguard.log import get_log
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Collection
+
     from envguard.inventory.mounts import Answers
 
 GONE = frozenset({errno.ENOENT, errno.ENOTDIR, errno.ELOOP})
 """Errors that mean that there is nothing, rather than something that cannot be read."""
 
 _SILENT = "its file system does not answer, or is not mounted"
+_HUNG = "an earlier look hung here"
 
 _log = get_log(__name__)
 
@@ -57,9 +60,26 @@ class Notes:
 class Eye:
     """Tells what is an environment; asks no file system that does not answer."""
 
-    def __init__(self, answers: Answers, notes: Notes) -> None:
+    def __init__(
+        self,
+        answers: Answers,
+        notes: Notes,
+        *,
+        avoid: Collection[str] = (),
+        progress: Callable[[str], None] = lambda _: None,
+    ) -> None:
+        """Never ask for what is to be avoided; ``progress`` hears of each registered place that is asked."""
         self._answers = answers
         self._notes = notes
+        self._avoid = frozenset(avoid)
+        self._progress = progress
+
+    def avoids(self, path: str) -> bool:
+        """Whether a place is to be avoided, which is noted."""
+        if path not in self._avoid:
+            return False
+        self._notes.fail(path, _HUNG)
+        return True
 
     def is_open(self, folder: str) -> bool:
         """Whether there is a point in asking for what lies in a folder."""
@@ -71,6 +91,9 @@ class Eye:
 
     def look_at(self, path: str) -> Sighting | None:
         """Answer the environment that a registered folder or interpreter is; None where it is none now."""
+        if self.avoids(path):
+            return None
+        self._progress(path)
         if not self._answers.has_answered(path):
             self._notes.fail_silent(path)
             return None

@@ -133,6 +133,9 @@ class Walk:
             self._queue.append((name, root))
 
     def _enter(self, folder: str, root: _Root) -> Iterator[Sighting]:
+        if self._eye.avoids(folder):
+            return
+        self._progress(folder)
         listing = self._list(folder)
         if listing is None:
             return
@@ -142,7 +145,6 @@ class Walk:
                 yield sighting
             if sighting is not None or has_config(folder):
                 return
-        self._progress(folder)
         for link in listing.links:
             yield from self._follow(link)
         self._queue.extend((path, root) for path in listing.folders if self._may_enter(path, root))

@@ -6,14 +6,14 @@ import fcntl
 import os
 import re
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
 from envguard.domain.binding import BoundScan
 from envguard.errors import StateError
 from envguard.state.files import read_document, read_file, remove_file, write_document, write_file
-from envguard.state.kept import Identity, KeptCheck, KeptPolicy, LastStatus, Sequence
+from envguard.state.kept import Identity, KeptCheck, KeptHang, KeptPolicy, LastStatus, Sequence
 from envguard.state.uses import read_uses, write_use
 
 _TRIES = 5
@@ -132,6 +132,14 @@ class State:
     def keep_checks(self, checks: Mapping[str, KeptCheck]) -> None:
         """Keep exactly these."""
         write_document(self.path / "integrity.json", checks)
+
+    def hangs(self) -> tuple[KeptHang, ...]:
+        """Answer where scans hung; StateError where that is broken."""
+        return read_document(self.path / "hangs.json", tuple[KeptHang, ...]) or ()
+
+    def keep_hangs(self, hangs: Iterable[KeptHang]) -> None:
+        """Keep exactly these."""
+        write_document(self.path / "hangs.json", tuple(hangs))
 
     @contextmanager
     def only_agent(self) -> Iterator[None]:

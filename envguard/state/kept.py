@@ -60,6 +60,14 @@ class KeptCheck(msgspec.Struct, frozen=True, kw_only=True):
     """None where the try did not come to its end."""
 
 
+class KeptHang(msgspec.Struct, frozen=True, kw_only=True):
+    """A place at which a scan hung."""
+
+    path: bytes
+    """As the file system has it."""
+    at: datetime
+
+
 class LastStatus(msgspec.Struct, frozen=True, kw_only=True):
     """How the last round went."""
 
