@@ -147,34 +147,41 @@ def told_by(folder: Folder, entry: str) -> tuple[str, str]:
 def _read_dist_info(folder: Folder, path: str, entry: str) -> tuple[Distribution, list[str]]:
     headers, trouble = _headers(folder, path)
     origin, origin_trouble = _origin(folder, path)
-    distribution = _distribution(folder, path, headers, entry)
-    told = msgspec.structs.replace(
-        distribution, origin=origin, build=_build(folder, path), installer=_installer(folder, path)
+    name, version = _name_and_version(folder, headers, entry)
+    told = Distribution(
+        name=name,
+        version=version,
+        origin=origin,
+        place=path,
+        folder=folder,
+        requires=headers.requires,
+        build=_build(folder, path),
+        installer=_installer(folder, path),
     )
     return told, [reason for reason in (trouble, origin_trouble) if reason]
 
 
 def _read_egg_info(folder: Folder, path: str, entry: str) -> tuple[Distribution, list[str]]:
     headers, trouble = _headers(folder, path)
-    if not headers.requires:
-        headers = msgspec.structs.replace(headers, requires=_requires(folder, path))
-    return _distribution(folder, path, headers, entry), [trouble] if trouble else []
+    name, version = _name_and_version(folder, headers, entry)
+    told = Distribution(
+        name=name,
+        version=version,
+        origin=_DEBIAN if folder.kind == "debian" else None,
+        place=path,
+        folder=folder,
+        requires=headers.requires or _requires(folder, path),
+    )
+    return told, [trouble] if trouble else []
 
 
-def _distribution(folder: Folder, path: str, headers: Headers, entry: str) -> Distribution:
+def _name_and_version(folder: Folder, headers: Headers, entry: str) -> tuple[str, str]:
     """What the headers tell, and where they do not, the name of the folder."""
     name, version = headers.name, headers.version
     if not (name and version):
         told_name, told_version = told_by(folder, entry)
         name, version = name or told_name, version or shown(told_version)
-    return Distribution(
-        name=normalised(name),
-        version=version,
-        origin=_DEBIAN if folder.kind == "debian" else None,
-        place=path,
-        folder=folder,
-        requires=headers.requires,
-    )
+    return normalised(name), version
 
 
 def _headers(folder: Folder, path: str) -> tuple[Headers, str | None]:

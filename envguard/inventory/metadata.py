@@ -25,7 +25,8 @@ _REQUIRES_CAP = 4096
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 _LINE_END = re.compile(rb"\r\n?")
 _FOLD = re.compile(rb"\n(?=[ \t])")
-_ORPHANS = re.compile(rb"(?:[ \t][^\n]*\n)*")
+_BLANKS = (b" ", b"\t")
+_ORPHANS = re.compile(rb"\A(?:[ \t][^\n]*\n)*")
 """Continuations of no header, at the very beginning."""
 _REQUIRES = re.compile(rb"\nRequires-Dist:([^\n]*)")
 _BLOCK = re.compile(rb"(?:[\x21-\x39\x3b-\x7e]*:[^\n]*\n)*")
@@ -100,8 +101,10 @@ def _header_block(content: bytes) -> bytes:
         text = _LINE_END.sub(b"\n", text)
     end = text.find(b"\n\n")
     head = text[: end + 1] if end >= 0 else text + b"\n"
-    orphans = _ORPHANS.match(head)
-    head = _FOLD.sub(b"", head[orphans.end() if orphans else 0 :])
+    if head.startswith(_BLANKS):
+        head = _ORPHANS.sub(b"", head, count=1)
+    if b"\n " in head or b"\n\t" in head:
+        head = _FOLD.sub(b"", head)
     block = _BLOCK.match(head)
     return block[0] if block else b""
 

@@ -27,6 +27,8 @@ def read_build(reader: Reader, path: str) -> str | None:
 
 def parse_build(content: bytes) -> str | None:
     """Answer the build that the text of a ``WHEEL`` file tells."""
+    if 0 < content.count(b"\nTag: ") == content.count(b"-none-any\n") and b"uild:" not in content:
+        return None  # as nearly all are
     found = [(match[1].lower(), match[2].decode("ascii")) for match in _TAG.finditer(content)]
     tags = [value for key, value in found if key == b"tag"]
     number = next((value for key, value in found if key == b"build"), None)
