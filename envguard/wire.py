@@ -117,6 +117,8 @@ class GovernedEnvironment(msgspec.Struct, frozen=True):
 
     machine: str
     path: str
+    also_on: tuple[str, ...] = ()
+    """Other machines that have the very same one, over a shared file system."""
 
 
 class PushReply(msgspec.Struct, frozen=True, kw_only=True):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -11,6 +12,9 @@ from envguard.cli.options import json_option
 from envguard.cli.output import print_json
 from envguard.domain.policy import LockedPolicy
 from envguard.errors import PolicyError
+
+if TYPE_CHECKING:
+    from envguard.wire import GovernedEnvironment
 
 _FILE = click.Path(path_type=Path)
 
@@ -114,9 +118,9 @@ def push(file: Path, *, as_json: bool) -> None:
     plural = "environment" if count == 1 else "environments"
     click.echo(f"{reply.name} {verb} r{reply.revision}; it governs {count} {plural}")
     for governed in reply.governs[:10]:
-        click.echo(f"  {governed.machine}  {governed.path}")
+        click.echo(f"  {_place_of(governed)}")
     if not count:
-        _show_ways_to_bind(reply.name, [f"{each.machine}  {each.path}" for each in reply.holders])
+        _show_ways_to_bind(reply.name, list(map(_place_of, reply.holders)))
 
 
 def _load(file: Path) -> LockedPolicy | PolicyError:
@@ -126,6 +130,10 @@ def _load(file: Path) -> LockedPolicy | PolicyError:
         return load_policy(file)
     except PolicyError as error:
         return error
+
+
+def _place_of(governed: GovernedEnvironment) -> str:
+    return f"{', '.join((governed.machine, *governed.also_on))}  {governed.path}"
 
 
 def _show_ways_to_bind(name: str, holders: list[str]) -> None:

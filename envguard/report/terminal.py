@@ -100,16 +100,16 @@ def show_scan(console: Console, scan: Scan, *, here: Here, is_verbose: bool) -> 
             each.record.kind,
             each.snapshot.interpreter.version,
             str(len(each.snapshot.packages)),
-            str(len(each.record.details) or ""),
+            str(len(list(_troubles(each))) or ""),
         )
         for each in scan.environments
     ]
     print_table(console, ("ENVIRONMENT", "KIND", "PYTHON", "PACKAGES#", "PROBLEMS#"), rows)
     if is_verbose:
         for environment in scan.environments:
-            for detail in environment.record.details:
-                place = here.shown(environment.record.path)
-                print_text(console, f"{place}: {detail.kind}: {detail.detail}")
+            place = here.shown(environment.record.path)
+            for trouble in _troubles(environment):
+                print_text(console, f"{place}: {trouble}")
         for left_out in scan.passed_over:
             print_text(console, f"passed over: {here.shown(left_out.path)}: {left_out.reason}")
     shown = scan.unread if is_verbose else scan.unread[:_UNREAD_AT_MOST]
@@ -119,6 +119,14 @@ def show_scan(console: Console, scan: Scan, *, here: Here, is_verbose: bool) -> 
         print_text(console, f"unread: {len(scan.unread) - len(shown)} more; -v lists them")
     if scan.is_incomplete:
         print_text(console, "incomplete: not everything could be looked at", "yellow")
+
+
+def _troubles(environment: Environment) -> Iterator[str]:
+    """Yield what is not as it should be, in words."""
+    yield from (f"{detail.kind}: {detail.detail}" for detail in environment.record.details)
+    for broken in environment.snapshot.broken_requirements:
+        found = broken.found or "nothing"
+        yield f"broken-requirement: {broken.package} requires {broken.requirement}, found {found}"
 
 
 def show_verdicts(console: Console, verdicts: Sequence[Verdict], *, here: Here) -> None:

@@ -126,8 +126,8 @@ def governed(
 ) -> tuple[GovernedEnvironment, ...]:
     """Answer the environments that a policy judges."""
     selectors = selectors_of(policies)
-    return tuple(
-        GovernedEnvironment(machine.name, each.record.path)
+    return _each_once(
+        (machine.name, each.record)
         for machine in machines
         for each in machine.environments
         if bind(each.record, Machine(machine.name, machine.labels), selectors) in _bound_to(name)
@@ -141,14 +141,27 @@ def holders(
     asked = {rule.name for rule in policy.policy.rules.packages if not isinstance(rule, Deny)}
     if not asked and policy.lock is not None:
         asked = {package.name for package in policy.lock.packages}
-    found = []
+    found: list[tuple[str, EnvironmentRecord]] = []
     for machine in machines:
         for each in machine.environments:
             snapshot = contents.snapshot(each.record.digest)
             held = asked.intersection(package.name for package in snapshot.packages) if snapshot else ()
             if held and 2 * len(held) >= len(asked):
-                found.append(GovernedEnvironment(machine.name, each.record.path))
-    return tuple(found)
+                found.append((machine.name, each.record))
+    return _each_once(found)
+
+
+def _each_once(found: Iterable[tuple[str, EnvironmentRecord]]) -> tuple[GovernedEnvironment, ...]:
+    """One that several machines reach over a shared file system is one, where the first of them has it."""
+    once: dict[str | tuple[str, str], GovernedEnvironment] = {}
+    for machine, record in found:
+        key = record.shared_as or (machine, record.path)
+        known = once.get(key)
+        if known is None:
+            once[key] = GovernedEnvironment(machine, record.path)
+        elif machine not in (known.machine, *known.also_on):
+            once[key] = msgspec.structs.replace(known, also_on=(*known.also_on, machine))
+    return tuple(once.values())
 
 
 def _judge(

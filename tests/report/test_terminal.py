@@ -7,7 +7,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.console import Console
 
-from envguard.domain.environment import Environment, Problem, ProblemDetail, Scan
+from envguard.domain.environment import (
+    BrokenRequirement,
+    Environment,
+    Problem,
+    ProblemDetail,
+    Scan,
+    snapshot_of,
+)
 from envguard.domain.remedy import Install, Remake
 from envguard.domain.verdict import JudgedFinding, Verdict
 from envguard.report.here import Here
@@ -20,7 +27,7 @@ from envguard.report.terminal import (
     verdict_line,
 )
 from envguard.wire import Difference, TeamReport
-from tests.builders.documents import FACTS, a_snapshot, an_environment
+from tests.builders.documents import FACTS, a_snapshot, an_environment, an_interpreter
 from tests.report.arranging import (
     HERE,
     WAIVED,
@@ -201,6 +208,20 @@ def test_a_scan_is_a_row_for_each_environment() -> None:
         /srv/old/.venv  venv  3.11.7         0         1
         /srv/old/.venv: unreadable: METADATA is empty
         incomplete: not everything could be looked at
+        """
+    )
+
+
+def test_requirements_that_do_not_hold_are_troubles_of_an_environment() -> None:
+    broken = [BrokenRequirement("gym", "numpy<2", "2.1.3"), BrokenRequirement("rl", "torch")]
+    snapshot = snapshot_of(an_interpreter(), [], broken_requirements=broken)
+    scan = Scan(FACTS, (an_environment(snapshot, "/srv/.venv"),))
+    assert printed(lambda console: show_scan(console, scan, here=HERE, is_verbose=True)) == text(
+        """
+        ENVIRONMENT  KIND  PYTHON  PACKAGES  PROBLEMS
+        /srv/.venv   venv  3.11.7         0         2
+        /srv/.venv: broken-requirement: gym requires numpy<2, found 2.1.3
+        /srv/.venv: broken-requirement: rl requires torch, found nothing
         """
     )
 

@@ -175,6 +175,7 @@ def a_record(
     policy: str | None = None,
     use: str | None = None,
     detail: str | None = None,
+    shared_as: str | None = None,
 ) -> EnvironmentRecord:
     project = None if policy is None else Project(path="/home/ann/rl", policy=policy)
     details = () if detail is None else (ProblemDetail("unreadable", None, detail),)
@@ -186,6 +187,7 @@ def a_record(
         project=project,
         use=use,
         details=details,
+        shared_as=shared_as,
     )
 
 

@@ -238,14 +238,25 @@ class TestPolicies:
     def test_push_names_what_it_governs(self, server: Server) -> None:
         server.report(server.enrol("ws-7"), records(a_record(GOOD)), GOOD)
         reply = server.push().json()
-        assert reply["governs"] == [{"machine": "ws-7", "path": "/home/ann/rl/.venv"}]
+        assert reply["governs"] == [{"machine": "ws-7", "path": "/home/ann/rl/.venv", "also_on": []}]
         assert reply["holders"] == []
 
     def test_push_that_governs_none_names_the_holders_of_its_packages(self, server: Server) -> None:
         server.report(server.enrol("ws-7"), records(a_record(GOOD)), GOOD)
         reply = server.push(POLICY.replace('"*"', '"/nowhere/*"')).json()
         assert reply["governs"] == []
-        assert reply["holders"] == [{"machine": "ws-7", "path": "/home/ann/rl/.venv"}]
+        assert reply["holders"] == [{"machine": "ws-7", "path": "/home/ann/rl/.venv", "also_on": []}]
+
+    def test_an_environment_on_a_shared_file_system_is_counted_once(self, server: Server) -> None:
+        for name, path in (("ws-7", "/home/ann/rl/.venv"), ("ws-9", "/net/ann/rl/.venv"), ("ws-9", "/a")):
+            shared = "nfs:host:/home/ann/rl/.venv" if path != "/a" else None
+            held = records(a_record(GOOD, path, shared_as=shared))
+            server.report(server.enrol(f"{name}{path.count('/')}"), held, GOOD)
+        reply = server.push().json()
+        assert [(each["machine"], each["path"], each["also_on"]) for each in reply["governs"]] == [
+            ("ws-74", "/home/ann/rl/.venv", ["ws-94"]),
+            ("ws-91", "/a", []),
+        ]
 
 
 class TestTeam:

@@ -46,11 +46,12 @@ def test_everything_else_goes_on(server: Server, secret: str) -> None:
     page = server.ask("GET", "//", cookie=cookie_of(sign_in(server, server.admin)))
     assert page.status == 200
     assert b"cannot be read by this envguard" in page.body
-    assert server.push(OTHERS + "# a comment\n").json()["governs"] == [{"machine": "ws-7", "path": RL.path}]
+    governed = {"machine": "ws-7", "path": RL.path, "also_on": []}
+    assert server.push(OTHERS + "# a comment\n").json()["governs"] == [governed]
 
 
 def test_push_of_a_correct_revision_mends_it(server: Server, secret: str) -> None:
     pushed = server.push(POLICY.replace("rl-team", "vision").replace('["*"]', '["/srv/*"]')).json()
     assert (pushed["revision"], pushed["is_new"]) == (2, True)
-    assert pushed["governs"] == [{"machine": "ws-7", "path": VISION.path}]
+    assert pushed["governs"] == [{"machine": "ws-7", "path": VISION.path, "also_on": []}]
     assert server.team().machines[0].verdict == "compliant"
