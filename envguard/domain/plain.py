@@ -57,11 +57,6 @@ def plain_version(text: str) -> PlainVersion | None:
     return PlainVersion(_stripped(_numbers(match[1])), pre, post, dev)
 
 
-def is_plain_specifier(specifier: str) -> bool:
-    """Whether each clause of a specifier set is plain."""
-    return plain_allows(specifier, "1") is not None
-
-
 def plain_allows(specifier: str, version: str) -> bool | None:
     """Whether an installed version meets a specifier set; None where either is not plain."""
     public, has_local, local = version.partition("+")

@@ -16,11 +16,14 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from envguard.domain.environment import BrokenRequirement
-from envguard.domain.plain import is_plain_specifier, plain_allows
+from envguard.domain.plain import plain_allows
 from envguard.domain.plain_markers import plain_holds
 from envguard.domain.versions import allows
 
-_NAME = r"[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?"
+_LONGEST = 2_000
+"""Characters; what is longer was not written to be met, and would be slow to take apart."""
+_NAME = r"[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?(?![A-Za-z0-9._-])"
+"""What follows is looked at first: to take back letter after letter would cost the square of its length."""
 _BLANKS = r"[ \t]*"
 _EXTRAS = rf"\[{_BLANKS}{_NAME}(?:{_BLANKS},{_BLANKS}{_NAME})*{_BLANKS}\]"
 _PLAIN = re.compile(
@@ -61,15 +64,7 @@ def broken_requirements(
                 continue
             found = installed.get(requirement.name)
             if not _is_met(text, requirement, found):
-                yield BrokenRequirement(package, text, found)
-
-
-def parse_requirement(text: str) -> Requirement | None:
-    """Answer the parts of a requirement (PEP 508); None where it is none."""
-    likely = _likely_parts(text)
-    if likely is None or not likely.specifier or is_plain_specifier(likely.specifier):
-        return likely
-    return _reference_parse(text)
+                yield BrokenRequirement(package, _without_url(text, requirement), found)
 
 
 def marker_holds(marker: str, values: Mapping[str, str]) -> bool:
@@ -80,7 +75,9 @@ def marker_holds(marker: str, values: Mapping[str, str]) -> bool:
 
 @lru_cache(maxsize=16384)
 def _likely_parts(text: str) -> Requirement | None:
-    """As :func:`parse_requirement`, but a specifier in a likely place is not looked at yet."""
+    """The parts of a requirement; what stands in a specifier's place is not looked at yet."""
+    if len(text) > _LONGEST:
+        return None
     match = _PLAIN.fullmatch(text)
     if match is None or (match[2] == "(") is not (match[4] == ")"):
         return _reference_parse(text)
@@ -105,7 +102,7 @@ def _reference_parse(text: str) -> Requirement | None:
 
     try:
         parsed = Reference(text)
-    except InvalidRequirement:
+    except (InvalidRequirement, RecursionError):
         return None
     return Requirement(_normalised(parsed.name), str(parsed.specifier), str(parsed.marker or ""))
 
@@ -113,10 +110,20 @@ def _reference_parse(text: str) -> Requirement | None:
 def _reference_holds(marker: str, values: Mapping[str, str]) -> bool:
     from packaging.markers import InvalidMarker, Marker, UndefinedComparison, UndefinedEnvironmentName
 
+    if len(marker) > _LONGEST:
+        return False
     try:
         return Marker(marker).evaluate(dict(values))
-    except (InvalidMarker, UndefinedComparison, UndefinedEnvironmentName):
+    except (InvalidMarker, UndefinedComparison, UndefinedEnvironmentName, RecursionError):
         return False
+
+
+def _without_url(text: str, requirement: Requirement) -> str:
+    """A direct reference can carry a credential, or the path of somebody's folder: its URL is left out."""
+    before, is_direct, _ = text.partition("@")
+    if not is_direct or ";" in before:
+        return text
+    return f"{before.rstrip()}; {requirement.marker}" if requirement.marker else before.rstrip()
 
 
 def _normalised(name: str) -> str:

@@ -6,6 +6,8 @@ Rules
    ``==1.0``.
 3. ``===`` compares text. Nothing else is met by a version that is not PEP 440.
 4. ``packaging`` is the reference. It is asked about whatever ``domain.plain`` does not decide.
+5. No version has over 200 characters, no specifier over 2,000: what is longer is text that somebody made up,
+   and Python refuses numbers of over 4,300 digits.
 """
 
 from __future__ import annotations
@@ -17,6 +19,9 @@ from envguard.domain.plain import plain_allows, plain_version
 
 if TYPE_CHECKING:
     from packaging.specifiers import SpecifierSet
+
+_VERSION_CAP = 200
+_SPECIFIER_CAP = 2_000
 
 
 @lru_cache(maxsize=16384)
@@ -34,6 +39,8 @@ def is_version(text: str) -> bool:
     """Whether the text is a PEP 440 version."""
     if plain_version(text) is not None:
         return True
+    if len(text) > _VERSION_CAP:
+        return False
     from packaging.version import InvalidVersion, Version
 
     try:
@@ -70,6 +77,8 @@ def _reference_allows(specifier: str, version: str) -> bool:
 
 @lru_cache(maxsize=4096)
 def _specifiers(text: str) -> SpecifierSet:
-    from packaging.specifiers import SpecifierSet
+    from packaging.specifiers import InvalidSpecifier, SpecifierSet
 
+    if len(text) > _SPECIFIER_CAP:
+        raise InvalidSpecifier("too long to be one")
     return SpecifierSet(text)

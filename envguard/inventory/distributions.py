@@ -62,10 +62,13 @@ class Distribution(msgspec.Struct, frozen=True, kw_only=True):
     """The tool that installed it, in lower case; None where it does not say so."""
 
     @property
-    def looked_at(self) -> tuple[str, str]:
-        """The paths that decided: the place of its metadata, and the file inside it."""
-        is_dist_info = self.place.lower().endswith(_DIST_INFO)
-        return self.place, f"{self.place}/{'METADATA' if is_dist_info else 'PKG-INFO'}"
+    def looked_at(self) -> Iterator[str]:
+        """The paths that decided: the place of its metadata, and files inside that may be edited in place."""
+        yield from (self.place, f"{self.place}/METADATA", f"{self.place}/PKG-INFO")
+        if not self.place.lower().endswith(_DIST_INFO):
+            yield f"{self.place}/requires.txt"
+        if self.origin is not None:
+            yield f"{self.place}/direct_url.json"
 
 
 class Contents(msgspec.Struct, frozen=True):
@@ -73,11 +76,6 @@ class Contents(msgspec.Struct, frozen=True):
 
     distributions: tuple[Distribution, ...]
     problems: tuple[ProblemDetail, ...]
-
-    @property
-    def looked_at(self) -> Iterator[str]:
-        """The paths that decided, of all distributions."""
-        return (path for one in self.distributions for path in one.looked_at)
 
 
 def read_folder(folder: Folder, links: frozenset[str]) -> Contents:

@@ -34,7 +34,7 @@ from envguard.inventory.blas import environment_blas
 from envguard.inventory.conda_records import read_conda_records
 from envguard.inventory.editables import editables_of
 from envguard.inventory.files import reader_for, reason_of, shown
-from envguard.inventory.interpreter import interpreter_of
+from envguard.inventory.interpreter import header_places, interpreter_of
 from envguard.inventory.layout import Layout, locate
 from envguard.inventory.names import names_of
 from envguard.inventory.packages import Packages, packages_of
@@ -124,7 +124,8 @@ def _owner_of(layout: Layout) -> int:
 
 def _watched(layout: Layout, path: SearchPath, found: Packages) -> Iterator[str]:
     yield from config_places(layout.prefix)
-    yield from (layout.python, layout.real_python, os.path.join(layout.prefix, "lib"))
+    yield from (layout.prefix, layout.python, layout.real_python, os.path.join(layout.prefix, "lib"))
+    yield from header_places(layout)
     yield os.path.join(layout.prefix, conda_records.FOLDER)
     yield from path.looked_at
     yield from found.looked_at

@@ -70,6 +70,9 @@ class Found:
             self._notes.fail(sighting.path, error.what)
         except OSError as error:
             self._notes.fail(sighting.path, reason_of(error))
+        except (ValueError, RecursionError) as error:
+            # A file that nobody foresaw costs its own environment, and not all the others.
+            self._notes.fail(sighting.path, f"cannot be understood: {type(error).__name__}")
 
     def environments(self) -> tuple[Environment, ...]:
         """Answer what was found, sorted by path."""

@@ -3,6 +3,7 @@
 Rules
 1. Looked at again: the folders of its search path, every ``.pth``, the folder and the METADATA of every
    distribution, its configuration, the real interpreter, the markers of its project; also what was absent.
+   What tells kind, base and interpreter is read anew each time, and must be the same.
 2. Unchanged means the same device, inode, mtime and ctime of each. A folder's mtime alone misses an edited
    METADATA and an appended ``.pth``; mtime alone misses one that was set back.
 3. What changed within the tick of the file system's clock before it was read may change again within that
@@ -19,20 +20,20 @@ from collections.abc import Callable, Mapping
 
 import msgspec
 
-from envguard.domain.environment import Environment
+from envguard.domain.environment import Digest, Environment, digest_of_text
 from envguard.inventory.environment import Reading, reached_by, read_watched
 from envguard.inventory.files import Reader, reader_for, shown
 from envguard.inventory.git import commit_of
 from envguard.inventory.layout import Layout
 
-READER = 1
+READER = 2
 """The version of what is read: a memory of another one is of no use."""
 
 VALID_S = 24 * 3600.0
 """After this an environment is read again, whatever its files look like."""
 
 _TICK_NS = 1_000_000_000
-"""More than any file system's clock is coarse: ext4's is 4 ms, FAT's is 2 s and knows no ctime."""
+"""More than the clocks of Linux's and macOS's own file systems are coarse: ext4's is 4 ms."""
 _BOOT_ID = "/proc/sys/kernel/random/boot_id"
 
 
@@ -49,6 +50,8 @@ class Memory(msgspec.Struct, frozen=True, kw_only=True):
     """An environment as it was read, and by what to see that it is still so."""
 
     environment: Environment
+    layout: Digest
+    """Of where its parts lay."""
     marks: dict[str, Mark]
     """By path; paths that are no text are never remembered."""
     boot: str
@@ -56,15 +59,22 @@ class Memory(msgspec.Struct, frozen=True, kw_only=True):
     """Seconds since the epoch, by this machine's clock."""
 
 
-def remember(reading: Reading, *, began_at_s: float, boot: str) -> Memory | None:
+def remember(reading: Reading, layout: Layout, *, began_at_s: float, boot: str) -> Memory | None:
     """Answer the memory of a reading that began at this time; None where it cannot be trusted."""
-    if not boot or not all(map(_is_text, reading.watched)):
+    folders = [each.folder for each in reading.environment.record.editables]
+    if not boot or not all(map(_is_text, reading.watched)) or any("\\x" in folder for folder in folders):
         return None
     marks = {path: mark_of(path) for path in reading.watched}
     newest_ns = int(began_at_s * 1e9) - _TICK_NS
     if any(mark.mtime_ns > newest_ns or mark.ctime_ns > newest_ns for mark in marks.values()):
         return None
-    return Memory(environment=reading.environment, marks=marks, boot=boot, read_at_s=began_at_s)
+    return Memory(
+        environment=reading.environment,
+        layout=_digest_of(layout),
+        marks=marks,
+        boot=boot,
+        read_at_s=began_at_s,
+    )
 
 
 def is_fresh(memory: Memory, *, now_s: float, boot: str) -> bool:
@@ -80,7 +90,14 @@ def mark_of(path: str) -> Mark:
         status = os.stat(path)
     except (OSError, ValueError):
         return _ABSENT
+    if path.endswith("/.git"):  # that it is there counts, not what is done inside
+        return Mark(status.st_dev, status.st_ino)
     return Mark(status.st_dev, status.st_ino, status.st_mtime_ns, status.st_ctime_ns)
+
+
+def _digest_of(layout: Layout) -> Digest:
+    told = repr(msgspec.structs.replace(layout, names=()))
+    return digest_of_text(told.encode("utf-8", "backslashreplace"))
 
 
 def boot_id() -> str:
@@ -111,13 +128,14 @@ class Memories:
         """Answer the environment: as it was read last where it is still so, else read now."""
         began_at_s = self._clock()
         memory = self._known.get(shown(layout.path))
-        if memory is None or not is_fresh(memory, now_s=began_at_s, boot=self._boot):
+        is_same = memory is not None and memory.layout == _digest_of(layout)
+        if memory is None or not is_same or not is_fresh(memory, now_s=began_at_s, boot=self._boot):
             reading = read_watched(layout)
-            memory = remember(reading, began_at_s=began_at_s, boot=self._boot)
+            memory = remember(reading, layout, began_at_s=began_at_s, boot=self._boot)
             if memory is None:
                 return reached_by(reading.environment, layout, named=named)
         self._kept[memory.environment.record.path] = memory
-        return reached_by(_with_commits(memory.environment), layout, named=named)
+        return reached_by(_with_commits(memory.environment, layout), layout, named=named)
 
     @property
     def kept(self) -> dict[str, Memory]:
@@ -128,13 +146,13 @@ class Memories:
 _ABSENT = Mark()
 
 
-def _with_commits(environment: Environment) -> Environment:
+def _with_commits(environment: Environment, layout: Layout) -> Environment:
     record = environment.record
     if not record.editables:
         return environment
+    reader = reader_for(layout.path if layout.kind == "user" else layout.prefix)
     now_there = tuple(
-        msgspec.structs.replace(each, commit=commit_of(each.folder, reader_for(each.folder)))
-        for each in record.editables
+        msgspec.structs.replace(each, commit=commit_of(each.folder, reader)) for each in record.editables
     )
     return msgspec.structs.replace(environment, record=msgspec.structs.replace(record, editables=now_there))
 

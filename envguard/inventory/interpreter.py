@@ -23,11 +23,12 @@ from envguard.inventory.files import Reader, reader_for
 if TYPE_CHECKING:
     from envguard.inventory.layout import Layout
 
+_HEADER = "patchlevel.h"
 _HEADER_CAP_BYTES = 64 * 1024
 _DPKG_CAP_BYTES = 64 * 1024 * 1024
 _CONFIG_CAP_BYTES = 1024 * 1024
 _DPKG_STATUS = "/var/lib/dpkg/status"
-_DEFINED = re.compile(rb'^#\s*define\s+(PY_VERSION|PYPY_VERSION)\s+"([0-9A-Za-z.+]+)"', re.MULTILINE)
+_DEFINED = re.compile(rb'^#\s*define\s+(PY_VERSION|PYPY_VERSION)\s+"([0-9A-Za-z.+]{1,40})"', re.MULTILINE)
 _UPSTREAM = re.compile(r"(?:\d+:)?(\d+\.\d+\.\d+)(?:~((?:a|b|rc)\d+))?")
 
 
@@ -101,7 +102,7 @@ def _pypy_binaries(layout: Layout) -> list[str]:
 def _from_header(reader: Reader, base: str, build: Build) -> _Versions | None:
     for folder in _include_folders(base, build):
         try:
-            content = reader.read_head(os.path.join(folder, "patchlevel.h"), cap_bytes=_HEADER_CAP_BYTES)
+            content = reader.read_head(os.path.join(folder, _HEADER), cap_bytes=_HEADER_CAP_BYTES)
         except OSError:
             continue
         found = {match[1]: match[2].decode() for match in _DEFINED.finditer(content)}
@@ -109,6 +110,13 @@ def _from_header(reader: Reader, base: str, build: Build) -> _Versions | None:
         if language.startswith(f"{build.minor}."):
             return _Versions(language, found.get(b"PYPY_VERSION", "").rstrip("+") or None)
     return None
+
+
+def header_places(layout: Layout) -> list[str]:
+    """Answer where the base's own version is written, so far as it is in a header."""
+    if layout.base is None or layout.build is None:
+        return []
+    return [os.path.join(folder, _HEADER) for folder in _include_folders(layout.base, layout.build)]
 
 
 def _include_folders(base: str, build: Build) -> list[str]:

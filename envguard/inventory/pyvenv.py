@@ -25,7 +25,7 @@ NAME = "pyvenv.cfg"
 """The file that marks an environment's folder."""
 
 _CAP_BYTES = 64 * 1024
-_VERSION = re.compile(r"\d+\.\d+(?:\.\d+(?:(?:a|b|rc)\d+)?\+?)?")
+_VERSION = re.compile(r"\d{1,4}\.\d{1,4}(?:\.\d{1,4}(?:(?:a|b|rc)\d{1,4})?\+?)?(?!\d)")
 
 
 class VenvConfig(msgspec.Struct, frozen=True, kw_only=True):

@@ -73,7 +73,13 @@ def test_the_agents_scan_remembers_and_still_sees_every_change(state: State, env
         time.sleep(0.2)
         (again,) = scan_in_child(state.path, roots).scan.environments
         assert again == first
-    assert list(read_memories(state)) == [str(env)]
+    memories = read_memories(state)
+    assert list(memories) == [str(env)]
+    record = msgspec.structs.replace(first.record, blas="only remembered")
+    planted = msgspec.structs.replace(first, record=record)
+    changed_memory = {str(env): msgspec.structs.replace(memories[str(env)], environment=planted)}
+    keep_memories(state, changed_memory, known={})
+    assert scan_in_child(state.path, roots).scan.environments == (planted,)
     metadata = next(site_packages(env).glob("gym-*.dist-info")) / "METADATA"
     times = metadata.stat()
     metadata.write_text(metadata.read_text().replace("0.26.2", "0.25.2"))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 
 from envguard.domain.environment import BrokenRequirement
@@ -59,3 +61,42 @@ def test_it_is_told_who_asks_and_what_is_there_instead() -> None:
         BrokenRequirement("gym", "numpy<2", "2.1.3"),
         BrokenRequirement("rl", "absent", None),
     ]
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("absent @ https://ann:s3cret@index.example/x.whl", "absent"),
+        ("absent @ file:///home/ann/x", "absent"),
+        (
+            "absent[gpu] @ git+https://index.example/x.git ; os_name == 'posix'",
+            'absent[gpu]; os_name == "posix"',
+        ),
+        ("absent; os_name != '@'", "absent; os_name != '@'"),
+    ],
+)
+def test_where_a_direct_reference_leads_is_not_told(text: str, told: str) -> None:
+    assert broken(text) == [told]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "numpy>=1." + "9" * 5_000,
+        "numpy; python_version < '" + "9" * 5_000 + "'",
+        "numpy; " + "(" * 900 + "os_name=='posix'" + ")" * 900,
+        "absent @ http://index.example ; " + "(" * 900 + "os_name=='posix'" + ")" * 900,
+        "a" * 40_000 + "[",
+        "a" + " " * 40_000 + "[",
+    ],
+    ids=["digits", "digits in a marker", "deep", "deep behind a URL", "a long name", "long blanks"],
+)
+def test_what_nobody_wrote_to_be_met_is_quickly_nothing(text: str) -> None:
+    began = time.monotonic()
+    assert broken(text) in ([], [text])
+    assert time.monotonic() - began < 2
+
+
+def test_an_installed_version_of_thousands_of_digits_meets_nothing() -> None:
+    found = broken_requirements({"gym": ["numpy>=1"]}, {"numpy": "9" * 5_000}, an_interpreter().markers)
+    assert [each.package for each in found] == ["gym"]

@@ -234,6 +234,18 @@ class TestWhatCouldNotBeRead:
         assert scan.is_incomplete
         assert [place.path for place in scan.unread] == [str(venv)]
 
+    def test_what_nobody_foresaw_costs_its_own_environment(self, home: Path) -> None:
+        shutil.copytree(home / "work", home / "other", symlinks=True)
+
+        def stumble(layout: Layout, *, named: str) -> Environment:
+            if "other" in named:
+                raise ValueError("a number of 5,000 digits")
+            return read_layout(layout, named=named)
+
+        scan = scan_machine([home], read=stumble)
+        assert [each.record.path for each in scan.environments] == [f"{home}/work/rl/.venv"]
+        assert [each.reason for each in scan.unread] == ["cannot be understood: ValueError"]
+
     @pytest.mark.parametrize("place", ["work", "work/rl/.venv"])
     def test_where_an_earlier_look_hung(self, place: str, home: Path) -> None:
         shutil.copytree(home / "work", home / "other", symlinks=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -52,6 +53,11 @@ def filled(env: Path) -> Path:
     write_tree(
         site_packages(env), {"more.pth": "more\n", "more/rl-1.dist-info/METADATA": "Name: rl\nVersion: 1\n"}
     )
+    told = {"url": "https://index.example/rl", "vcs_info": {"vcs": "git", "commit_id": "a" * 40}}
+    write_dist_info(site_packages(env), "rl", "1", direct_url__json=json.dumps(told))
+    egg = {"PKG-INFO": "Name: egg\nVersion: 1\n\n", "requires.txt": "a\n"}
+    write_tree(site_packages(env) / "egg-1.egg-info", egg)
+    write_tree(site_packages(env), {"odd-1.dist-info/PKG-INFO": "Name: odd\nVersion: 1\n\n"})
     (env.parent / "pyproject.toml").write_text('[tool.envguard]\npolicy = "rl-team"\n')
     return env
 
@@ -79,6 +85,17 @@ CHANGES: dict[str, Callable[[Path], object]] = {
     "a removed package": lambda site: (site / "numpy-1.26.4.dist-info").rename(site / "numpy"),
     "a package in a folder that a .pth adds": lambda site: write_dist_info(site / "more", "torch", "2.4.0"),
     "a direct_url.json": lambda site: (site / "gym-0.26.2.dist-info" / "direct_url.json").write_text("{}"),
+    "an edited direct_url.json": lambda site: with_old_times(
+        site / "rl-1.dist-info" / "direct_url.json",
+        lambda path: path.write_text(path.read_text().replace("a" * 40, "b" * 40)),
+    ),
+    "edited requirements of an egg-info": lambda site: (site / "egg-1.egg-info" / "requires.txt").write_text(
+        "b\n"
+    ),
+    "an edited PKG-INFO where METADATA is absent": lambda site: (
+        site / "odd-1.dist-info" / "PKG-INFO"
+    ).write_text("Name: odd\nVersion: 2\n\n"),
+    "another owner": lambda site: os.utime(site.parents[2]),
     "a METADATA that is gone": lambda site: (site / METADATA).unlink(),
     "an edited pyvenv.cfg": lambda site: (site.parents[2] / "pyvenv.cfg").write_text("home = /usr/bin\n"),
     "another project": lambda site: (site.parents[3] / "pyproject.toml").write_text(""),
@@ -110,12 +127,10 @@ def test_another_interpreter_is_noticed(filled: Path) -> None:
 
 
 def test_the_base_s_packages_are_watched_where_they_are_seen(tmp_path: Path) -> None:
-    base = make_venv(python_or_skip("3.11"), tmp_path / "base")
     folder = make_venv(python_or_skip("3.11"), tmp_path / "v", "--system-site-packages")
     memory = a_memory(folder)
     of_base = [path for path in memory.marks if path.endswith("site-packages") and str(tmp_path) not in path]
     assert of_base
-    assert not any(path.startswith(str(base)) for path in memory.marks)
 
 
 def test_a_memory_ends_with_the_day_and_with_the_boot(filled: Path) -> None:
@@ -127,7 +142,8 @@ def test_a_memory_ends_with_the_day_and_with_the_boot(filled: Path) -> None:
 
 
 def test_files_that_may_change_within_the_same_tick_are_not_remembered(filled: Path) -> None:
-    assert remember(read_watched(locate(str(filled))), began_at_s=time.time(), boot="b") is None
+    layout = locate(str(filled))
+    assert remember(read_watched(layout), layout, began_at_s=time.time(), boot="b") is None
 
 
 def test_a_memory_survives_being_written_down(filled: Path) -> None:
@@ -158,3 +174,40 @@ def test_what_is_checked_out_is_looked_up_each_time(env: Path, tmp_path: Path) -
     (after,) = read_with(again, env).record.editables
     assert again.kept == {str(env): memory}
     assert (before.commit, after.commit) == ("a" * 40, "b" * 40)
+
+
+def test_what_happens_inside_of_git_is_no_change(filled: Path) -> None:
+    (filled.parent / ".git").mkdir()
+    memory = a_memory(filled)
+    (filled.parent / ".git" / "index.lock").touch()
+    assert is_still_so(memory)
+    shutil.rmtree(filled.parent / ".git")
+    assert not is_still_so(memory)
+
+
+def test_another_kind_or_base_is_read_anew_though_no_file_changed(filled: Path) -> None:
+    memory = a_memory(filled)
+    again = Memories({str(filled): memory}, clock=lambda: memory.read_at_s + 60)
+    layout = msgspec.structs.replace(locate(str(filled)), kind="poetry")
+    assert again.read(layout, named=str(filled)).record.kind == "poetry"
+
+
+def test_a_commit_that_the_owner_may_not_see_stays_unknown(
+    open_folder: Path, new_env: Callable[[str], Path]
+) -> None:
+    if os.geteuid() != 0:
+        pytest.skip("only the superuser reads for others")
+    env = open_folder / "env"
+    shutil.copytree(new_env("3.11"), env, symlinks=True)
+    told = {"url": f"file://{open_folder / 'rl'}", "dir_info": {"editable": True}}
+    write_dist_info(site_packages(env), "rl", "1", direct_url__json=json.dumps(told))
+    write_tree(
+        open_folder / "rl" / ".git", {"HEAD": "a" * 40 + "\n", "config": "", "objects/x": "", "refs/x": ""}
+    )
+    (open_folder / "rl").chmod(0o700)
+    for path in (env, *env.rglob("*")):
+        os.chown(path, 65534, 65534, follow_symlinks=False)
+    memory = a_memory(env)
+    again = Memories({str(env): memory}, clock=lambda: memory.read_at_s + 60)
+    for environment in (memory.environment, read_with(again, env)):
+        assert [each.commit for each in environment.record.editables] == [None]
