@@ -67,6 +67,11 @@ def broken_requirements(
                 yield BrokenRequirement(package, _without_url(text, requirement), found)
 
 
+def normalised_name(name: str) -> str:
+    """Answer a package's name as names are compared (PEP 503)."""
+    return _RUNS.sub("-", name).lower()
+
+
 def marker_holds(marker: str, values: Mapping[str, str]) -> bool:
     """Whether a marker holds for these values, ``extra`` among them; one that nobody can decide does not."""
     answer = plain_holds(marker, values)
@@ -81,7 +86,7 @@ def _likely_parts(text: str) -> Requirement | None:
     match = _PLAIN.fullmatch(text)
     if match is None or (match[2] == "(") is not (match[4] == ")"):
         return _reference_parse(text)
-    return Requirement(_normalised(match[1]), match[3].strip(" \t"), (match[5] or "").strip(" \t"))
+    return Requirement(normalised_name(match[1]), match[3].strip(" \t"), (match[5] or "").strip(" \t"))
 
 
 def _is_met(text: str, likely: Requirement, found: str | None) -> bool:
@@ -104,7 +109,7 @@ def _reference_parse(text: str) -> Requirement | None:
         parsed = Reference(text)
     except (InvalidRequirement, RecursionError):
         return None
-    return Requirement(_normalised(parsed.name), str(parsed.specifier), str(parsed.marker or ""))
+    return Requirement(normalised_name(parsed.name), str(parsed.specifier), str(parsed.marker or ""))
 
 
 def _reference_holds(marker: str, values: Mapping[str, str]) -> bool:
@@ -124,7 +129,3 @@ def _without_url(text: str, requirement: Requirement) -> str:
     if not is_direct or ";" in before:
         return text
     return f"{before.rstrip()}; {requirement.marker}" if requirement.marker else before.rstrip()
-
-
-def _normalised(name: str) -> str:
-    return _RUNS.sub("-", name).lower()

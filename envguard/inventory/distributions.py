@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from envguard.domain.environment import Origin, ProblemDetail, ProblemKind
+from envguard.domain.requirements import normalised_name
 from envguard.inventory.files import escaped, reason_of, shown
 from envguard.inventory.metadata import Headers, parse_requires_text, read_headers
 from envguard.inventory.origin import UNKNOWN, read_origin
@@ -29,6 +30,9 @@ from envguard.inventory.wheel import read_build
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
+EGG_LINK = ".egg-link"
+"""The ending of the file by which setuptools finds what was installed by ``develop``."""
+
 _DIST_INFO = ".dist-info"
 _EGG_INFO = ".egg-info"
 _SUFFIXES = (_DIST_INFO, _EGG_INFO)
@@ -36,12 +40,12 @@ _EGG = "egg-info"
 """Inside an ``.egg``; in any capitals, mostly ``EGG-INFO``."""
 _STANDARD = frozenset({"python", "wsgiref", "argparse"})
 """Egg-infos that belong to the standard library; pip hides them."""
-_RUNS = re.compile(r"[-_.]+")
 _PLAIN_NAME = re.compile(r"[A-Za-z0-9_.-]+")
 _STEM = re.compile(r"(.+?)-(\d[^-]*)(?:-.*)?")
 _EDITABLE = Origin(kind="editable")
 _DEBIAN = Origin(kind="debian")
 _INSTALLER_CAP_BYTES = 256
+_EGG_LINK_CAP_BYTES = 64 * 1024
 _REQUIRES_CAP_BYTES = 256 * 1024
 
 
@@ -104,13 +108,25 @@ def read_folder(folder: Folder, links: frozenset[str]) -> Contents:
 
 def egg_links(folder: Folder) -> frozenset[str]:
     """Answer the real folders to which the ``.egg-link`` files of a site folder lead."""
-    names = [name for name in folder.names or () if name.endswith(".egg-link")]
-    return frozenset(target for name in names if (target := _link_target(folder, name)))
+    linked = [read_egg_link(folder, name)[:1] for name in folder.names or () if name.endswith(EGG_LINK)]
+    return frozenset(os.path.realpath(os.path.join(folder.path, line)) for lines in linked for line in lines)
+
+
+def read_egg_link(folder: Folder, name: str) -> list[str]:
+    """Answer the lines of an ``.egg-link``: the folder, and the way from there to its project.
+
+    Empty where it cannot be read.
+    """
+    try:
+        content = folder.reader.read(os.path.join(folder.path, name), cap_bytes=_EGG_LINK_CAP_BYTES)
+    except OSError:
+        return []
+    return [os.fsdecode(line.strip()) for line in content.replace(b"\0", b"").splitlines()]
 
 
 def normalised(name: str) -> str:
     """Answer the name by PEP 503; characters that no name may hold are escaped."""
-    plain = _RUNS.sub("-", name).lower()
+    plain = normalised_name(name)
     if _PLAIN_NAME.fullmatch(name):
         return plain
     return "".join(c if c.isascii() and (c.isalnum() or c == "-") else escaped(c) for c in plain)
@@ -122,15 +138,6 @@ def _entries(folder: Folder) -> Iterator[str]:
             yield name
     if folder.path.lower().endswith(".egg"):
         yield from (name for name in folder.names or () if name.lower() == _EGG)
-
-
-def _link_target(folder: Folder, name: str) -> str | None:
-    try:
-        content = folder.reader.read(os.path.join(folder.path, name), cap_bytes=64 * 1024)
-    except OSError:
-        return None
-    lines = content.replace(b"\0", b"").splitlines()
-    return os.path.realpath(os.path.join(folder.path, os.fsdecode(lines[0].strip()))) if lines else None
 
 
 def told_by(folder: Folder, entry: str) -> tuple[str, str]:

@@ -13,12 +13,11 @@ import os
 import re
 from typing import TYPE_CHECKING
 
-import msgspec
-
 from envguard.domain.environment import Editable, Package
-from envguard.inventory.distributions import normalised
+from envguard.inventory.distributions import EGG_LINK, normalised, read_egg_link
 from envguard.inventory.files import shown
 from envguard.inventory.git import commit_of
+from envguard.inventory.origin import parse_direct_url
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -28,17 +27,7 @@ if TYPE_CHECKING:
 _CAP_BYTES = 64 * 1024
 _FILE_URL = re.compile(r"file:(?://(?:localhost)?)?(/(?!/)[^?#]*)")
 _DIST_INFO = ".dist-info"
-_EGG_LINK = ".egg-link"
 _OWN_PTH = re.compile(r"(?:__editable__\.|_*)(.+?)(?:-[0-9][^-]*)?\.pth")
-
-
-class _DirInfo(msgspec.Struct):
-    editable: bool = False
-
-
-class _DirectUrl(msgspec.Struct):
-    url: str
-    dir_info: _DirInfo | None = None
 
 
 def editables_of(path: SearchPath, packages: Iterable[Package]) -> tuple[Editable, ...]:
@@ -68,12 +57,11 @@ def _by_direct_url(folder: Folder, wanted: set[str]) -> Iterator[tuple[str, str]
 
 def editable_folder(content: bytes) -> str | None:
     """Answer the folder that a ``direct_url.json`` names as editable; None where it names none."""
-    try:
-        direct = msgspec.json.decode(content, type=_DirectUrl)
-    except (msgspec.MsgspecError, RecursionError, UnicodeError):
+    direct = parse_direct_url(content)
+    if direct is None or direct.dir_info is None or not direct.dir_info.editable:
         return None
     match = _FILE_URL.fullmatch(direct.url)
-    if match is None or direct.dir_info is None or not direct.dir_info.editable:
+    if match is None:
         return None
     from urllib.parse import unquote_to_bytes
 
@@ -83,12 +71,10 @@ def editable_folder(content: bytes) -> str | None:
 
 def _by_egg_link(folder: Folder, wanted: set[str]) -> Iterator[tuple[str, str]]:
     for entry in folder.names or ():
-        name = normalised(entry[: -len(_EGG_LINK)]) if entry.endswith(_EGG_LINK) else None
-        content = _content(folder, entry) if name in wanted else None
-        if name is None or not content or b"\0" in content:
-            continue
-        lines = [os.fsdecode(line.strip()) for line in content.splitlines()]
-        yield name, os.path.normpath(os.path.join(folder.path, *lines[:2]))
+        if entry.endswith(EGG_LINK) and (name := normalised(entry[: -len(EGG_LINK)])) in wanted:
+            lines = read_egg_link(folder, entry)
+            if lines:
+                yield name, os.path.normpath(os.path.join(folder.path, *lines[:2]))
 
 
 def _by_pth(folder: Folder, wanted: set[str]) -> Iterator[tuple[str, str]]:

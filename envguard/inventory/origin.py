@@ -29,7 +29,9 @@ class _DirInfo(msgspec.Struct):
     editable: bool = False
 
 
-class _DirectUrl(msgspec.Struct):
+class DirectUrl(msgspec.Struct):
+    """What ``direct_url.json`` says, as PEP 610 names it."""
+
     url: str
     vcs_info: _VcsInfo | None = None
     dir_info: _DirInfo | None = None
@@ -44,9 +46,8 @@ def read_origin(reader: Reader, path: str) -> Origin:
 
 def parse_origin(content: bytes) -> Origin:
     """Answer the origin that the text of a ``direct_url.json`` tells."""
-    try:
-        direct = msgspec.json.decode(content, type=_DirectUrl)
-    except (msgspec.MsgspecError, RecursionError, UnicodeError):
+    direct = parse_direct_url(content)
+    if direct is None:
         return UNKNOWN
     url = without_credentials(direct.url)
     if direct.vcs_info is not None:
@@ -57,6 +58,14 @@ def parse_origin(content: bytes) -> Origin:
     if direct.archive_info is not None:
         return Origin(kind="archive", url=url)
     return UNKNOWN
+
+
+def parse_direct_url(content: bytes) -> DirectUrl | None:
+    """Answer what the text of a ``direct_url.json`` says; None where it cannot be understood."""
+    try:
+        return msgspec.json.decode(content, type=DirectUrl)
+    except (msgspec.MsgspecError, RecursionError, UnicodeError):
+        return None
 
 
 def without_credentials(url: str) -> str | None:
