@@ -20,7 +20,7 @@ from envguard.inventory.metadata import read_headers
 from envguard.inventory.search_path import search_path_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from envguard.domain.environment import Environment
     from envguard.inventory.search_path import Folder
@@ -63,21 +63,25 @@ class Recorded:
         return status
 
 
-def recorded_in(environment: Environment) -> list[Recorded]:
+def recorded_in(environment: Environment, is_over: Callable[[], bool] = lambda: False) -> list[Recorded]:
     """Answer the distributions that an environment's interpreter would find and that have a RECORD.
 
+    When ``is_over`` says so, the rest is answered unread: by the names of its folders, RECORD or not.
     Raises InventoryError where there is no such environment any more.
     """
     path = search_path_of(locate(environment.record.path), environment.snapshot.interpreter.version)
     found: list[Recorded] = []
     known: set[str] = set()
     for folder in path.folders:
-        here = [(_name_of(folder, entry), entry) for entry in _dist_infos(folder)]
-        for name, entry in here:
+        here: list[str] = []
+        for entry in _dist_infos(folder):
+            is_unread = is_over()
+            name = _named_by(entry) if is_unread else _name_of(folder, entry)
             place = os.path.join(folder.path, entry)
-            if name not in known and _has_record(folder, place):
+            if name not in known and (is_unread or _has_record(folder, place)):
                 found.append(Recorded(name, place, folder.reader))
-        known.update(name for name, _ in here)
+            here.append(name)
+        known.update(here)
     return found
 
 
@@ -117,4 +121,8 @@ def _name_of(folder: Folder, entry: str) -> str:
         name = read_headers(folder.reader, os.path.join(folder.path, entry, "METADATA")).name
     except OSError:
         name = None
-    return normalised(name or entry[: -len(_SUFFIX)].partition("-")[0])
+    return normalised(name) if name else _named_by(entry)
+
+
+def _named_by(entry: str) -> str:
+    return normalised(entry[: -len(_SUFFIX)].partition("-")[0])
