@@ -13,16 +13,18 @@ import os
 import stat
 from typing import TYPE_CHECKING
 
+from envguard.errors import InventoryError
 from envguard.inventory.distributions import normalised
 from envguard.inventory.files import Reader, is_below
-from envguard.inventory.layout import locate
+from envguard.inventory.layout import locate, of_user
 from envguard.inventory.metadata import read_headers
 from envguard.inventory.search_path import search_path_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from envguard.domain.environment import Environment
+    from envguard.domain.environment import Environment, EnvironmentRecord
+    from envguard.inventory.layout import Layout
     from envguard.inventory.search_path import Folder
 
 _SUFFIX = ".dist-info"
@@ -69,7 +71,7 @@ def recorded_in(environment: Environment, is_over: Callable[[], bool] = lambda: 
     When ``is_over`` says so, the rest is answered unread: by the names of its folders, RECORD or not.
     Raises InventoryError where there is no such environment any more.
     """
-    path = search_path_of(locate(environment.record.path), environment.snapshot.interpreter.version)
+    path = search_path_of(layout_of(environment.record), environment.snapshot.interpreter.version)
     found: list[Recorded] = []
     known: set[str] = set()
     for folder in path.folders:
@@ -83,6 +85,18 @@ def recorded_in(environment: Environment, is_over: Callable[[], bool] = lambda: 
             here.append(name)
         known.update(here)
     return found
+
+
+def layout_of(record: EnvironmentRecord) -> Layout:
+    """Answer the parts of an environment that was read before.
+
+    Raises InventoryError where there is no such environment any more.
+    """
+    if record.kind != "user":
+        return locate(record.path)
+    if not os.path.isdir(record.path):
+        raise InventoryError("no such folder", where=record.path, hint="envguard scan")
+    return of_user(locate(record.python), record.path)
 
 
 def prefix_of(folder: str) -> str:
