@@ -34,6 +34,9 @@ HASHING_S = 15.0
 SIZES_S = 5.0
 """How long the sizes of what was not hashed are looked at."""
 
+SECOND_LOOK_S = 2.0
+"""How long after each of these it is looked up whether another package recorded what differs."""
+
 DAY = timedelta(days=1)
 SETTLED_AFTER = timedelta(hours=1)
 """After a change of what is installed, since the last try."""
@@ -100,10 +103,18 @@ def latest_moment(path: str, now: datetime) -> datetime:
 def check_environment(environment: Environment, before: Integrity | None, now: datetime) -> Integrity:
     """Answer what changed, as far as the time allows; InventoryError where the environment is gone."""
     first = before.unchecked if before is not None else ()
-    found = check_hashes(environment, now=now, is_over=_after(HASHING_S), first=first)
+    found = check_hashes(
+        environment,
+        now=now,
+        is_over=_after(HASHING_S),
+        is_late=_after(HASHING_S + SECOND_LOOK_S),
+        first=first,
+    )
     if not found.unchecked:
         return found
-    by_size = check_sizes(environment, now=now, is_over=_after(SIZES_S))
+    by_size = check_sizes(
+        environment, now=now, is_over=_after(SIZES_S), is_late=_after(SIZES_S + SECOND_LOOK_S)
+    )
     return merged(found, by_size, before)
 
 

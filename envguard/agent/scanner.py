@@ -52,7 +52,9 @@ class ScanHungError(InventoryError):
         super().__init__(
             f"the scan hung and was killed after seconds: {limit_s:g}",
             where="scan" if place is None else shown(place),
-            hint="does its file system answer? it is left out for an hour",
+            hint="envguard scan -v"
+            if place is None
+            else "does its file system answer? it is left out for an hour",
         )
         self.place = place
 

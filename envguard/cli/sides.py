@@ -5,6 +5,7 @@ Rules, the first that fits
 2. A folder is an environment. A file named as locks are is one; one of JSON is a saved scan or a snapshot.
 3. ``FILE:ENV`` is one environment of a saved scan: its path, another name of it, or the end of its path.
 4. All else is an environment, as every command takes it.
+As in a shell, ``~NAME`` is a file's name where there is nobody of that name.
 A saved scan of one environment stands for it, where the other side is no whole machine.
 """
 
@@ -41,7 +42,7 @@ def read_sides(a: str, b: str, *, environ: Mapping[str, str], cwd: Path) -> tupl
 
 
 def _side(argument: str, environ: Mapping[str, str], cwd: Path) -> Side:
-    path = cwd / Path(argument).expanduser()
+    path = _path_given(argument, cwd)
     if argument == "-":
         return _saved(sys.stdin.buffer.read(SAVED_LIMIT_BYTES + 1), argument, "standard input")
     if _is_saved(path):
@@ -52,13 +53,17 @@ def _side(argument: str, environ: Mapping[str, str], cwd: Path) -> Side:
 
         return LockSide(given=argument, lock=parse_lock(read_text(path, "lock"), filename=path.name))
     file, separator, name = argument.partition(":")
-    inside = cwd / Path(file).expanduser()
+    inside = _path_given(file, cwd)
     if separator and not os.path.lexists(path) and file and _is_saved(inside):
         side = _saved(_read(inside), file, printable(file))
         if not isinstance(side, MachineSide):
             raise UsageError("a snapshot holds no environments to choose from", where=printable(file))
         return _picked(side, name, argument)
     return _environment(argument, environ, cwd)
+
+
+def _path_given(text: str, cwd: Path) -> Path:
+    return cwd / os.path.expanduser(text)  # noqa: PTH111 - the one of Path raises where there is nobody
 
 
 def _environment(argument: str, environ: Mapping[str, str], cwd: Path) -> EnvironmentSide:

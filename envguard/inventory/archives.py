@@ -28,6 +28,8 @@ DIRECTORY_CAP_BYTES = 4 * 1024 * 1024
 """Of the archive's own list of files: some 40,000 of them."""
 ENTRIES_CAP = 1000
 """Distributions in one archive."""
+ENTRY_CAP = 1000
+"""Characters of the name of a distribution's entry: in a folder none has more than 255 bytes."""
 
 _TAIL_BYTES = 22 + 20 + 65_535
 _END, _END_64 = b"PK\5\6", b"PK\6\7"
@@ -42,22 +44,18 @@ def read_archive(folder: Folder) -> Contents:
     import zlib
 
     try:
-        descriptor = folder.reader.open(folder.path)
-    except OSError:
-        return Contents((), (_unreadable(folder),))
-    with os.fdopen(descriptor, "rb") as file:
-        if file.read(2) != b"PK":
-            return Contents((), ())
-        try:
+        with os.fdopen(folder.reader.open(folder.path), "rb") as file:
+            if file.read(2) != b"PK":
+                return Contents((), ())
             if not _has_small_directory(file):
                 return Contents((), (_unreadable(folder),))
             with zipfile.ZipFile(file) as archive:
                 return _contents(folder, archive)
-        except (
-            *(zipfile.BadZipFile, zlib.error, OSError, ValueError),
-            *(NotImplementedError, RuntimeError, EOFError),
-        ):
-            return Contents((), (_unreadable(folder),))
+    except (
+        *(zipfile.BadZipFile, zlib.error, OSError, ValueError),
+        *(NotImplementedError, RuntimeError, EOFError),
+    ):
+        return Contents((), (_unreadable(folder),))
 
 
 def _has_small_directory(file: BinaryIO) -> bool:
@@ -77,6 +75,8 @@ def _contents(folder: Folder, archive: ZipFile) -> Contents:
         return Contents((), (_unreadable(folder),))
     found: list[Distribution] = []
     problems: list[ProblemDetail] = []
+    if any(_is_endless(_entry_of(place)) for place in archive.namelist()):
+        problems.append(_unreadable(folder, f"a name in it is longer than characters: {ENTRY_CAP}"))
     for entry, members in entries.items():
         place = os.path.join(folder.path, entry)
         headers = _headers(archive, members)
@@ -100,13 +100,23 @@ def _entries(archive: ZipFile, *, is_egg: bool) -> dict[str, list[str]]:
     found: dict[str, list[str]] = {}
     present = set(archive.namelist())
     for place in archive.namelist():
-        entry = place.partition("/")[0]
-        if entry in found or not _ENTRY.fullmatch(entry) or entry.startswith("~"):
+        entry = _entry_of(place)
+        if entry in found or len(entry) > ENTRY_CAP or entry.startswith("~"):
+            continue
+        if not _ENTRY.fullmatch(entry):
             continue
         if is_egg or entry.lower() != "egg-info":
             members = [f"{entry}/METADATA", f"{entry}/PKG-INFO", entry]
             found[entry] = [member for member in members if member in present]
     return found
+
+
+def _entry_of(place: str) -> str:
+    return place.partition("/")[0]
+
+
+def _is_endless(entry: str) -> bool:
+    return len(entry) > ENTRY_CAP and entry.lower().endswith("-info")
 
 
 def _headers(archive: ZipFile, members: list[str]) -> Headers:
@@ -121,5 +131,5 @@ def _headers(archive: ZipFile, members: list[str]) -> Headers:
     return Headers(None, None)
 
 
-def _unreadable(folder: Folder) -> ProblemDetail:
-    return ProblemDetail("unreadable", None, f"{shown(folder.path)}: not a zip file that can be read")
+def _unreadable(folder: Folder, reason: str = "not a zip file that can be read") -> ProblemDetail:
+    return ProblemDetail("unreadable", None, f"{shown(folder.path)}: {reason}")

@@ -2,7 +2,7 @@
 
 Rules
 1. What the command names: a folder, an interpreter, ``conda:NAME``, ``kernel:NAME``, or a command on
-   ``PATH``.
+   ``PATH``. As in a shell, ``~NAME`` is a file's name where there is nobody of that name.
 2. Else ``VIRTUAL_ENV``; else ``CONDA_PREFIX``, unless it is conda's base; else the project's ``.venv``,
    upwards from the working directory; else the first ``python``, then ``python3``, on ``PATH``.
 3. If an active environment is chosen and the project has a ``.venv`` of its own, a warning names both.
@@ -67,7 +67,7 @@ def _named(argument: str, environ: Mapping[str, str], cwd: Path) -> Path:
 
         own = _project_venv(environ, cwd)
         return _checked(Path(place_named(argument, environ, str(own) if own else None)), shown(argument))
-    path = cwd / Path(argument).expanduser()
+    path = cwd / os.path.expanduser(argument)
     if os.path.lexists(path):
         return _checked(path, shown(argument))
     found = _on_path(argument, environ, cwd) if argument and os.sep not in argument else None

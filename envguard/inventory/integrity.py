@@ -4,7 +4,8 @@ Rules
 1. A file is modified where its size is another than the recorded one or, looked at closely, its content is; a
    file that is gone, or is no regular file any more, is modified too. Times and permissions do not matter.
 2. A package without a RECORD of its installer's says nothing of its files: Debian's, conda's, an egg-info.
-3. A file that several packages installed is whole as long as it is what one of them recorded.
+3. A file that several packages installed is whole as long as it is what one of them recorded. That is looked
+   for afterwards, in a time of its own; what is undecided by its end is unchecked.
 4. What a RECORD names outside the prefix of its site folder is not looked at. A link is followed wherever the
    owner may go: ``uv --link-mode symlink`` makes them.
 5. What cannot be read, or moves while it is read (an upgrade runs), makes its package ``unchecked``; so does
@@ -18,6 +19,7 @@ import hashlib
 import os
 import stat
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import takewhile
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -40,6 +42,9 @@ Differs = Callable[[Recorded, Row, str], bool]
 """Whether the file at a path is another than its row says; OSError where that cannot be told."""
 
 
+_Moment = tuple[int, int, int, int, int]
+
+
 class _TimeIsOverError(Exception):
     """What was not looked at yet stays unchecked."""
 
@@ -51,16 +56,28 @@ class _Inspected(msgspec.Struct, frozen=True):
     is_whole: bool
 
 
+class _SecondLook(msgspec.Struct, frozen=True):
+    innocent: set[str]
+    """Paths of files that differ from one RECORD and are as another has them."""
+    is_whole: bool
+    """Whether all were looked for in all RECORDs."""
+
+
 def check_sizes(
-    environment: Environment, *, now: datetime, is_over: Callable[[], bool] = lambda: False
+    environment: Environment,
+    *,
+    now: datetime,
+    is_over: Callable[[], bool] = lambda: False,
+    is_late: Callable[[], bool] = lambda: False,
 ) -> Integrity:
     """Answer what changed in size or is gone: fast, and blind to an edit that keeps a file's length.
 
-    Raises InventoryError where there is no such environment any more.
+    ``is_over`` ends the look at all files, ``is_late`` the second one at those that differ (rule 3). Raises
+    InventoryError where there is no such environment any more.
     """
-    recorded = recorded_in(environment)
+    recorded = recorded_in(environment, is_over)
     inspected = [_inspect(each, has_other_size, is_over) for each in recorded]
-    return _integrity(inspected, recorded, has_other_size, now)
+    return _integrity(inspected, _second_look(inspected, has_other_size, is_late), now)
 
 
 def check_hashes(
@@ -69,19 +86,20 @@ def check_hashes(
     now: datetime,
     progress: Callable[[int, int], None] = lambda _done, _total: None,
     is_over: Callable[[], bool] = lambda: False,
+    is_late: Callable[[], bool] = lambda: False,
     first: Sequence[str] = (),
 ) -> Integrity:
     """Answer what changed in size or content.
 
     ``progress`` hears of bytes that are done and bytes in all. ``first`` names packages to begin with: those
-    for which the time did not suffice before. Raises InventoryError as :func:`check_sizes`.
+    for which the time did not suffice before. The times and the errors are as of :func:`check_sizes`.
     """
-    recorded = sorted(recorded_in(environment), key=lambda one: one.name not in first)
-    hashing = _Hashing(_total_bytes(recorded), progress, is_over)
-    without_end = _Hashing(0, lambda _done, _total: None, lambda: False)
+    recorded = sorted(recorded_in(environment, is_over), key=lambda one: one.name not in first)
+    hashing = _Hashing(_total_bytes(recorded, is_over), progress, is_over)
     inspected = [_inspect(each, hashing.differs, is_over) for each in recorded]
     progress(hashing.done_bytes, hashing.total_bytes)
-    return _integrity(inspected, recorded, without_end.differs, now)
+    again = _Hashing(0, lambda _done, _total: None, is_late, hashing.known)
+    return _integrity(inspected, _second_look(inspected, again.differs, is_late), now)
 
 
 def has_other_size(recorded: Recorded, row: Row, path: str) -> bool:
@@ -96,12 +114,20 @@ def has_other_size(recorded: Recorded, row: Row, path: str) -> bool:
 
 
 class _Hashing:
-    """Compares content, and counts the bytes."""
+    """Compares content, and counts the bytes.
+
+    What differs is hashed once by an algorithm, however many rows name it.
+    """
 
     def __init__(
-        self, total_bytes: int, progress: Callable[[int, int], None], is_over: Callable[[], bool]
+        self,
+        total_bytes: int,
+        progress: Callable[[int, int], None],
+        is_over: Callable[[], bool],
+        known: dict[tuple[_Moment, str], bytes] | None = None,
     ) -> None:
         self.total_bytes = total_bytes
+        self.known = {} if known is None else known
         self._progress = progress
         self._is_over = is_over
         self.done_bytes = 0
@@ -118,11 +144,17 @@ class _Hashing:
     def _has_other_content(self, recorded: Recorded, row: Row, path: str) -> bool:
         descriptor = recorded.reader.open(path)
         try:
-            status = os.fstat(descriptor)
-            differs = self._digest(descriptor, row.algorithm) != row.digest
-            if differs and _moment(os.fstat(descriptor)) != _moment(status):
+            moment = _moment(os.fstat(descriptor))
+            known = self.known.get((moment, row.algorithm))
+            if known is not None:
+                return known != row.digest
+            digest = self._digest(descriptor, row.algorithm)
+            if digest == row.digest:
+                return False
+            if _moment(os.fstat(descriptor)) != moment:
                 raise OSError(errno.ESTALE, "changed while it was read", path)
-            return differs
+            self.known[moment, row.algorithm] = digest
+            return True
         finally:
             os.close(descriptor)
 
@@ -170,32 +202,40 @@ def _files(recorded: Recorded) -> Iterator[tuple[Row, str]]:
             yield row, path
 
 
-def _integrity(
-    inspected: Sequence[_Inspected], all_recorded: Iterable[Recorded], differs: Differs, now: datetime
-) -> Integrity:
-    suspects = {path for each in inspected for _, path in each.changed}
-    innocent = _as_another_recorded(suspects, all_recorded, differs) if suspects else set()
+def _integrity(inspected: Sequence[_Inspected], look: _SecondLook, now: datetime) -> Integrity:
     files: dict[str, list[str]] = {}
+    unchecked = {each.recorded.name for each in inspected if not each.is_whole}
     for each in inspected:
-        for place, path in each.changed:
-            if path not in innocent:
-                files.setdefault(each.recorded.name, []).append(shown(place))
+        guilty = [place for place, path in each.changed if path not in look.innocent]
+        if guilty and look.is_whole:
+            files.setdefault(each.recorded.name, []).extend(map(shown, guilty))
+        elif guilty:
+            unchecked.add(each.recorded.name)
     return Integrity(
         checked_at=now,
         modified=tuple(sorted(files)),
         files={name: tuple(sorted(files[name])[:FILES_CAP]) for name in sorted(files)},
-        unchecked=tuple(sorted({each.recorded.name for each in inspected if not each.is_whole})),
+        unchecked=tuple(sorted(unchecked)),
     )
 
 
-def _as_another_recorded(suspects: set[str], all_recorded: Iterable[Recorded], differs: Differs) -> set[str]:
-    """Those that some package recorded exactly as they are: it was installed last."""
-    return {
-        path
-        for recorded in all_recorded
-        for row, path in _readable_files(recorded)
-        if path in suspects and _is_as_recorded(recorded, row, path, differs)
-    }
+def _second_look(
+    inspected: Sequence[_Inspected], differs: Differs, is_late: Callable[[], bool]
+) -> _SecondLook:
+    """Which files some package recorded exactly as they are: it was installed last."""
+    suspects = {path for each in inspected for _, path in each.changed}
+    innocent: set[str] = set()
+    try:
+        for each in inspected if suspects else ():
+            for row, path in _readable_files(each.recorded):
+                if is_late():
+                    raise _TimeIsOverError
+                if path in suspects and _is_as_recorded(each.recorded, row, path, differs):
+                    innocent.add(path)
+                    suspects.remove(path)
+    except _TimeIsOverError:
+        return _SecondLook(innocent, is_whole=False)
+    return _SecondLook(innocent, is_whole=True)
 
 
 def _is_as_recorded(recorded: Recorded, row: Row, path: str, differs: Differs) -> bool:
@@ -205,8 +245,13 @@ def _is_as_recorded(recorded: Recorded, row: Row, path: str, differs: Differs) -
         return False
 
 
-def _total_bytes(all_recorded: Iterable[Recorded]) -> int:
-    return sum(row.size_bytes or 0 for recorded in all_recorded for row, _ in _readable_files(recorded))
+def _total_bytes(all_recorded: Iterable[Recorded], is_over: Callable[[], bool]) -> int:
+    """All bytes that are to be hashed; fewer where the time is over."""
+    return sum(
+        row.size_bytes or 0
+        for recorded in takewhile(lambda _: not is_over(), all_recorded)
+        for row, _ in _readable_files(recorded)
+    )
 
 
 def _readable_files(recorded: Recorded) -> Iterator[tuple[Row, str]]:
@@ -216,6 +261,6 @@ def _readable_files(recorded: Recorded) -> Iterator[tuple[Row, str]]:
         return
 
 
-def _moment(status: os.stat_result) -> tuple[int, int, int, int]:
+def _moment(status: os.stat_result) -> _Moment:
     """What differs as soon as a file was written to or replaced."""
-    return status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns
+    return status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns

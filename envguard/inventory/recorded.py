@@ -13,16 +13,18 @@ import os
 import stat
 from typing import TYPE_CHECKING
 
+from envguard.errors import InventoryError
 from envguard.inventory.distributions import normalised
 from envguard.inventory.files import Reader, is_below
-from envguard.inventory.layout import locate
+from envguard.inventory.layout import locate, of_user
 from envguard.inventory.metadata import read_headers
 from envguard.inventory.search_path import search_path_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
-    from envguard.domain.environment import Environment
+    from envguard.domain.environment import Environment, EnvironmentRecord
+    from envguard.inventory.layout import Layout
     from envguard.inventory.search_path import Folder
 
 _SUFFIX = ".dist-info"
@@ -63,22 +65,38 @@ class Recorded:
         return status
 
 
-def recorded_in(environment: Environment) -> list[Recorded]:
+def recorded_in(environment: Environment, is_over: Callable[[], bool] = lambda: False) -> list[Recorded]:
     """Answer the distributions that an environment's interpreter would find and that have a RECORD.
 
+    When ``is_over`` says so, the rest is answered unread: by the names of its folders, RECORD or not.
     Raises InventoryError where there is no such environment any more.
     """
-    path = search_path_of(locate(environment.record.path), environment.snapshot.interpreter.version)
+    path = search_path_of(layout_of(environment.record), environment.snapshot.interpreter.version)
     found: list[Recorded] = []
     known: set[str] = set()
     for folder in path.folders:
-        here = [(_name_of(folder, entry), entry) for entry in _dist_infos(folder)]
-        for name, entry in here:
+        here: list[str] = []
+        for entry in _dist_infos(folder):
+            is_unread = is_over()
+            name = _named_by(entry) if is_unread else _name_of(folder, entry)
             place = os.path.join(folder.path, entry)
-            if name not in known and _has_record(folder, place):
+            if name not in known and (is_unread or _has_record(folder, place)):
                 found.append(Recorded(name, place, folder.reader))
-        known.update(name for name, _ in here)
+            here.append(name)
+        known.update(here)
     return found
+
+
+def layout_of(record: EnvironmentRecord) -> Layout:
+    """Answer the parts of an environment that was read before.
+
+    Raises InventoryError where there is no such environment any more.
+    """
+    if record.kind != "user":
+        return locate(record.path)
+    if not os.path.isdir(record.path):
+        raise InventoryError("no such folder", where=record.path, hint="envguard scan")
+    return of_user(locate(record.python), record.path)
 
 
 def prefix_of(folder: str) -> str:
@@ -117,4 +135,8 @@ def _name_of(folder: Folder, entry: str) -> str:
         name = read_headers(folder.reader, os.path.join(folder.path, entry, "METADATA")).name
     except OSError:
         name = None
-    return normalised(name or entry[: -len(_SUFFIX)].partition("-")[0])
+    return normalised(name) if name else _named_by(entry)
+
+
+def _named_by(entry: str) -> str:
+    return normalised(entry[: -len(_SUFFIX)].partition("-")[0])

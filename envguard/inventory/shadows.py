@@ -21,7 +21,7 @@ import msgspec
 
 from envguard.inventory.files import is_below, place_of, shown
 from envguard.inventory.import_names import module_in, names_by_package, stem_of
-from envguard.inventory.layout import locate
+from envguard.inventory.recorded import layout_of
 from envguard.inventory.search_path import minor_of, search_path_of
 
 if TYPE_CHECKING:
@@ -58,7 +58,7 @@ def shadows_of(environment: Environment, before: Sequence[str]) -> tuple[Shadow,
     listed = [(os.path.normpath(folder), names) for folder in before if (names := _names_in(folder))]
     if not listed:
         return ()
-    path = search_path_of(locate(environment.record.path), environment.snapshot.interpreter.version)
+    path = search_path_of(layout_of(environment.record), environment.snapshot.interpreter.version)
     packages = frozenset(package.name for package in environment.snapshot.packages)
     taken = _taken(environment, listed, path.folders, packages)
     if not taken:

@@ -17,6 +17,7 @@ from envguard.domain.comparison import (
 )
 from envguard.domain.difference import FieldDifference, PackageDifference, ProblemsApart, RequirementsApart
 from envguard.domain.environment import Digest, digest_of
+from envguard.report.printable import encodable
 
 SideKind = Literal["environment", "snapshot", "lock", "machine"]
 """What a side is."""
@@ -84,16 +85,16 @@ def _side(side: Side) -> SidePart:
     match side:
         case EnvironmentSide():
             return SidePart(
-                given=side.given,
+                given=encodable(side.given),
                 kind="environment" if side.record is not None else "snapshot",
                 machine=side.machine,
-                path=path_of(side) if side.record is not None else None,
+                path=encodable(path_of(side)) if side.record is not None else None,
                 digest=digest_of(side.snapshot),
                 facts_digest=digest_of(side.facts) if side.facts is not None else None,
             )
         case LockSide():
             return SidePart(
-                given=side.given,
+                given=encodable(side.given),
                 kind="lock",
                 machine=None,
                 path=None,
@@ -102,7 +103,7 @@ def _side(side: Side) -> SidePart:
             )
         case MachineSide():
             return SidePart(
-                given=side.given,
+                given=encodable(side.given),
                 kind="machine",
                 machine=side.machine,
                 path=None,
@@ -114,8 +115,8 @@ def _side(side: Side) -> SidePart:
 def _contents(pair: Pair) -> ContentsPart:
     difference = pair.difference
     return ContentsPart(
-        a=pair.a,
-        b=pair.b,
+        a=encodable(pair.a) if pair.a is not None else None,
+        b=encodable(pair.b) if pair.b is not None else None,
         equal=pair.is_equal,
         packages=difference.packages,
         interpreter=difference.interpreter,

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 Item = TypeVar("Item")
 
-_GIB = 1 << 30
+_MIB, _GIB = 1 << 20, 1 << 30
 _NO_MEMORY = 1 << 60
 """Bytes that no machine has: a saved scan may say any number."""
 
@@ -72,9 +72,11 @@ def headline(comparison: Comparison) -> str:
 def _environments_line(pairs: Sequence[Pair]) -> str:
     both = [pair for pair in pairs if pair.a is not None and pair.b is not None]
     differing = sum(not pair.is_equal for pair in both)
-    environments = _count(len(both), "environment", "environments") or "no environment on both"
+    environments = _count(len(both), "environment", "environments")
     first = f"{environments} {'is' if len(both) == 1 else 'are'} equal"
-    if differing:
+    if not both:
+        first = "the scans have no environment in common"
+    elif differing:
         first = f"{differing} of {environments} {'differs' if differing == 1 else 'differ'}"
     only_a = _count(sum(pair.b is None for pair in pairs), "only in A")
     only_b = _count(sum(pair.a is None for pair in pairs), "only in B")
@@ -256,7 +258,7 @@ def _shown(field: str, value: Value) -> str:
     if value is None or value == "":
         return _ABSENT
     if field == "memory_bytes" and isinstance(value, int) and value < _NO_MEMORY:
-        return f"{value / _GIB:g} GiB"
+        return f"{value / _GIB:g} GiB" if value >= _MIB else f"{value} bytes"
     return {True: "yes", False: "no"}[value] if isinstance(value, bool) else str(value)
 
 

@@ -59,6 +59,8 @@ def test_the_place_is_the_last_that_was_told(places: list[str], place: str | Non
     with pytest.raises(ScanHungError) as caught:
         scan_in_child(state.path, command=a_child(*places), limit_s=1.0)
     assert caught.value.place == place
+    hint = caught.value.hint or ""
+    assert ("left out for an hour" in hint, hint == "envguard scan -v") == (place is not None, place is None)
     assert time.monotonic() - began < 10
 
 

@@ -42,6 +42,24 @@ def test_two_environments(envguard: Envguard, project: Path, other: Path) -> Non
     assert "only in B  rich 13.7.1" in lines
 
 
+def test_what_is_named_in_bytes_that_are_no_text_is_escaped(envguard: Envguard, project: Path) -> None:
+    scan = json.loads(envguard("scan", project / ".venv", "--json").out)
+    snapshot = json.dumps(scan["environments"][0]["snapshot"])
+    names = [os.fsdecode(name) for name in (b"scan\xff.json", b"snapshot\xff.json", b"lock\xff.txt")]
+    for name, content in zip(names, (json.dumps(scan), snapshot, "gym==0.25.2\n"), strict=True):
+        (project / name).write_text(content)
+        document = envguard("diff", name, ".venv", "--json", cwd=project).json()
+        assert document["a"]["given"] == name.replace("\udcff", "\\xff")
+        run = envguard("diff", name, ".venv", cwd=project)
+        assert (run.code, run.err) == (0, "")
+
+
+def test_a_home_of_nobody_is_told(envguard: Envguard, project: Path) -> None:
+    for arguments in (["diff", "~nosuchuser", ".venv"], ["diff", ".venv", "~nosuchuser:x"]):
+        assert_told(envguard(*arguments, cwd=project), 3, "no such file or folder")
+    assert_told(envguard("check", "~nosuchuser", cwd=project), 3, "no such file or folder")
+
+
 def test_an_environment_is_equal_to_itself_and_to_its_saved_scan(envguard: Envguard, project: Path) -> None:
     (project / "scan.json").write_text(envguard("scan", project / ".venv", "--json").out)
     for other in (".venv", ".venv/bin/python", "scan.json"):

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import sys
 import tracemalloc
 import zipfile
 from pathlib import Path
@@ -10,7 +11,7 @@ from hypothesis import strategies as st
 
 from envguard.domain.environment import Environment, Package, Problem
 from envguard.inventory import read_environment
-from envguard.inventory.archives import DIRECTORY_CAP_BYTES, ENTRIES_CAP, read_archive
+from envguard.inventory.archives import DIRECTORY_CAP_BYTES, ENTRIES_CAP, ENTRY_CAP, read_archive
 from envguard.inventory.files import reader_for
 from envguard.inventory.search_path import Folder
 from tests.builders.environments import site_packages
@@ -101,6 +102,20 @@ def test_an_archive_of_countless_distributions_is_refused(env: Path) -> None:
         for number in range(ENTRIES_CAP + 1):
             archive.writestr(f"p{number}-1.dist-info/METADATA", "")
     assert read_with(env, "x.zip").snapshot.problems == UNREADABLE
+
+
+def test_an_entry_with_an_endless_name_is_unreadable_and_the_others_count(env: Path) -> None:
+    with zipfile.ZipFile(site_packages(env) / "x.zip", "w") as archive:
+        archive.writestr("gym-1.dist-info/METADATA", GYM)
+        archive.writestr("a-" * (ENTRY_CAP // 2) + ".dist-info/METADATA", "")
+    snapshot = read_with(env, "x.zip").snapshot
+    assert (snapshot.packages, snapshot.problems) == ((Package("gym", "1"),), UNREADABLE)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="a file that opens and cannot be read is Linux's")
+def test_an_archive_that_opens_and_cannot_be_read_is_unreadable() -> None:
+    contents = read_archive(Folder("/proc/self/mem", "added", reader_for("/proc/self")))
+    assert [problem.kind for problem in contents.problems] == ["unreadable"]
 
 
 @pytest.mark.parametrize("how", [zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA], ids=["bzip2", "lzma"])

@@ -39,6 +39,14 @@ def test_what_is_named_wins(project: Path, tmp_path: Path) -> None:
     assert choice.reason == "named"
 
 
+@pytest.mark.parametrize("name", ["~nosuchuser", "~nosuchuser/env"])
+def test_a_home_of_nobody_is_a_name_as_any(name: str, tmp_path: Path) -> None:
+    with pytest.raises(InventoryError, match="no such file or folder"):
+        choose_environment(name, environ={}, cwd=tmp_path)
+    an_environment(tmp_path / name)
+    assert choose_environment(name, environ={}, cwd=tmp_path).path == tmp_path / name
+
+
 def test_an_interpreter_may_be_named_by_its_command(tmp_path: Path) -> None:
     folder = an_environment(tmp_path / "v")
     choice = choose_environment("python", environ={"PATH": str(folder / "bin")}, cwd=tmp_path)

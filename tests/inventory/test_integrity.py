@@ -251,12 +251,52 @@ def test_a_file_that_is_written_to_while_it_is_read_is_unchecked(env: Path) -> N
 
 def test_when_time_runs_out_the_rest_is_unchecked_and_first_next_time(env: Path, gym: Path) -> None:
     (gym / "gym" / "a.py").write_text("x = 2\n")
-    turns = iter([False, False])
+    before = len(["gym", "numpy"]) * 2  # finding each, and counting its bytes
+    turns = iter([False] * (before + 2))
     found = check_hashes(read_environment(env), now=NOW, is_over=lambda: next(turns, True), first=("numpy",))
     assert (found.modified, found.unchecked) == ((), ("gym", "numpy"))
-    turns = iter([False] * 4)
+    turns = iter([False] * (before + 4))
     found = check_hashes(read_environment(env), now=NOW, is_over=lambda: next(turns, True), first=("gym",))
     assert (found.modified, found.unchecked) == (("gym",), ("gym", "numpy"))
+
+
+def test_the_time_ends_the_search_for_what_is_recorded(env: Path, gym: Path) -> None:
+    (gym / "gym" / "b.py").unlink()
+    for check in (check_hashes, check_sizes):
+        found = check(read_environment(env), now=NOW, is_over=lambda: True)
+        assert (found.modified, found.unchecked) == ((), ("gym", "numpy"))
+
+
+@pytest.mark.parametrize("check", [check_hashes, check_sizes])
+def test_what_differs_is_unchecked_if_it_is_late_before_all_records_were_asked_for_it(
+    check: Callable[..., Integrity], env: Path, gym: Path
+) -> None:
+    with (gym / "gym" / "a.py").open("a") as file:
+        file.write("# later\n")
+    found = check(read_environment(env), now=NOW, is_late=lambda: True)
+    assert (found.modified, found.files, found.unchecked) == ((), {}, ("gym",))
+
+
+def test_a_file_that_differs_is_read_once_however_many_rows_name_it(env: Path) -> None:
+    megabytes, rows = 8, 50
+    site = site_packages(env)
+    (site / "big.bin").write_bytes(bytes(megabytes << 20))
+    wrong = [f"big.bin,{hashed('sha256', b'%d' % number)},{megabytes << 20}" for number in range(rows)]
+    write_record(site, "big", *wrong)
+    asked: list[str] = []
+
+    def asking(what: str) -> Callable[[], bool]:
+        def is_over() -> bool:
+            asked.append(what)
+            return False
+
+        return is_over
+
+    found = check_hashes(read_environment(env), now=NOW, is_over=asking("over"), is_late=asking("late"))
+    assert found.modified == ("big",)
+    # Once for each row, once for each chunk that is read, and twice before any of it.
+    assert asked.count("over") == rows + megabytes + 2
+    assert asked.count("late") == rows
 
 
 def test_progress_counts_bytes_up_to_all_of_them(env: Path) -> None:

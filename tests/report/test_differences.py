@@ -272,6 +272,26 @@ def test_machines_that_differ_in_one_environment_only_are_not_called_equal() -> 
     assert headline(compared(sides[1], sides[1])) == "equal: 1 environment"
 
 
+def test_machines_without_an_environment_of_one_path_are_not_called_equal() -> None:
+    gym = a_snapshot(gym="1")
+    ann, bob = (an_environment(gym, f"/home/{name}/rl/.venv") for name in ("ann", "bob"))
+    other = an_environment(gym, "/home/ann/other")
+    a, b = (
+        MachineSide(given="x.json", machine="ws-7", scan=Scan(FACTS, environments))
+        for environments in ((ann, other), (bob,))
+    )
+    assert headline(compared(a, b)) == "the scans have no environment in common, 2 only in A, 1 only in B"
+
+
+@pytest.mark.parametrize(
+    ("memory_bytes", "words"), [(5, "5 bytes"), (0, "0 bytes"), (512 << 20, "0.5 GiB")], ids=str
+)
+def test_little_memory_is_shown_so_that_it_can_be_read(memory_bytes: int, words: str) -> None:
+    few = replace(FACTS, memory_bytes=memory_bytes)
+    out = shown(a_side(a_snapshot(), facts=few), a_side(a_snapshot(), facts=MINE))
+    assert f"memory   {words} " in out
+
+
 def test_a_number_that_no_machine_has_is_shown_as_it_is() -> None:
     out = shown(
         a_side(a_snapshot(), facts=replace(FACTS, memory_bytes=10**400)), a_side(a_snapshot(), facts=MINE)

@@ -1,15 +1,24 @@
 from __future__ import annotations
 
 import os
+import shutil
+from datetime import datetime, timezone
 from pathlib import Path
 
 import pytest
 
+from envguard.domain.environment import Integrity
+from envguard.errors import InventoryError
 from envguard.inventory import scan_machine
 from envguard.inventory.host import Host
+from envguard.inventory.integrity import check_hashes
 from envguard.inventory.people import Person, people_around, people_to_scan
-from tests.builders.environments import write_dist_info
+from envguard.inventory.shadows import shadows_of
+from tests.builders.environments import write_dist_info, write_tree
 from tests.builders.places import lay_out_python
+from tests.inventory.test_record_file import hashed
+
+NOW = datetime(2026, 11, 23, 17, tzinfo=timezone.utc)
 
 
 @pytest.fixture
@@ -69,6 +78,27 @@ class TestWhatPeopleInstalledForThemselves:
         homes = [a_home_with(tmp_path / name, "python3.11", gym="1") for name in ("ann", "bob")]
         kinds = [each.record.kind for each in scan_machine(host=a_host(root, *homes)).environments]
         assert sorted(kinds) == ["system", "user", "user"]
+
+    def test_its_files_are_compared_with_their_records(self, root: Path, tmp_path: Path) -> None:
+        ann = a_home_with(tmp_path / "ann", "python3.11")
+        site = ann / ".local/lib/python3.11/site-packages"
+        write_tree(site, {"gym.py": "x = 1\n", "rich.py": "x = 1\n"})
+        for name in ("gym", "rich"):
+            write_dist_info(site, name, "1", RECORD=f"{name}.py,{hashed('sha256')},6\n")
+        (user, _) = scan_machine(host=a_host(root, ann)).environments
+        (site / "gym.py").write_text("x = 2\n")
+        assert check_hashes(user, now=NOW) == Integrity(NOW, ("gym",), {"gym": ("gym.py",)})
+        shutil.rmtree(site)
+        with pytest.raises(InventoryError, match="no such folder"):
+            check_hashes(user, now=NOW)
+
+    def test_what_the_working_directory_takes_from_it_is_a_shadow(self, root: Path, tmp_path: Path) -> None:
+        ann = a_home_with(tmp_path / "ann", "python3.11", gym="1")
+        write_tree(ann / ".local/lib/python3.11/site-packages", {"gym.py": ""})
+        cwd = write_tree(tmp_path / "cwd", {"gym.py": ""})
+        (user, _) = scan_machine(host=a_host(root, ann)).environments
+        (shadow,) = shadows_of(user, [str(cwd)])
+        assert (shadow.package, shadow.place) == ("gym", f"{cwd}/gym.py")
 
     @pytest.mark.parametrize(
         ("library", "packages"),
