@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import time
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -20,10 +22,14 @@ if TYPE_CHECKING:
 _NAME_WIDTH = 40
 
 
-def with_integrity(scan: Scan) -> Scan:
-    """Answer the scan with what changed in each environment; every installed file is hashed."""
+def with_integrity(scan: Scan, *, within_s: float | None) -> Scan:
+    """Answer the scan with what changed in each environment; every installed file is hashed.
+
+    What was not looked at within the time is ``unchecked``; None is all the time that it takes.
+    """
+    ends_at = math.inf if within_s is None else time.monotonic() + within_s
     if not is_terminal():
-        return _checked(scan, lambda _environment: lambda _done, _total: None)
+        return _checked(scan, lambda _environment: lambda _done, _total: None, ends_at)
     from rich.console import Console
     from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn
 
@@ -34,19 +40,24 @@ def with_integrity(scan: Scan) -> Scan:
         TransferSpeedColumn(),
     )
     with Progress(*columns, console=Console(stderr=True), transient=True) as bars:
-        return _checked(scan, lambda environment: _bar(bars, environment))
+        return _checked(scan, lambda environment: _bar(bars, environment), ends_at)
 
 
-def _checked(scan: Scan, bar_of: Callable[[Environment], Callable[[int, int], None]]) -> Scan:
-    environments = tuple(_with_integrity(each, bar_of(each)) for each in scan.environments)
+def _checked(scan: Scan, bar_of: Callable[[Environment], Callable[[int, int], None]], ends_at: float) -> Scan:
+    environments = tuple(_with_integrity(each, bar_of(each), ends_at) for each in scan.environments)
     return msgspec.structs.replace(scan, environments=environments)
 
 
-def _with_integrity(environment: Environment, progress: Callable[[int, int], None]) -> Environment:
+def _with_integrity(
+    environment: Environment, progress: Callable[[int, int], None], ends_at: float
+) -> Environment:
     from envguard.inventory.integrity import check_hashes
 
+    def is_over() -> bool:
+        return time.monotonic() > ends_at
+
     try:
-        integrity = check_hashes(environment, now=now(), progress=progress)
+        integrity = check_hashes(environment, now=now(), progress=progress, is_over=is_over, is_late=is_over)
     except InventoryError as error:
         tell(f"warning: its files cannot be checked: {error}")
         return environment

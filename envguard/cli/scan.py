@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable
 from pathlib import Path
 from stat import S_ISDIR
@@ -59,9 +60,10 @@ def scan(
     Example: envguard scan .venv --json
     """
     if paths:
-        if roots or kinds or time_limit_s or all_file_systems:
+        if roots or kinds or all_file_systems or (time_limit_s and not wants_integrity):
             raise UsageError(
-                "PATHs are read as they are: no --roots, --kinds, --time-limit, --all-file-systems"
+                "PATHs are read as they are: no --roots, --kinds, --all-file-systems, and no --time-limit "
+                "without --integrity"
             )
         found = _scan_paths(paths)
     else:
@@ -69,7 +71,7 @@ def scan(
     if wants_integrity:
         from envguard.cli.integrity import with_integrity
 
-        found = with_integrity(found)
+        found = with_integrity(found, within_s=time_limit_s)
     if as_json:
         from envguard.report.scanned import scan_document
 
@@ -85,9 +87,13 @@ def scan(
 
 
 def _scan_paths(paths: tuple[Path, ...]) -> Scan:
-    from envguard.inventory import scan_paths
+    from envguard.inventory import choose_environment, scan_paths
 
-    return scan_paths(paths)
+    def named(path: Path) -> Path:
+        is_name = str(path).startswith(("conda:", "kernel:"))
+        return choose_environment(str(path), environ=os.environ, cwd=Path.cwd()).path if is_name else path
+
+    return scan_paths(list(map(named, paths)))
 
 
 def _search(

@@ -173,7 +173,7 @@ class Installers(msgspec.Struct, frozen=True, omit_defaults=True):
     usual: str | None = None
     """The tool of most packages."""
     others: dict[str, str] = {}
-    """Package to tool, where it was another one."""
+    """Package to tool, where it was another one; to nothing where the package does not say."""
 
 
 class Integrity(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -193,6 +193,8 @@ class EnvironmentRecord(msgspec.Struct, frozen=True, omit_defaults=True, kw_only
 
     path: str
     """The environment's folder, or for a system interpreter its executable; escaped to UTF-8."""
+    path_bytes: bytes | None = None
+    """The path as the file system has it, where it had to be escaped."""
     python: str
     """The interpreter by which one would run it."""
     kind: EnvironmentKind

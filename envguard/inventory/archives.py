@@ -87,6 +87,7 @@ def _contents(folder: Folder, archive: ZipFile) -> Contents:
             origin=None,
             place=place,
             folder=folder,
+            requires=headers.requires,
         )
         if not (headers.name and headers.version):
             problems.append(ProblemDetail("unreadable", one.name or None, f"{shown(place)}: no metadata"))

@@ -18,8 +18,9 @@ import time
 from typing import TYPE_CHECKING
 
 from envguard.domain.environment import Scan, Unread
+from envguard.errors import InventoryError
 from envguard.inventory.facts import machine_facts
-from envguard.inventory.files import shown
+from envguard.inventory.files import reason_of, shown
 from envguard.inventory.found import Found, Read
 from envguard.inventory.layout import locate
 from envguard.inventory.mounts import Answers, mounts_of_this_machine
@@ -47,9 +48,16 @@ def scan_paths(paths: Sequence[Path]) -> Scan:
     notes = Notes()
     found = Found(mounts_of_this_machine(), notes)
     for path in paths:
-        layout = locate(os.fspath(path))
-        found.add(Sighting(layout, os.path.abspath(path), names_of(layout)))
+        _add(found, os.fspath(path))
     return Scan(machine_facts(), found.environments())
+
+
+def _add(found: Found, path: str) -> None:
+    try:
+        layout = locate(path)
+        found.add(Sighting(layout, os.path.abspath(path), names_of(layout)))
+    except OSError as error:
+        raise InventoryError(f"cannot be read: {reason_of(error)}", where=shown(path)) from error
 
 
 def scan_machine(

@@ -53,7 +53,10 @@ def read_environment(path: Path) -> Environment:
     Its record's ``path`` is the real one; the given one, where it differs, is in ``also``.
     Raises InventoryError when the path names none.
     """
-    layout = locate(os.fspath(path))
+    try:
+        layout = locate(os.fspath(path))
+    except OSError as error:
+        raise InventoryError(f"cannot be read: {reason_of(error)}", where=shown(str(path))) from error
     layout = msgspec.structs.replace(layout, names=names_of(layout))
     return read_layout(layout, named=os.path.abspath(path))
 
@@ -97,6 +100,7 @@ def read_watched(layout: Layout) -> Reading:
     home = home_of(uid)
     record = EnvironmentRecord(
         path=shown(layout.path),
+        path_bytes=os.fsencode(layout.path) if shown(layout.path) != layout.path else None,
         python=shown(layout.python),
         kind=layout.kind,
         digest=digest_of(snapshot),

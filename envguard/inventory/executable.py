@@ -108,10 +108,10 @@ def _matches(reader: Reader, path: str, *patterns: re.Pattern[bytes]) -> Iterato
         return
     before = b""
     with os.fdopen(descriptor, "rb", buffering=0) as file:
-        if not file.read(4).startswith(_PROGRAMS):
+        if not _piece(file, 4).startswith(_PROGRAMS):
             return
         for _ in range(_SCAN_CAP_BYTES // _PIECE_BYTES):
-            piece = _piece(file)
+            piece = _piece(file, _PIECE_BYTES)
             for pattern in patterns:
                 yield from pattern.finditer(before + piece)
             if not piece:
@@ -119,9 +119,10 @@ def _matches(reader: Reader, path: str, *patterns: re.Pattern[bytes]) -> Iterato
             before = piece[-_OVERLAP_BYTES:]
 
 
-def _piece(file: FileIO) -> bytes:
+def _piece(file: FileIO, size_bytes: int) -> bytes:
+    """Nothing where it cannot be read: some of the kernel's files open like any other, and then refuse."""
     try:
-        return file.read(_PIECE_BYTES)
+        return file.read(size_bytes)
     except OSError:
         return b""
 

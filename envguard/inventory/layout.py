@@ -145,6 +145,10 @@ def _problems(
         return [
             ProblemDetail("base-missing", None, f"{shown(python)} leads to {shown(real)}, which cannot run")
         ]
+    if is_script(reader_for(prefix), real):
+        return [
+            ProblemDetail("not-an-environment", None, f"{shown(real)} is a script: it may run any Python")
+        ]
     if build is None or python.endswith(_WINDOWS):
         return []
     if build.minor.startswith("2.") and not is_below(real, prefix):

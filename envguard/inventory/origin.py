@@ -41,7 +41,7 @@ class DirectUrl(msgspec.Struct):
 
 def read_origin(reader: Reader, path: str) -> Origin:
     """Answer the origin that the file tells; OSError where it cannot be read."""
-    return parse_origin(reader.read_head(path, cap_bytes=_CAP_BYTES))
+    return parse_origin(reader.read(path, cap_bytes=_CAP_BYTES))
 
 
 def parse_origin(content: bytes) -> Origin:

@@ -123,9 +123,9 @@ def _package(one: Distribution, builds: dict[str, str]) -> Package:
 
 
 def _installers(counted: Iterable[Distribution]) -> Installers:
-    told = {one.name: one.installer for one in counted if one.installer is not None}
-    if not told:
+    told = {one.name: one.installer or "" for one in counted}
+    counts = Counter(filter(None, told.values()))
+    if not counts:
         return Installers()
-    counts = Counter(told.values())
     usual = min(counts, key=lambda tool: (-counts[tool], tool))
     return Installers(usual, {name: tool for name, tool in sorted(told.items()) if tool != usual})

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from envguard.errors import InventoryError
+from envguard.inventory import conda_records
 from envguard.inventory.files import reason_of, shown
 from envguard.inventory.layout import Layout, has_config, has_marker, interpreter_in, locate
 from envguard.log import get_log
@@ -120,6 +121,9 @@ class Eye:
         except InventoryError as error:
             self._say(folder, folder, error)
             return None
+        except OSError as error:
+            self._notes.fail(folder, reason_of(error))
+            return None
         is_own = has_config(folder) or layout.prefix == os.path.realpath(folder)
         return Sighting(layout, folder) if is_own else None
 
@@ -129,10 +133,13 @@ class Eye:
         except InventoryError as error:
             self._say(path, os.path.dirname(os.path.dirname(path)), error)
             return None
+        except OSError as error:
+            self._notes.fail(path, reason_of(error))
+            return None
 
     def _say(self, path: str, prefix: str, error: InventoryError) -> None:
         """What promises to be an environment and cannot be read is no less than unread."""
-        if has_config(prefix):
+        if has_config(prefix) or os.path.isdir(os.path.join(prefix, conda_records.FOLDER)):
             self._notes.fail(path, error.what)
         else:
             _log.debug("no_environment", path=shown(path), reason=error.what)

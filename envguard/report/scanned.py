@@ -99,6 +99,8 @@ class EnvironmentPart(msgspec.Struct, frozen=True, kw_only=True):
     """One environment of a scan."""
 
     path: str
+    path_bytes: bytes | None
+    """As the file system has it, in base64; None where ``path`` is that."""
     python: str
     kind: EnvironmentKind
     also: tuple[str, ...]
@@ -152,6 +154,7 @@ def _environment(environment: Environment) -> EnvironmentPart:
     record = environment.record
     return EnvironmentPart(
         path=record.path,
+        path_bytes=record.path_bytes,
         python=record.python,
         kind=record.kind,
         also=record.also,
@@ -213,7 +216,7 @@ def _package(package: Package, record: EnvironmentRecord) -> PackagePart:
             path=editable.folder if editable else None,
         ),
         build=package.build,
-        installer=record.installers.others.get(package.name, record.installers.usual),
+        installer=record.installers.others.get(package.name, record.installers.usual) or None,
     )
 
 

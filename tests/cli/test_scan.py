@@ -98,6 +98,8 @@ def test_an_environment_may_be_called_by_its_name(envguard: Envguard, home: Path
         write_tree(home, {"p.yaml": "envguard: 1\nname: p\n"})
         verdict = envguard("check", name, "--policy", home / "p.yaml", "--json", HOME=str(home)).json()
         assert verdict["environment"] == str(path)
+        (told,) = envguard("scan", name, "--json", HOME=str(home)).json()["environments"]
+        assert told["path"] == str(path)
     refused = envguard("check", "kernel:lb", "--json", HOME=str(home))
     assert refused.code == 3
     assert refused.json()["error"]["hint"] == "kernel:lab"

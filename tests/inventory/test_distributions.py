@@ -234,3 +234,11 @@ def test_packages_are_what_the_interpreter_lists(
         "zipped",
     }
     assert environment.snapshot.problems == ()
+
+
+def test_a_direct_url_that_is_too_long_is_unreadable(env: Path) -> None:
+    folder = write_dist_info(site_packages(env), "gym", "1")
+    (folder / "direct_url.json").touch()
+    os.truncate(folder / "direct_url.json", 10_000_000_000)
+    environment = read_environment(env)
+    assert problems(environment) == {("unreadable", "gym")}

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 import shutil
 from pathlib import Path
 
@@ -210,3 +211,11 @@ def test_what_is_required_and_not_found_is_in_the_snapshot(env: Path) -> None:
         BrokenRequirement("gym", "numpy<2", "2.1.3"),
         BrokenRequirement("rl", "torch"),
     )
+
+
+def test_a_path_that_is_no_text_is_told_as_it_is_too(env: Path) -> None:
+    place = Path(os.fsdecode(os.fsencode(env.parent) + b"/\xe9"))
+    env.rename(place)
+    record = read_environment(place).record
+    assert record.path == f"{env.parent}/\\xe9"
+    assert record.path_bytes == os.fsencode(place)

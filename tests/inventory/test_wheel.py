@@ -6,8 +6,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from envguard.domain.environment import Environment, Scan
 from envguard.inventory import read_environment
 from envguard.inventory.wheel import parse_build
+from envguard.report.scanned import PackagePart, scan_document
+from tests.builders.documents import FACTS
 from tests.builders.environments import site_packages, write_dist_info
 
 
@@ -38,6 +41,11 @@ def test_any_bytes_are_a_build_that_can_be_shown_or_none(content: bytes) -> None
     assert build is None or build.isprintable()
 
 
+def installers_told(environment: Environment) -> tuple[PackagePart, ...]:
+    scan = Scan(FACTS, (environment,))
+    return scan_document(scan, "ws-7").environments[0].snapshot.packages
+
+
 def test_the_build_is_of_the_package_and_the_installer_of_the_record(env: Path) -> None:
     site = site_packages(env)
     write_dist_info(site, "numpy", "1.26.4", WHEEL="Tag: cp311-cp311-linux_x86_64\n", INSTALLER="uv\n")
@@ -48,7 +56,9 @@ def test_the_build_is_of_the_package_and_the_installer_of_the_record(env: Path) 
     builds = {package.name: package.build for package in environment.snapshot.packages}
     assert builds == {"numpy": "cp311-cp311-linux_x86_64", "gym": None, "rl": None, "plain": None}
     installers = environment.record.installers
-    assert (installers.usual, installers.others) == ("uv", {"gym": "pip"})
+    assert (installers.usual, installers.others) == ("uv", {"gym": "pip", "plain": ""})
+    told = {each.name: each.installer for each in installers_told(environment)}
+    assert told == {"numpy": "uv", "rl": "uv", "gym": "pip", "plain": None}
 
 
 def test_who_installed_it_does_not_change_the_digest(env: Path) -> None:

@@ -56,6 +56,7 @@ def test_a_scan_writes_out_every_field() -> None:
         "environments": [
             {
                 "path": "/home/ann/rl/.venv",
+                "path_bytes": None,
                 "python": "/home/ann/rl/.venv/bin/python",
                 "kind": "venv",
                 "also": [],
