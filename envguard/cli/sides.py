@@ -47,7 +47,7 @@ def _side(argument: str, environ: Mapping[str, str], cwd: Path) -> Side:
         return _saved(sys.stdin.buffer.read(SAVED_LIMIT_BYTES + 1), argument, "standard input")
     if _is_saved(path):
         return _saved(_read(path), argument, printable(argument))
-    if path.name.endswith(_LOCK_SUFFIXES) and path.is_file():
+    if path.name.endswith(_LOCK_SUFFIXES) and os.path.isfile(path):  # noqa: PTH113 - Path raises for a closed folder
         from envguard.formats import parse_lock
         from envguard.formats.files import read_text
 

@@ -62,7 +62,7 @@ def choose_environment(argument: str | None, *, environ: Mapping[str, str], cwd:
 
 def _named(argument: str, environ: Mapping[str, str], cwd: Path) -> Path:
     family, colon, _ = argument.partition(":")
-    if family in _FAMILIES and colon and not (cwd / argument).exists():
+    if family in _FAMILIES and colon and not os.path.exists(cwd / argument):
         from envguard.inventory.named import place_named
 
         own = _project_venv(environ, cwd)
@@ -77,7 +77,7 @@ def _named(argument: str, environ: Mapping[str, str], cwd: Path) -> Path:
 
 
 def _checked(path: Path, place: str) -> Path:
-    if path.is_dir() and not has_marker(str(path)):
+    if os.path.isdir(path) and not has_marker(str(path)):
         venv = path / _PROJECT_VENV
         hint = (
             f"envguard check {shown(str(venv))}"
@@ -134,7 +134,7 @@ def _on_path(command: str, environ: Mapping[str, str], cwd: Path) -> Path | None
     for folder in _path_folders(environ, cwd):
         root = shims_root(folder)
         path = Path(folder, command)
-        if not (path.is_file() and os.access(path, os.X_OK)):
+        if not (os.path.isfile(path) and os.access(path, os.X_OK)):
             continue
         python = python_behind_shim(root, command, environ, cwd) if root else path
         if python is not None:

@@ -39,6 +39,21 @@ def test_what_is_named_wins(project: Path, tmp_path: Path) -> None:
     assert choice.reason == "named"
 
 
+@pytest.mark.parametrize("name", ["x" * 300, "conda:" + "x" * 300])
+def test_what_cannot_even_be_looked_for_is_not_there(name: str, tmp_path: Path) -> None:
+    with pytest.raises(InventoryError):
+        choose_environment(name, environ={}, cwd=tmp_path)
+
+
+def test_a_folder_on_path_that_cannot_be_looked_into_is_passed_over(tmp_path: Path) -> None:
+    folder = an_environment(tmp_path / "v")
+    closed = tmp_path / "closed"
+    closed.mkdir(mode=0)  # for the superuser it is not; a name that is too long is for nobody
+    path = f"{closed}:{tmp_path / ('x' * 300)}:{folder / 'bin'}"
+    choice = choose_environment("python", environ={"PATH": path}, cwd=tmp_path)
+    assert choice.path == folder / "bin" / "python"
+
+
 @pytest.mark.parametrize("name", ["~nosuchuser", "~nosuchuser/env"])
 def test_a_home_of_nobody_is_a_name_as_any(name: str, tmp_path: Path) -> None:
     with pytest.raises(InventoryError, match="no such file or folder"):
