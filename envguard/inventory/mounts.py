@@ -5,12 +5,14 @@ Rules
 2. A path belongs to the mount whose place is the longest that is above it, by their words: nothing is asked
    of a file system that may not answer.
 3. What is shared is called by server and folder there, so that it is one on all machines, wherever each
-   mounts it. A source that names no server (``beegfs_nodev``) is told apart by the place of the mount.
+   mounts it. A source that names no server (``beegfs_nodev``) is told apart by the place of the mount; who
+   mounted it, and by which password, is left out of a URL.
 4. File systems of a virtual machine's host (9p) are on the network, but each machine's own.
 """
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 import threading
@@ -21,12 +23,13 @@ import msgspec
 from envguard.inventory.files import Reader, shown
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
 _LINKS_AT_MOST = 40
 _TABLE = "/proc/self/mountinfo"
 _CAP_BYTES = 16 * 1024 * 1024
 _ESCAPED = r"\\([0-7]{3})"
+_CREDENTIALS = re.compile(r"^((?:[\w+.-]+:)?//)[^/]*@")
 _SAME = {"nfs4": "nfs", "smb3": "cifs", "smbfs": "cifs"}
 """One file system by two names of the kernel's."""
 
@@ -72,8 +75,6 @@ class Mount(msgspec.Struct, frozen=True):
     """Such as ``/dev/sda1`` or ``host:/export/home``."""
     root: str = "/"
     """The folder of the file system that is mounted."""
-    device: str = ""
-    """``major:minor``: equal for two mounts of one file system."""
 
     @property
     def is_network(self) -> bool:
@@ -90,8 +91,9 @@ class Mount(msgspec.Struct, frozen=True):
         kind = _plain(self.kind)
         if kind not in _NETWORK or kind in _NEVER_SHARED:
             return None
-        has_server = any(mark in self.source for mark in (":", "@", "//"))
-        start = self.source if has_server else f"{self.source}:{self.place}"
+        source = _CREDENTIALS.sub(r"\1", self.source)
+        has_server = any(mark in source for mark in (":", "@", "//"))
+        start = source if has_server else f"{source}:{self.place}"
         inside = (self.root.strip("/"), os.path.relpath(path, self.place))
         below = "/".join(part for part in inside if part not in ("", "."))
         # A source that ends with a colon (sshfs) is relative to somebody's home there.
@@ -155,22 +157,53 @@ class Answers:
         self._within_s = within_s
         self._ask = ask
         self._known: dict[str, bool] = {}
+        # Folders that are no links, on what answers: so the paths of one folder cost a call each.
+        self._plain: set[str] = set()
+        # What a mount lies on or below is named by the kernel without links.
+        self._real = {above for place in mounts.by_place for above in _and_above(place)}
 
     def has_answered(self, path: str) -> bool:
         """Whether the path's file system, and that of what it links to, can be used.
 
-        One of this machine always can. A link is followed from word to word, so that nothing is asked of a
-        file system before that has answered.
+        One of this machine always can. Each part of the path may be a link, which is followed from word to
+        word, so that nothing is asked of a file system before that has answered.
         """
-        for _ in range(_LINKS_AT_MOST):
-            mount = self.mounts.of(path)
-            if mount is not None and (mount.waits or (mount.is_network and not self._is_up(mount.place))):
+        links = 0
+        folder, rest = os.sep, _parts(path if os.path.isabs(path) else os.path.abspath(path))
+        while rest:
+            part = rest.pop()
+            if part == os.pardir:
+                folder = os.path.dirname(folder)
+                continue
+            place = os.path.join(folder, part)
+            if place in self._plain:
+                folder = place
+                continue
+            if not self._is_usable(place):
                 return False
-            try:
-                path = os.path.join(os.path.dirname(path), os.readlink(path))
-            except OSError:
+            target = None if place in self._real else _link(place)
+            if target == "":
                 return True
-        return True
+            if target is None:
+                folder = place
+                if rest:
+                    self._plain.add(place)
+                continue
+            links += 1
+            if links > _LINKS_AT_MOST:
+                return True
+            folder = os.sep if os.path.isabs(target) else folder
+            rest += _parts(target)
+        mount = self.mounts.of(folder)
+        return mount is None or not mount.waits
+
+    def _is_usable(self, place: str) -> bool:
+        """Whether a place, the folder above which is usable, is on what can be asked."""
+        mount = self.mounts.of(place)
+        if mount is None or not mount.is_network:
+            return True
+        # What is mounted below an automatic mount can be reached without mounting anything.
+        return place in self._real if mount.waits else self._is_up(mount.place)
 
     def _is_up(self, place: str) -> bool:
         if place not in self._known:
@@ -194,19 +227,37 @@ class Answers:
         return answered.is_set()
 
 
+def _parts(path: str) -> list[str]:
+    """The parts of a path, the last first."""
+    return [part for part in reversed(path.split(os.sep)) if part not in ("", os.curdir)]
+
+
+def _and_above(path: str) -> Iterator[str]:
+    while True:
+        yield path
+        parent = os.path.dirname(path)
+        if parent == path:
+            return
+        path = parent
+
+
+def _link(path: str) -> str | None:
+    """What a link says; None for what is no link; empty where nothing can be there, so that nothing hangs."""
+    try:
+        return os.readlink(path)
+    except OSError as error:
+        return None if error.errno == errno.EINVAL else ""
+    except ValueError:  # a path that no file system can have
+        return ""
+
+
 def _mount_in(line: str) -> Mount | None:
     before, found, after = line.partition(" - ")
     fields, rest = before.split(" "), after.split(" ")
     if not found or len(fields) < 6 or len(rest) < 2:
         return None
-    device, root, place = fields[2:5]
-    return Mount(
-        place=_unescaped(place),
-        kind=rest[0],
-        source=_unescaped(rest[1]),
-        root=_unescaped(root),
-        device=device,
-    )
+    root, place = fields[3:5]
+    return Mount(_unescaped(place), kind=rest[0], source=_unescaped(rest[1]), root=_unescaped(root))
 
 
 def _unescaped(text: str) -> str:

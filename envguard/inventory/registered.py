@@ -56,18 +56,18 @@ class Registered:
         """
         yield from self._all(map(Candidate, self._bound))
         for person in self._people():
-            yield from self._all(of_person(person))
-        yield from self._all(of_machine(self._host.root))
+            yield from self._all(of_person(person, self._may_ask))
+        yield from self._all(of_machine(self._host.root, self._may_ask))
         yield from self._of_system()
         if self._tops is None:
-            yield from self._all(candidates_of(self._host.processes()))
+            yield from self._all(candidates_of(self._host.processes(), self._may_ask))
 
     def led_to_by(self, layout: Layout) -> Iterator[Sighting]:
         """Yield what an environment leads to: its kernels, and environments that lie inside of it."""
         if layout.prefix in self._followed:
             return
         self._followed.add(layout.prefix)
-        for sighting in self._all(of_prefix(layout.prefix, layout.kind)):
+        for sighting in self._all(of_prefix(layout.prefix, layout.kind, self._may_ask)):
             yield sighting
             yield from self.led_to_by(sighting.layout)
 
@@ -89,20 +89,31 @@ class Registered:
             if sighting is not None:
                 yield _as_registered(sighting, candidate)
 
+    def _may_ask(self, path: str) -> bool:
+        """Whether a registry may look there; if not, that is noted where it lies below the roots."""
+        return self._eye.should_ask(path) if self._is_within(path) else self._eye.may_ask(path)
+
+    def _is_within(self, path: str) -> bool:
+        return self._tops is None or any(is_below(path, top) for top in self._tops)
+
     def _is_wanted(self, path: str) -> bool:
-        if self._tops is None or any(is_below(path, top) for top in self._tops):
+        if self._is_within(path):
             return True
         real = self._eye.real_path_of(path)
         return real is not None and any(is_below(real, top) for top in self._real_tops)
 
     def _of_system(self) -> Iterator[Sighting]:
         sites = [
-            site for person in self._others() for site in user_sites(person) if self._is_wanted(site.path)
+            site
+            for person in self._others()
+            if self._eye.may_ask(person.home)
+            for site in user_sites(person, self._may_ask)
+            if self._is_wanted(site.path)
         ]
         if self._tops is not None and not sites:
             return
         systems: dict[str, Layout] = {}
-        for candidate in interpreters(self._host.root):
+        for candidate in interpreters(self._host.root, self._may_ask):
             sighting = self._eye.look_at(candidate.path)
             if sighting is None:
                 continue

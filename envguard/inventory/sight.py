@@ -46,7 +46,8 @@ class Notes:
 
     def fail(self, path: str, reason: str) -> None:
         """Note a place that should have been looked at."""
-        if self.unread.setdefault(path, reason) is reason:
+        if path not in self.unread:
+            self.unread[path] = reason
             _log.info("place_unread", path=shown(path), reason=reason)
 
     def fail_silent(self, path: str) -> None:
@@ -69,7 +70,7 @@ class Eye:
         avoid: Collection[str] = (),
         progress: Callable[[str], None] = lambda _: None,
     ) -> None:
-        """Never ask for what is to be avoided; ``progress`` hears of each registered place that is asked."""
+        """Never ask for what is to be avoided; ``progress`` hears of each place before it is asked."""
         self._answers = answers
         self._notes = notes
         self._avoid = frozenset(avoid)
@@ -82,21 +83,34 @@ class Eye:
         self._notes.fail(path, _HUNG)
         return True
 
-    def is_open(self, folder: str) -> bool:
-        """Whether there is a point in asking for what lies in a folder."""
-        return self._answers.has_answered(folder) and not _is_closed(folder)
-
-    def real_path_of(self, path: str) -> str | None:
-        """Answer where a path leads; None where its file system does not answer."""
-        return os.path.realpath(path) if self._answers.has_answered(path) else None
-
-    def look_at(self, path: str) -> Sighting | None:
-        """Answer the environment that a registered folder or interpreter is; None where it is none now."""
+    def may_ask(self, path: str) -> bool:
+        """Whether a place can be asked without hanging, as far as anybody knows."""
         if self.avoids(path):
-            return None
+            return False
+        self._progress(path)
+        return self._answers.has_answered(path)
+
+    def should_ask(self, path: str) -> bool:
+        """As :meth:`may_ask`, of a place that counts: if its file system does not answer, that is noted."""
+        if self.avoids(path):
+            return False
         self._progress(path)
         if not self._answers.has_answered(path):
             self._notes.fail_silent(path)
+            return False
+        return True
+
+    def is_open(self, folder: str) -> bool:
+        """Whether there is a point in asking for what lies in a folder."""
+        return self.may_ask(folder) and not _is_closed(folder)
+
+    def real_path_of(self, path: str) -> str | None:
+        """Answer where a path leads; None where it may not be asked."""
+        return os.path.realpath(path) if self.may_ask(path) else None
+
+    def look_at(self, path: str) -> Sighting | None:
+        """Answer the environment that a registered folder or interpreter is; None where it is none now."""
+        if not self.should_ask(path):
             return None
         try:
             os.lstat(path)

@@ -2,8 +2,8 @@
 
 Rules
 1. A folder is listed once; the names tell whether it is worth asking whether it is an environment, and an
-   environment is not entered. (Asking each folder for its markers before listing it took four more system
-   calls a folder, and twice the time.)
+   environment is not entered, unless it is a root. (Asking each folder for its markers before listing it
+   took four more system calls a folder, and twice the time.)
 2. Nearer folders first, so that what a time budget cuts off is what lies deepest.
 3. No other file systems, save where all are wanted; never what another machine holds. No linked folders (a
    link that *is* an environment counts), no folder of more entries than any project has, no caches,
@@ -25,7 +25,7 @@ from envguard.inventory.layout import has_config, has_marker
 from envguard.inventory.sight import GONE
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Collection, Iterable, Iterator
 
     from envguard.inventory.mounts import Answers
     from envguard.inventory.sight import Eye, Notes, Sighting
@@ -41,6 +41,9 @@ _MARKS = frozenset({"pyvenv.cfg", "bin", "Scripts"})
 
 _CONDA_CACHE = "urls.txt"
 """What conda keeps in ``pkgs``, where it unpacks whole Pythons to link to."""
+
+_OWN = frozenset({"bin", "lib", "lib64", "include", "Scripts", "Lib", "Include"})
+"""What an environment that is a root keeps there is its own."""
 
 _TOLD_BY = frozenset({"pyvenv.cfg", _CONDA_CACHE})
 
@@ -81,6 +84,14 @@ class _Listing(msgspec.Struct, frozen=True):
     folders: tuple[str, ...] = ()
     links: tuple[str, ...] = ()
 
+    def without(self, names: Collection[str]) -> _Listing:
+        """The same without what is called so."""
+        folders, links = (
+            tuple(path for path in paths if os.path.basename(path) not in names)
+            for paths in (self.folders, self.links)
+        )
+        return _Listing(self.is_marked, folders, links)
+
 
 class Walk:
     """Goes through folders once; ``is_incomplete`` afterwards tells whether time ran out."""
@@ -119,8 +130,7 @@ class Walk:
             yield from self._enter(*self._queue.popleft())
 
     def _start(self, name: str) -> None:
-        if not self._answers.has_answered(name):
-            self._notes.fail_silent(name)
+        if not self._eye.should_ask(name):
             return
         try:
             is_new = self._is_new(os.stat(name))
@@ -144,7 +154,9 @@ class Walk:
             if sighting is not None:
                 yield sighting
             if sighting is not None or has_config(folder):
-                return
+                if folder != root.name:
+                    return
+                listing = listing.without(_OWN)
         for link in listing.links:
             yield from self._follow(link)
         self._queue.extend((path, root) for path in listing.folders if self._may_enter(path, root))
@@ -166,6 +178,9 @@ class Walk:
 
     def _follow(self, link: str) -> Iterator[Sighting]:
         """A link to a folder counts if that is an environment."""
+        if self._eye.avoids(link):
+            return
+        self._progress(link)
         if not self._answers.has_answered(link):
             if os.path.basename(link) in _ENVIRONMENT_NAMES:
                 self._notes.fail_silent(link)
@@ -186,6 +201,9 @@ class Walk:
         if not self._all_file_systems:
             self._notes.pass_over(path, f"another file system: {shown(mount.kind)}")
             return False
+        if self._eye.avoids(path):
+            return False
+        self._progress(path)
         return self._has_new_place(path)
 
     def _is_near(self, path: str) -> bool:

@@ -14,6 +14,7 @@ from envguard.domain.environment import Environment
 from envguard.errors import InventoryError
 from envguard.inventory import read_environment, scan_machine, scan_paths
 from envguard.inventory.environment import read_layout
+from envguard.inventory.files import is_below
 from envguard.inventory.freshness import Memories
 from envguard.inventory.host import Host
 from envguard.inventory.layout import Layout
@@ -130,13 +131,24 @@ def test_time_runs_out_in_the_registries_too(home: Path, tmp_path: Path) -> None
 
 def test_progress_hears_of_folders_and_environments(home: Path) -> None:
     heard: list[str] = []
-    scan_machine([home], progress=heard.append)
-    there = [place for place in heard if os.path.lexists(place)]
-    assert there == [str(home / place) for place in ("", "work", "work/rl", "work/rl/.venv")]
+    (home / "work" / "rl" / "a-link").symlink_to("/nowhere")
+    scan_machine([home], progress=heard.append, host=Host(people=()))
+    there = dict.fromkeys(place for place in heard if os.path.lexists(place) and is_below(place, str(home)))
+    places = ("", "work", "work/rl", "work/rl/a-link", "work/rl/.venv")
+    assert list(there) == [str(home / place) for place in places]
 
 
 def test_a_root_may_be_an_environment_itself(home: Path) -> None:
     assert paths(home / "work" / "rl" / ".venv") == [str(home / "work/rl/.venv")]
+
+
+def test_a_root_that_is_an_environment_is_entered_all_the_same(home: Path) -> None:
+    lay_out_python(home)
+    for own in ("lib/inner", "bin/inner"):
+        shutil.copytree(home / "work" / "rl", home / own, symlinks=True)
+    own_python = str(home / "bin/python3.11")
+    assert paths(home) == [own_python, str(home / "work/rl/.venv")]
+    assert paths(home.parent) == [own_python]
 
 
 def test_roots_limit_the_registries_too(home: Path, tmp_path: Path, empty_of: Callable[[str], Path]) -> None:
@@ -256,6 +268,36 @@ class TestWhatCouldNotBeRead:
         ]
         assert scan.is_incomplete
 
+    def test_a_link_at_which_an_earlier_look_hung(self, home: Path, tmp_path: Path) -> None:
+        (home / "work" / "rl" / ".venv").rename(tmp_path / "scratch")
+        (home / "work" / "link").symlink_to(tmp_path / "scratch")
+        (home / "other").symlink_to(tmp_path / "scratch")
+        (home / "data").symlink_to(tmp_path)
+        hung = [str(home / "data"), str(home / "work" / "link")]
+        scan = scan_machine([home], avoid=hung)
+        assert [each.record.also for each in scan.environments] == [(str(home / "other"),)]
+        assert [place.path for place in scan.unread] == hung
+
+    def test_a_root_at_which_an_earlier_look_hung_is_not_asked_for(self, home: Path) -> None:
+        absent = str(home / "absent")
+        for scan in (
+            scan_machine([Path(absent)], avoid=[absent]),
+            scan_machine(host=Host(people=(Person(1, absent),), root=absent), avoid=[absent]),
+        ):
+            assert [(each.path, each.reason) for each in scan.unread] == [
+                (absent, "an earlier look hung here")
+            ]
+
+    def test_a_home_at_which_an_earlier_look_hung_leads_nowhere(
+        self, home: Path, tmp_path: Path, empty_of: Callable[[str], Path]
+    ) -> None:
+        outside = tmp_path / "outside" / "rl"
+        shutil.copytree(empty_of("3.11"), outside, symlinks=True)
+        write_tree(home, {".conda/environments.txt": f"{outside}\n"})
+        host = Host(people=(Person(home.stat().st_uid, str(home)),), root=str(tmp_path / "root"))
+        assert scan_machine(host=host, avoid=[str(home)]).environments == ()
+        assert len(scan_machine(host=host).environments) == 2
+
     def test_a_folder_that_vanishes_is_nothing_to_tell(self, home: Path) -> None:
         def remove(path: str) -> None:
             shutil.rmtree(home / "work" / "rl", ignore_errors=True)
@@ -330,8 +372,7 @@ class TestMounts:
     def test_roots_inside_of_roots_are_walked_once(self, home: Path) -> None:
         heard: list[str] = []
         scan_machine([home, home / "work", home], progress=heard.append)
-        there = [place for place in heard if os.path.lexists(place)]
-        assert sorted(there) == sorted(set(there))
+        assert heard.count(str(home / "work" / "rl")) == 1
 
     def test_a_network_mount_that_does_not_answer_is_unread(self, home: Path) -> None:
         gone = home / "work" / "rl" / ".venv"

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import threading
 import time
+from pathlib import Path
 
 import pytest
 
@@ -16,6 +17,8 @@ TABLE = r"""22 27 0:21 / /proc rw,relatime - proc proc rw
 44 27 0:44 / /work rw - autofs systemd-1 rw
 45 44 0:45 / /work rw - lustre 10.0.0.1@tcp:/fs1 rw
 46 27 0:46 / /c rw - 9p drvfs rw
+47 27 0:47 / /dav rw - fuse.davfs https://ann:t@k3n@host/dav rw
+48 27 0:48 / /cloud rw - cifs //ann:pw@files/cloud rw
 """
 
 
@@ -46,6 +49,8 @@ def test_a_path_belongs_to_the_nearest_mount_above_it(path: str, kind: str, is_n
         ("/lab/v", "cifs://files/lab/sub/v"),
         ("/fast/v", "beegfs:beegfs_nodev:/fast/v"),
         ("/work/v", "lustre:10.0.0.1@tcp:/fs1/v"),
+        ("/dav/v", "davfs:https://host/dav/v"),
+        ("/cloud/v", "cifs://files/cloud/v"),
         ("/c/v", None),
         ("/usr/v", None),
     ],
@@ -92,8 +97,54 @@ def test_a_link_is_not_followed_to_where_nothing_answers(tmp_path_factory: pytes
     (folder / "two").symlink_to("/net/env")
     mounts = Mounts({"/": Mount("/", "ext4", "/dev/vda"), "/net": Mount("/net", "nfs", "host:/x")})
 
-    def refuse(place: str) -> None:
-        raise OSError
-
     assert not Answers(mounts, within_s=5, ask=refuse).has_answered(str(folder / "one"))
     assert Answers(mounts, within_s=5, ask=lambda _: None).has_answered(str(folder / "one"))
+
+
+def refuse(place: str) -> None:
+    raise OSError(place)
+
+
+def answers_of(*mounts: Mount, silent: frozenset[str] = frozenset()) -> Answers:
+    table = {mount.place: mount for mount in (Mount("/", "ext4", "/dev/vda"), *mounts)}
+    return Answers(Mounts(table), within_s=5, ask=lambda place: refuse(place) if place in silent else None)
+
+
+class TestLinksOnTheWay:
+    @pytest.fixture
+    def answers(self) -> Answers:
+        return answers_of(Mount("/net", "nfs", "host:/x"), silent=frozenset({"/net"}))
+
+    @pytest.mark.parametrize("path", ["data", "data/envs/rl", "near/envs", "inner/../envs", "data/../usr"])
+    def test_one_above_the_last_part_is_followed_too(
+        self, path: str, answers: Answers, tmp_path: Path
+    ) -> None:
+        (tmp_path / "deep" / "inner").mkdir(parents=True)
+        (tmp_path / "data").symlink_to("/net/dead")
+        (tmp_path / "near").symlink_to("data/below")
+        (tmp_path / "inner").symlink_to("deep/inner")
+        (tmp_path / "deep" / "envs").symlink_to("../data/envs")
+        assert not answers.has_answered(f"{tmp_path}/{path}")
+        assert answers.has_answered(f"{tmp_path}/deep/inner/x/y")
+        assert not answers.has_answered(f"{tmp_path}/{path}"), "asked once more"
+
+    def test_a_loop_of_them_is_the_kernels_to_refuse(self, answers: Answers, tmp_path: Path) -> None:
+        (tmp_path / "loop").symlink_to("loop")
+        assert answers.has_answered(f"{tmp_path}/loop/x")
+
+    @pytest.mark.parametrize("name", ["a\0b", "a\ud800", "\udcff"])
+    def test_what_can_be_no_path_hangs_nowhere(self, name: str, answers: Answers, tmp_path: Path) -> None:
+        assert answers.has_answered(f"{tmp_path}/{name}/x")
+
+
+class TestMountsBelowMounts:
+    def test_what_an_automatic_mount_has_mounted_is_asked_and_nothing_else(self) -> None:
+        answers = answers_of(Mount("/auto", "autofs", "map"), Mount("/auto/a/ann", "nfs", "host:/ann"))
+        assert answers.has_answered("/auto/a/ann/x")
+        for waiting in ("/auto", "/auto/bob", "/auto/a", "/auto/a/bob/x"):
+            assert not answers.has_answered(waiting)
+
+    def test_what_lies_below_a_silent_one_cannot_be_reached(self) -> None:
+        mounts = Mount("/net", "nfs", "host:/x"), Mount("/net/own", "ext4", "/dev/vdb")
+        assert not answers_of(*mounts, silent=frozenset({"/net"})).has_answered("/net/own/x")
+        assert answers_of(*mounts).has_answered("/net/own/x")

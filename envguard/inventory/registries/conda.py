@@ -14,13 +14,16 @@ import os
 import string
 from typing import TYPE_CHECKING
 
-from envguard.inventory.files import reader_for, shown
-from envguard.inventory.registries.interface import Candidate, names_in
+from envguard.inventory.files import shown
+from envguard.inventory.registries.interface import Candidate, anywhere, content_of, is_path, names_in
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    import yaml
+
     from envguard.inventory.people import Person
+    from envguard.inventory.registries.interface import MayAsk
 
 _INSTALLATIONS = (
     *(
@@ -37,29 +40,30 @@ _INSTALLATIONS = (
 )
 _LIST_CAP_BYTES = 1024 * 1024
 _SETTINGS_CAP_BYTES = 64 * 1024
+_TEXT = "tag:yaml.org,2002:str"
 
 
-def of_person(person: Person) -> Iterator[Candidate]:
+def of_person(person: Person, may_ask: MayAsk = anywhere) -> Iterator[Candidate]:
     """Yield what conda registered for somebody, and what lies in the usual places of his home."""
-    for folder in envs_folders(person):
-        yield from _named_in(folder)
+    for folder in envs_folders(person, may_ask):
+        yield from _named_in(folder, may_ask)
     for prefix in _installations_of(person):
         yield Candidate(prefix)
-        yield from _named_in(os.path.join(prefix, "envs"))
-    for line in _lines(os.path.join(person.home, ".conda", "environments.txt")):
+        yield from _named_in(os.path.join(prefix, "envs"), may_ask)
+    for line in _lines(os.path.join(person.home, ".conda", "environments.txt"), may_ask):
         yield Candidate(line)
 
 
-def of_machine(root: str) -> Iterator[Candidate]:
+def of_machine(root: str, may_ask: MayAsk = anywhere) -> Iterator[Candidate]:
     """Yield the usual installations for everybody."""
     for place in ("opt", os.path.join("usr", "local")):
         for name in _INSTALLATIONS:
             prefix = os.path.join(root, place, name)
             yield Candidate(prefix)
-            yield from _named_in(os.path.join(prefix, "envs"))
+            yield from _named_in(os.path.join(prefix, "envs"), may_ask)
 
 
-def envs_folders(person: Person) -> list[str]:
+def envs_folders(person: Person, may_ask: MayAsk = anywhere) -> list[str]:
     """Answer the folders that this person's settings name for environments, the first counts most."""
     told = [person.environ.get(variable, "") for variable in ("CONDA_ENVS_PATH", "CONDA_ENVS_DIRS")]
     named = [folder for text in told for folder in text.split(os.pathsep) if folder]
@@ -69,7 +73,7 @@ def envs_folders(person: Person) -> list[str]:
         person.config("conda", ".condarc"),
         os.path.join(person.home, ".mambarc"),
     ]
-    named += [folder for file in files for folder in _envs_dirs(file)]
+    named += [folder for file in files for folder in _envs_dirs(file, may_ask)]
     expanded = [_expanded(folder, person) for folder in [*named, "~/.conda/envs"]]
     return [folder for folder in dict.fromkeys(expanded) if os.path.isabs(folder)]
 
@@ -84,38 +88,47 @@ def _installations_of(person: Person) -> Iterator[str]:
         yield os.path.join(person.home, name)
 
 
-def _named_in(folder: str) -> Iterator[Candidate]:
-    for name in names_in(folder):
+def _named_in(folder: str, may_ask: MayAsk) -> Iterator[Candidate]:
+    for name in names_in(folder, may_ask):
         prefix = os.path.join(folder, name)
         # As conda: what it did not make has no name, though it lies in its folder.
-        is_condas = os.path.lexists(os.path.join(prefix, "conda-meta"))
+        is_condas = may_ask(prefix) and os.path.lexists(os.path.join(prefix, "conda-meta"))
         yield Candidate(prefix, names=(f"conda:{shown(name)}",) if is_condas else ())
 
 
-def _lines(path: str) -> list[str]:
-    content = _content(path, _LIST_CAP_BYTES)
+def _lines(path: str, may_ask: MayAsk) -> list[str]:
+    content = content_of(path, may_ask, cap_bytes=_LIST_CAP_BYTES)
     lines = os.fsdecode(content).split("\n") if content else []
-    return [line for line in map(str.strip, lines) if os.path.isabs(line) and "\0" not in line]
+    return [line for line in map(str.strip, lines) if os.path.isabs(line) and is_path(line)]
 
 
-def _envs_dirs(path: str) -> list[str]:
+def _envs_dirs(path: str, may_ask: MayAsk) -> list[str]:
     """The folders of a ``.condarc``; none where it is no YAML, for conda itself would not start."""
-    content = _content(path, _SETTINGS_CAP_BYTES)
+    content = content_of(path, may_ask, cap_bytes=_SETTINGS_CAP_BYTES)
     if not content or b"envs_" not in content:
         return []
     import yaml
 
     try:
-        settings = yaml.safe_load(content)
+        # No values are made of it: aliases in merged keys, eight deep, would be millions of pairs.
+        top = yaml.compose(content, Loader=yaml.SafeLoader)
     except (yaml.YAMLError, ValueError, RecursionError):
         return []
-    if not isinstance(settings, dict):
+    if not isinstance(top, yaml.MappingNode):
         return []
-    told = settings.get("envs_dirs") or settings.get("envs_path") or []
+    told = {key.value: value for key, value in top.value if isinstance(key, yaml.ScalarNode)}
+    return _texts(told.get("envs_dirs")) or _texts(told.get("envs_path"))
+
+
+def _texts(node: yaml.Node | None) -> list[str]:
+    """The text that a node is, or those that it lists, as far as they can be paths."""
+    import yaml
+
+    nodes = node.value if isinstance(node, yaml.SequenceNode) else [node]
     return [
-        one
-        for one in (told if isinstance(told, list) else [told])
-        if isinstance(one, str) and "\0" not in one
+        each.value
+        for each in nodes
+        if isinstance(each, yaml.ScalarNode) and each.tag == _TEXT and is_path(each.value)
     ]
 
 
@@ -123,10 +136,3 @@ def _expanded(folder: str, person: Person) -> str:
     known = {**person.environ, "HOME": person.home}
     text = string.Template(folder).safe_substitute(known)
     return person.home + text[1:] if text == "~" or text.startswith("~/") else text
-
-
-def _content(path: str, cap_bytes: int) -> bytes | None:
-    try:
-        return reader_for(os.path.dirname(path)).read(path, cap_bytes=cap_bytes)
-    except OSError:
-        return None

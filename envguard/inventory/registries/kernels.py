@@ -16,13 +16,14 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from envguard.inventory.files import reader_for, shown
-from envguard.inventory.registries.interface import Candidate, names_in
+from envguard.inventory.files import shown
+from envguard.inventory.registries.interface import Candidate, anywhere, content_of, is_path, names_in
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from envguard.inventory.people import Person
+    from envguard.inventory.registries.interface import MayAsk
 
 _CAP_BYTES = 1024 * 1024
 _INTERPRETER = r"(?:python|pypy)[\d.]*t?(?:\.exe)?"
@@ -32,22 +33,23 @@ class _Kernel(msgspec.Struct):
     argv: list[str] = []
 
 
-def of_person(person: Person) -> Iterator[Candidate]:
+def of_person(person: Person, may_ask: MayAsk = anywhere) -> Iterator[Candidate]:
     """Yield what the kernels in somebody's own folders run."""
     path = person.environ.get("PATH", "").split(os.pathsep)
     for data in data_folders(person):
-        yield from _run_in(os.path.join(data, "kernels"), path)
+        yield from _run_in(os.path.join(data, "kernels"), path, may_ask)
 
 
-def of_machine(root: str) -> Iterator[Candidate]:
+def of_machine(root: str, may_ask: MayAsk = anywhere) -> Iterator[Candidate]:
     """Yield what the kernels run that everybody has."""
     for prefix in (os.path.join(root, "usr", "local"), os.path.join(root, "usr")):
-        yield from of_prefix(prefix)
+        yield from of_prefix(prefix, may_ask)
 
 
-def of_prefix(prefix: str) -> Iterator[Candidate]:
+def of_prefix(prefix: str, may_ask: MayAsk = anywhere) -> Iterator[Candidate]:
     """Yield what the kernels run that an environment itself holds."""
-    yield from _run_in(os.path.join(prefix, "share", "jupyter", "kernels"), [os.path.join(prefix, "bin")])
+    kernels = os.path.join(prefix, "share", "jupyter", "kernels")
+    yield from _run_in(kernels, [os.path.join(prefix, "bin")], may_ask)
 
 
 def data_folders(person: Person) -> list[str]:
@@ -57,25 +59,25 @@ def data_folders(person: Person) -> list[str]:
     return list(dict.fromkeys([*told, *own]))
 
 
-def _run_in(kernels: str, path: Iterable[str]) -> Iterator[Candidate]:
-    for name in names_in(kernels):
-        command = _command(os.path.join(kernels, name))
-        interpreter = _found(command, path) if command else None
+def _run_in(kernels: str, path: Iterable[str], may_ask: MayAsk) -> Iterator[Candidate]:
+    for name in names_in(kernels, may_ask):
+        command = _command(os.path.join(kernels, name), may_ask)
+        interpreter = _found(command, path, may_ask) if command else None
         if interpreter is not None:
             yield Candidate(interpreter, names=(f"kernel:{shown(name)}",))
 
 
-def _command(folder: str) -> str | None:
+def _command(folder: str, may_ask: MayAsk) -> str | None:
     """The ``argv[0]`` of a kernel; None where there is none, or the file is not what Jupyter reads."""
+    content = content_of(os.path.join(folder, "kernel.json"), may_ask, cap_bytes=_CAP_BYTES)
     try:
-        content = reader_for(folder).read(os.path.join(folder, "kernel.json"), cap_bytes=_CAP_BYTES)
-        argv = msgspec.json.decode(content, type=_Kernel).argv
-    except (OSError, msgspec.MsgspecError, ValueError, RecursionError):
+        argv = msgspec.json.decode(content or b"", type=_Kernel).argv
+    except (msgspec.MsgspecError, ValueError, RecursionError):
         return None
-    return argv[0] if argv and "\0" not in argv[0] else None
+    return argv[0] if argv and is_path(argv[0]) else None
 
 
-def _found(command: str, path: Iterable[str]) -> str | None:
+def _found(command: str, path: Iterable[str], may_ask: MayAsk) -> str | None:
     if not re.fullmatch(_INTERPRETER, os.path.basename(command)):
         return None
     if os.path.isabs(command):
@@ -83,7 +85,7 @@ def _found(command: str, path: Iterable[str]) -> str | None:
     if os.sep in command:
         return None
     places = (os.path.join(folder, command) for folder in path if os.path.isabs(folder))
-    return next((place for place in places if os.path.lexists(place)), None)
+    return next((place for place in places if may_ask(place) and os.path.lexists(place)), None)
 
 
 _DATA = ("Library", "Jupyter") if sys.platform == "darwin" else (".local", "share", "jupyter")

@@ -19,12 +19,14 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from envguard.inventory.files import Reader
-from envguard.inventory.registries.interface import Candidate
+from envguard.inventory.registries.interface import Candidate, anywhere
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     import psutil
+
+    from envguard.inventory.registries.interface import MayAsk
 
 _PROC = "/proc"
 _MAPS_CAP_BYTES = 16 * 1024 * 1024
@@ -61,9 +63,9 @@ def running() -> Iterator[Running]:
                 yield _look(process)
 
 
-def candidates_of(processes: Iterable[Running]) -> Iterator[Candidate]:
+def candidates_of(processes: Iterable[Running], may_ask: MayAsk = anywhere) -> Iterator[Candidate]:
     """Yield the environments that processes run in; each path once."""
-    paths = (path for process in processes for path in _paths_of(process))
+    paths = (path for process in processes for path in _paths_of(process, may_ask))
     for path in dict.fromkeys(paths):
         yield Candidate(path)
 
@@ -73,24 +75,33 @@ def prefixes_mapped(maps: bytes) -> tuple[str, ...]:
     return tuple(sorted({os.fsdecode(match[1]) for match in _MAPPED.finditer(maps)}))
 
 
-def _paths_of(process: Running) -> Iterator[str]:
+def _paths_of(process: Running, may_ask: MayAsk) -> Iterator[str]:
     executable = process.executable.removesuffix(_GONE)
     if _INTERPRETER.fullmatch(os.path.basename(executable)):
-        started = _resolved(process)
+        started = _resolved(process, may_ask)
         # A title that a process gave itself leads nowhere, or elsewhere.
-        is_true = started is not None and os.path.realpath(started) == os.path.realpath(executable)
+        is_true = started is not None and may_ask(executable) and _is_same(started, executable)
         yield started if started is not None and is_true else executable
     yield from process.mapped
 
 
-def _resolved(process: Running) -> str | None:
-    """The path that the shell found when it started this."""
+def _resolved(process: Running, may_ask: MayAsk) -> str | None:
+    """The path that the shell found when it started this; None where it cannot be asked for."""
     command = process.command
     if os.sep in command:
-        return os.path.normpath(os.path.join(process.folder, command))
+        started = os.path.normpath(os.path.join(process.folder, command))
+        return started if may_ask(started) else None
     folders = [os.path.join(process.folder, folder) for folder in process.path.split(os.pathsep)]
     places = (os.path.join(folder, command) for folder in folders if command)
-    return next((place for place in places if os.access(place, os.X_OK) and os.path.isfile(place)), None)
+    return next((place for place in places if may_ask(place) and _is_executable(place)), None)
+
+
+def _is_executable(path: str) -> bool:
+    return os.access(path, os.X_OK) and os.path.isfile(path)
+
+
+def _is_same(one: str, other: str) -> bool:
+    return os.path.realpath(one) == os.path.realpath(other)
 
 
 def _look(process: psutil.Process) -> Running:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
 import pytest
 
+from envguard.domain.environment import Scan
 from envguard.inventory import scan_machine
 from envguard.inventory.host import Host
+from envguard.inventory.mounts import Mount, Mounts
 from envguard.inventory.people import Person
-from envguard.inventory.registries.interface import NAMES_CAP, names_in
+from envguard.inventory.registries.interface import NAMES_CAP, anywhere, names_in
 from tests.builders.environments import write_tree
 from tests.builders.places import add_kernel, lay_out_conda, lay_out_python, lay_out_venv
 
@@ -130,7 +133,7 @@ def test_a_folder_that_is_made_to_keep_a_scan_busy_is_cut_off(machine: Machine) 
     kernels.mkdir(parents=True)
     for number in range(NAMES_CAP + 10):
         (kernels / str(number)).symlink_to("x")
-    assert len(names_in(str(kernels))) == NAMES_CAP
+    assert len(names_in(str(kernels), anywhere)) == NAMES_CAP
 
 
 def test_other_peoples_environments_are_not_where_my_variables_say(machine: Machine) -> None:
@@ -143,6 +146,86 @@ def test_other_peoples_environments_are_not_where_my_variables_say(machine: Mach
     )
     scan = scan_machine(host=Host(people=people, root=str(machine.root)))
     assert [each.record.path for each in scan.environments] == [str(mine), str(his)]
+
+
+class TestPlacesThatCannotBeAsked:
+    """A setting, a kernel or a process may name what lies on a mount that would only be made by asking."""
+
+    @pytest.fixture
+    def closed(self, machine: Machine) -> Path:
+        folder = machine.elsewhere / "closed"
+        folder.mkdir(parents=True)
+        return folder
+
+    def scan(self, machine: Machine, closed: Path, *roots: Path, **environ: str) -> Scan:
+        mounts = Mounts({"/": Mount("/", "ext4", "x"), str(closed): Mount(str(closed), "autofs", "x")})
+        person = Person(machine.home.stat().st_uid, str(machine.home), environ)
+        host = Host(people=(person,), mounts=mounts, root=str(machine.root))
+        return scan_machine(roots or None, host=host)
+
+    @pytest.mark.parametrize(
+        ("variable", "inside"),
+        [
+            ("CONDA_ENVS_PATH", "rl"),
+            ("WORKON_HOME", "rl"),
+            ("POETRY_VIRTUALENVS_PATH", "rl"),
+            ("PDM_VENV_LOCATION", "rl"),
+            ("UV_TOOL_DIR", "rl"),
+        ],
+    )
+    def test_folders_of_environments_are_not_listed(
+        self, variable: str, inside: str, machine: Machine, closed: Path
+    ) -> None:
+        lay_out_conda(closed / "envs" / inside)
+        scan = self.scan(machine, closed, **{variable: f"{closed}/envs"})
+        assert [place.path for place in scan.unread] == [f"{closed}/envs"]
+        assert scan.is_incomplete
+
+    def test_outside_of_the_roots_they_are_nothing_to_tell(self, machine: Machine, closed: Path) -> None:
+        scan = self.scan(machine, closed, machine.home, CONDA_ENVS_PATH=f"{closed}/envs")
+        assert not scan.is_incomplete
+
+    def test_nor_are_folders_of_kernels(self, machine: Machine, closed: Path) -> None:
+        venv = machine.venv(machine.elsewhere / "rl")
+        add_kernel(closed, "rl", f"{venv}/bin/python")
+        scan = self.scan(machine, closed, JUPYTER_PATH=f"{closed}/share/jupyter")
+        assert scan.environments == ()
+        assert [place.path for place in scan.unread] == [f"{closed}/share/jupyter/kernels"]
+
+    def test_nor_are_linked_kernels_read(self, machine: Machine, closed: Path) -> None:
+        venv = machine.venv(machine.elsewhere / "rl")
+        kernel = add_kernel(closed, "rl", f"{venv}/bin/python")
+        own = machine.home / ".local/share/jupyter/kernels"
+        own.mkdir(parents=True)
+        (own / "rl").symlink_to(kernel)
+        assert self.scan(machine, closed).environments == ()
+
+    def test_nor_is_a_python_looked_for_along_the_path(self, machine: Machine, closed: Path) -> None:
+        machine.venv(closed / "rl")
+        venv = machine.venv(machine.elsewhere / "rl")
+        add_kernel(machine.home / ".local", "mine", "python")
+        scan = self.scan(machine, closed, PATH=f"{closed}/rl/bin:{venv}/bin")
+        assert [each.record.path for each in scan.environments] == [str(venv)]
+
+    def test_nor_are_settings_read(self, machine: Machine, closed: Path) -> None:
+        venv = machine.venv(machine.elsewhere / "v" / "rl")
+        write_tree(closed, {"config.toml": f'[virtualenvs]\npath = "{venv.parent}"'})
+        write_tree(closed, {"condarc": f"envs_dirs: [{venv.parent}]"})
+        scan = self.scan(machine, closed, POETRY_CONFIG_DIR=str(closed), CONDARC=f"{closed}/condarc")
+        assert scan.environments == ()
+        assert {place.path for place in scan.unread} == {f"{closed}/config.toml", f"{closed}/condarc"}
+
+    def test_they_are_told_before_they_are_asked_and_left_out_if_that_hung(self, machine: Machine) -> None:
+        folder = machine.elsewhere / "envs"
+        prefix = lay_out_conda(folder / "rl")
+        person = Person(machine.home.stat().st_uid, str(machine.home), {"CONDA_ENVS_PATH": str(folder)})
+        host = Host(people=(person,), root=str(machine.root))
+        heard: list[str] = []
+        scan_machine(host=host, progress=heard.append)
+        assert heard.index(str(folder)) < heard.index(str(prefix))
+        scan = scan_machine(host=host, avoid=[str(folder)])
+        assert scan.environments == ()
+        assert [place.path for place in scan.unread] == [str(folder)]
 
 
 class TestConda:
@@ -198,11 +281,30 @@ class TestConda:
         assert machine.found(PLACE=str(machine.elsewhere)) == {prefix: ("conda", "conda:rl")}
 
     @pytest.mark.parametrize(
-        "text", ["envs_dirs: [", "- envs_dirs", "envs_dirs: {a: b}", "envs_dirs: [1, null]"]
+        "text",
+        [
+            *("envs_dirs: [", "- envs_dirs", "envs_dirs: {a: b}", "envs_dirs: [1, null, ~]"),
+            *("envs_dirs: !!bool maybe", "envs_dirs: !!int ''", "envs_dirs: !!timestamp x"),
+            *("envs_dirs: " + "[" * 9999, "envs_dirs: &a [*a]", "? [envs_dirs]\n: /x", "envs_dirs:"),
+        ],
     )
     def test_settings_that_are_broken_are_no_settings(self, text: str, machine: Machine) -> None:
         write_tree(machine.home, {".condarc": text})
         assert machine.found() == {}
+
+    @pytest.mark.parametrize("text", ["/a\\ud800", "/a\\0", "/a\\udcff"])
+    def test_what_can_be_no_path_is_left_out(self, text: str, machine: Machine) -> None:
+        prefix = lay_out_conda(machine.elsewhere / "a" / "rl")
+        write_tree(machine.home, {".condarc": f'envs_dirs: ["{text}", "{machine.elsewhere}/a"]\n'})
+        assert machine.found() == {prefix: ("conda", "conda:rl")}
+
+    def test_settings_that_would_be_of_endless_size_are_not_built(self, machine: Machine) -> None:
+        levels = [f"a{n}: &a{n} {{<<: [{', '.join([f'*a{n - 1}'] * 9)}]}}" for n in range(1, 12)]
+        text = "\n".join(["envs_dirs: [/nowhere]", "a0: &a0 {k: v}", *levels])
+        write_tree(machine.home, {".condarc": text})
+        began = time.monotonic()
+        assert machine.found() == {}
+        assert time.monotonic() - began < 5
 
     def test_what_conda_did_not_make_has_no_name_of_condas(self, machine: Machine) -> None:
         venv = machine.venv(machine.home / ".conda" / "envs" / "rl")

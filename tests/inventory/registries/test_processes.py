@@ -63,6 +63,20 @@ def test_a_command_that_leads_to_another_python_is_no_evidence(
     assert paths_of(a_process(other, venv / "bin" / "python")) == [str(other)]
 
 
+def test_where_a_command_leads_is_not_asked_of_what_does_not_answer(base: Path, venv: Path) -> None:
+    executable = base / "bin" / "python3.11"
+    for command, path in ((f"{venv}/bin/python", ""), ("python", f"{venv}/bin")):
+        asked: list[str] = []
+
+        def may_ask(path: str, asked: list[str] = asked) -> bool:
+            asked.append(path)
+            return not path.startswith(str(venv))
+
+        process = a_process(executable, command, path=path)
+        assert [each.path for each in candidates_of([process], may_ask)] == [str(executable)]
+        assert asked == [f"{venv}/bin/python"]
+
+
 def test_compiled_modules_tell_the_environment(base: Path, venv: Path) -> None:
     process = a_process(base / "bin" / "python3.11", "title", mapped=(str(venv),))
     assert paths_of(process) == [str(base / "bin" / "python3.11"), str(venv)]
