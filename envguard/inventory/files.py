@@ -137,6 +137,14 @@ def place_of(path: str) -> tuple[int, int] | None:
     return status.st_dev, status.st_ino
 
 
+def owner_of(path: str) -> int | None:
+    """Answer the user id of what the path leads to; None where nobody can tell."""
+    try:
+        return os.stat(path).st_uid
+    except OSError:
+        return None
+
+
 def is_below(path: str, folder: str) -> bool:
     """Whether the path is the folder, or inside it, by their words."""
     return path == folder or path.startswith(folder.rstrip(os.sep) + os.sep)

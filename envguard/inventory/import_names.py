@@ -70,13 +70,14 @@ def module_in(folder: str, stem: str, names: frozenset[str], interpreter: Interp
     """
     package = os.path.join(folder, stem)
     if stem in names and os.path.isdir(package):
-        inside = _file(package, "__init__", _names_in(package), interpreter)
+        inside = _file(package, "__init__", names_in(package), interpreter)
         if inside is not None:
             return inside
     return _file(folder, stem, names, interpreter)
 
 
-def _names_in(folder: str) -> frozenset[str]:
+def names_in(folder: str) -> frozenset[str]:
+    """Answer what a folder holds; nothing where it cannot be listed."""
     try:
         return frozenset(os.listdir(folder))
     except OSError:

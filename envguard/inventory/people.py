@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from envguard.inventory.files import owner_of
 from envguard.inventory.search_path import home_of
 
 if TYPE_CHECKING:
@@ -63,7 +64,7 @@ def people_to_scan(
 
 def people_around(folder: str, environ: Mapping[str, str]) -> tuple[Person, ...]:
     """Answer who runs this, with these variables, and the owner of the folder."""
-    owner = _owner_of(folder)
+    owner = owner_of(folder)
     home = home_of(owner) if owner is not None and owner != os.geteuid() else None
     return (*_me(environ), *([Person(owner, home)] if owner is not None and home is not None else []))
 
@@ -72,13 +73,6 @@ def _me(environ: Mapping[str, str]) -> tuple[Person, ...]:
     """Who runs this, once for each home: ``HOME`` counts if it is one's own; after ``sudo`` it may not be."""
     uid = os.geteuid()
     told = environ.get("HOME", "")
-    is_mine = os.path.isabs(told) and _owner_of(told) == uid
+    is_mine = os.path.isabs(told) and owner_of(told) == uid
     homes = [os.path.normpath(told) if is_mine else None, home_of(uid)]
     return tuple(Person(uid, home, environ) for home in dict.fromkeys(homes) if home is not None)
-
-
-def _owner_of(folder: str) -> int | None:
-    try:
-        return os.stat(folder).st_uid
-    except OSError:
-        return None

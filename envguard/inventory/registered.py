@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from envguard.inventory.files import is_below
+from envguard.inventory.files import is_below, reader_for
 from envguard.inventory.layout import of_user
 from envguard.inventory.people import Person
 from envguard.inventory.registries.everywhere import of_machine, of_person, of_prefix
@@ -77,7 +77,7 @@ class Registered:
         yield from (person for person in self._host.people if self._eye.is_open(person.home))
         for top in self._tops or ():
             if top not in known and self._eye.is_open(top):
-                yield Person(_owner_of(top), top)
+                yield Person(reader_for(top).uid, top)
 
     def _all(self, candidates: Iterable[Candidate]) -> Iterator[Sighting]:
         for candidate in candidates:
@@ -134,10 +134,3 @@ def _as_registered(sighting: Sighting, candidate: Candidate) -> Sighting:
     if candidate.kind is not None and layout.kind in _MADE_BY_ANYBODY:
         layout = msgspec.structs.replace(layout, kind=candidate.kind)
     return msgspec.structs.replace(sighting, layout=layout, names=candidate.names)
-
-
-def _owner_of(folder: str) -> int:
-    try:
-        return os.stat(folder).st_uid
-    except OSError:
-        return os.geteuid()

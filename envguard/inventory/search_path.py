@@ -274,7 +274,7 @@ def _base_site(base: str, library: str) -> Iterator[tuple[str, FolderKind]]:
 def _user_site(layout: Layout, home: Callable[[int], str | None]) -> str | None:
     if layout.kind == "user":
         return layout.path
-    uid = os.geteuid() or _owner_of(layout.prefix)
+    uid = os.geteuid() or reader_for(layout.prefix).uid
     folder = home(uid)
     if folder is None:
         return None
@@ -283,13 +283,6 @@ def _user_site(layout: Layout, home: Callable[[int], str | None]) -> str | None:
         return folder if os.stat(folder).st_uid == uid else None
     except OSError:
         return None
-
-
-def _owner_of(path: str) -> int:
-    try:
-        return os.stat(path).st_uid
-    except OSError:
-        return os.geteuid()
 
 
 def _is_hidden_from_us(path: str) -> bool:

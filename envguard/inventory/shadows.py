@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from envguard.inventory.files import is_below, place_of, shown
-from envguard.inventory.import_names import module_in, names_by_package, stem_of
+from envguard.inventory.import_names import module_in, names_by_package, names_in, stem_of
 from envguard.inventory.recorded import layout_of
 from envguard.inventory.search_path import minor_of, search_path_of
 
@@ -55,7 +55,7 @@ def shadows_of(environment: Environment, before: Sequence[str]) -> tuple[Shadow,
 
     Raises InventoryError where there is no such environment any more.
     """
-    listed = [(os.path.normpath(folder), names) for folder in before if (names := _names_in(folder))]
+    listed = [(os.path.normpath(folder), names) for folder in before if (names := names_in(folder))]
     if not listed:
         return ()
     path = search_path_of(layout_of(environment.record), environment.snapshot.interpreter.version)
@@ -69,13 +69,6 @@ def shadows_of(environment: Environment, before: Sequence[str]) -> tuple[Shadow,
         if name in taken and not _is_its_own(environment, package, taken[name])
     }
     return tuple(sorted(found, key=lambda shadow: (shadow.package, shadow.module)))
-
-
-def _names_in(folder: str) -> frozenset[str]:
-    try:
-        return frozenset(os.listdir(folder))
-    except OSError:
-        return frozenset()
 
 
 def _taken(

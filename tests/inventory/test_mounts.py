@@ -14,8 +14,8 @@ TABLE = r"""22 27 0:21 / /proc rw,relatime - proc proc rw
 41 40 0:41 / /home/ann/my\040data rw - fuse.sshfs ann@host:/data rw
 42 27 0:42 /sub /lab rw - cifs //files/lab rw
 43 27 0:43 / /fast rw - beegfs beegfs_nodev rw
-44 27 0:44 / /work rw - autofs systemd-1 rw
-45 44 0:45 / /work rw - lustre 10.0.0.1@tcp:/fs1 rw
+44 27 0:44 / /data1 rw - autofs systemd-1 rw
+45 44 0:45 / /data1 rw - lustre 10.0.0.1@tcp:/fs1 rw
 46 27 0:46 / /c rw - 9p drvfs rw
 47 27 0:47 / /dav rw - fuse.davfs https://ann:t@k3n@host/dav rw
 48 27 0:48 / /cloud rw - cifs //ann:pw@files/cloud rw
@@ -30,7 +30,7 @@ TABLE = r"""22 27 0:21 / /proc rw,relatime - proc proc rw
         ("/homes/ann", "ext4", False),
         ("/home/ann/.venv", "nfs4", True),
         ("/home/ann/my data", "fuse.sshfs", True),
-        ("/work/x", "lustre", True),
+        ("/data1/x", "lustre", True),
         ("/c/Users", "9p", True),
     ],
 )
@@ -48,7 +48,7 @@ def test_a_path_belongs_to_the_nearest_mount_above_it(path: str, kind: str, is_n
         ("/home/ann/my data/v", "sshfs:ann@host:/data/v"),
         ("/lab/v", "cifs://files/lab/sub/v"),
         ("/fast/v", "beegfs:beegfs_nodev:/fast/v"),
-        ("/work/v", "lustre:10.0.0.1@tcp:/fs1/v"),
+        ("/data1/v", "lustre:10.0.0.1@tcp:/fs1/v"),
         ("/dav/v", "davfs:https://host/dav/v"),
         ("/cloud/v", "cifs://files/cloud/v"),
         ("/c/v", None),

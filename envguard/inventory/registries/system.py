@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from envguard.inventory.executable import build_named
+from envguard.inventory.files import owner_of
 from envguard.inventory.registries.interface import Candidate, names_in
 
 if TYPE_CHECKING:
@@ -46,7 +47,7 @@ def user_sites(person: Person, may_ask: MayAsk) -> Iterator[UserSite]:
     libraries = os.path.join(person.home, ".local", "lib")
     for library in names_in(libraries, may_ask):
         site = os.path.join(libraries, library, "site-packages")
-        if build_named(library) and names_in(site, may_ask) and _owner_of(site) == person.uid:
+        if build_named(library) and names_in(site, may_ask) and owner_of(site) == person.uid:
             yield UserSite(site, library)
 
 
@@ -58,10 +59,3 @@ def _folders(root: str, may_ask: MayAsk) -> Iterator[str]:
         yield os.path.join(frameworks, version, "bin")
     if sys.platform == "darwin":
         yield os.path.join(root, "opt", "homebrew", "bin")
-
-
-def _owner_of(path: str) -> int | None:
-    try:
-        return os.stat(path).st_uid
-    except OSError:
-        return None
