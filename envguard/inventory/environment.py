@@ -30,12 +30,12 @@ from envguard.domain.environment import (
 from envguard.domain.requirements import broken_requirements
 from envguard.errors import InventoryError
 from envguard.inventory import conda_records
-from envguard.inventory.blas import environment_blas
 from envguard.inventory.conda_records import read_conda_records
 from envguard.inventory.editables import editables_of
 from envguard.inventory.files import reader_for, reason_of, shown
 from envguard.inventory.interpreter import header_places, interpreter_of
 from envguard.inventory.layout import Layout, locate
+from envguard.inventory.machine.blas import environment_blas
 from envguard.inventory.names import names_of
 from envguard.inventory.packages import Packages, packages_of
 from envguard.inventory.project import marker_places, project_for_scan

@@ -12,10 +12,10 @@ import os
 from typing import TYPE_CHECKING
 
 from envguard.errors import InventoryError
+from envguard.inventory.discovery.people import Person
+from envguard.inventory.discovery.registries import conda, kernels
 from envguard.inventory.files import shown
 from envguard.inventory.kinds import conda_name_of
-from envguard.inventory.people import Person
-from envguard.inventory.registries import conda, kernels
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

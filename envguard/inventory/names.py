@@ -5,15 +5,15 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
+from envguard.inventory.discovery.people import people_around
+from envguard.inventory.discovery.registries import kernels
 from envguard.inventory.files import place_of
-from envguard.inventory.people import people_around
-from envguard.inventory.registries import kernels
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from envguard.inventory.discovery.registries.interface import Candidate
     from envguard.inventory.layout import Layout
-    from envguard.inventory.registries.interface import Candidate
 
 
 def names_of(layout: Layout, root: str = os.sep) -> tuple[str, ...]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from envguard.inventory.facts import Told
+from envguard.inventory.machine.facts import Told
 from tests.builders.environments import write_tree
 
 _X86 = "fpu cx8 cmov mmx fxsr sse sse2 ht syscall nx lm "

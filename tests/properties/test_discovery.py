@@ -7,8 +7,8 @@ import os
 from hypothesis import given
 from hypothesis import strategies as st
 
-from envguard.inventory.mounts import parse_mounts
-from envguard.inventory.registries.processes import prefixes_mapped
+from envguard.inventory.discovery.mounts import parse_mounts
+from envguard.inventory.discovery.registries.processes import prefixes_mapped
 
 names = st.text(st.characters(exclude_characters="/\0", exclude_categories=["Cs"]), min_size=1, max_size=8)
 folders = st.lists(names, min_size=1, max_size=4).map(lambda parts: "/" + "/".join(parts))

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 from envguard.domain.facts import MachineFacts
 from envguard.inventory import machine_facts
-from envguard.inventory.cpu import simd_level
-from envguard.inventory.facts import built_in_bytes
+from envguard.inventory.machine.cpu import simd_level
+from envguard.inventory.machine.facts import built_in_bytes
 from tests.builders.machines import MACHINES, SAPPHIRE_RAPIDS, a_told
 
 pieces = st.sampled_from(

@@ -1,0 +1,1 @@
+"""Where environments are: registered, running, or below the roots that are walked."""

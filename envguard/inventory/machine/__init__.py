@@ -1,0 +1,1 @@
+"""What can make equal environments behave differently: the machine around them, told by its files."""
