@@ -48,10 +48,9 @@ def _side(argument: str, environ: Mapping[str, str], cwd: Path) -> Side:
     if _is_saved(path):
         return _saved(_read(path), argument, printable(argument))
     if path.name.endswith(_LOCK_SUFFIXES) and os.path.isfile(path):  # noqa: PTH113 - Path raises for a closed folder
-        from envguard.formats import parse_lock
-        from envguard.formats.files import read_text
+        from envguard.formats import read_lock
 
-        return LockSide(given=argument, lock=parse_lock(read_text(path, "lock"), filename=path.name))
+        return LockSide(given=argument, lock=read_lock(path))
     file, separator, name = argument.partition(":")
     inside = _path_given(file, cwd)
     if separator and not os.path.lexists(path) and file and _is_saved(inside):

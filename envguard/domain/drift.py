@@ -19,17 +19,10 @@ import msgspec
 
 from envguard.domain.environment import Interpreter, Snapshot
 from envguard.domain.facts import MachineFacts
-from envguard.domain.lock import (
-    Ambiguous,
-    Lock,
-    LockedPackage,
-    Selection,
-    WrongPython,
-    marker_values,
-    select,
-)
+from envguard.domain.lock import Lock, LockedPackage
 from envguard.domain.policy import Deny, PackageRule, PythonRule, Require, Rules, Severity
 from envguard.domain.remedy import Install, Remake, Remedy, Remove
+from envguard.domain.selection import Ambiguous, Selection, WrongPython, marker_values, select
 from envguard.domain.versions import allows, is_specifier, pin
 
 ENGINE = 2

@@ -1,52 +1,77 @@
-"""A lock: the exact package closure that a policy wants, and the part of it that one environment must have.
+"""A lock: the exact package closure that a policy wants, in the form that all lock formats are told in.
 
 Rules
-1. Markers are evaluated for the environment that was scanned. Every marker variable of PEP 508 is passed, so
-   that none is filled in from the interpreter that envguard runs in.
-2. A lock whose ``requires-python`` or ``environments`` exclude the environment selects nothing: it says why.
-3. Two entries of one name that both apply are an ambiguity (PEP 751, "Installation"), never a silent choice.
+1. A *flat* lock says of each entry when it applies, by PEP 751's markers: besides PEP 508's variables they
+   know ``extras`` and ``dependency_groups``. Formats with groups of their own are told in these words.
+2. A *graph* says what the project asks for (its roots) and what each entry needs; an entry applies where a
+   chosen root reaches it.
+3. Entries of conda's are told by conda's names, which need not be those of Python's distributions.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from functools import lru_cache
+from typing import Literal
 
 import msgspec
-from packaging.markers import InvalidMarker, Marker, UndefinedComparison, UndefinedEnvironmentName
-from packaging.specifiers import InvalidSpecifier
-from packaging.version import InvalidVersion
 
-from envguard.domain.environment import Digest, Interpreter
-from envguard.domain.facts import MachineFacts
-from envguard.domain.versions import allows
+from envguard.domain.environment import Digest, Origin
 
-MARKER_VARIABLES = (
-    "implementation_name",
-    "implementation_version",
-    "os_name",
-    "platform_machine",
-    "platform_python_implementation",
-    "platform_release",
-    "platform_system",
-    "platform_version",
-    "python_full_version",
-    "python_version",
-    "sys_platform",
-)
-"""PEP 508's environment markers, save ``extra``."""
+Ecosystem = Literal["python", "conda"]
+"""Whose name an entry has, and who installs it."""
+
+
+class Artifact(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A file from which the lock lets an entry be installed."""
+
+    filename: str
+    digests: tuple[str, ...] = ()
+    """Such as ``sha256:`` and hexadecimal digits; none where the lock has none."""
+
+
+class Dependency(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What the project, or an entry, asks for."""
+
+    name: str
+    """Normalised (PEP 503)."""
+    version: str | None = None
+    """Of several entries of this name the one of this version; None: not said."""
+    specifier: str | None = None
+    """Of several entries of this name those in these versions; None: not said."""
+    extras: tuple[str, ...] = ()
+    """The extras of what is asked for."""
+    marker: str | None = None
+    """When it is asked for; None: always."""
+
+
+class Root(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What the project itself asks for, always or for one of its extras or groups."""
+
+    dependency: Dependency
+    extra: str | None = None
+    group: str | None = None
 
 
 class LockedPackage(msgspec.Struct, frozen=True, omit_defaults=True):
     """One entry of a lock."""
 
     name: str
-    """Normalised (PEP 503)."""
+    """Normalised (PEP 503); of conda's, as conda has it."""
     version: str | None = None
     """None where the lock names a folder or a repository and leaves the version to it."""
     marker: str | None = None
-    """When this entry applies; None: always."""
+    """When this entry applies; None: always. In a graph: among several of its name."""
     requires_python: str | None = None
+    specifier: str | None = None
+    """What is asked of the version where the lock has no exact one."""
+    build: str | None = None
+    """Conda's build string; None asks for none."""
+    ecosystem: Ecosystem = "python"
+    origin: Origin | None = None
+    """Where it must come from; None where the lock takes it from an index, or does not say."""
+    artifacts: tuple[Artifact, ...] = ()
+    dependencies: tuple[Dependency, ...] = ()
+    extra_dependencies: dict[str, tuple[Dependency, ...]] = {}
+    """What each of its extras asks for besides."""
 
 
 class Lock(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -54,92 +79,25 @@ class Lock(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     packages: tuple[LockedPackage, ...]
     digest: Digest
-    """The sha256 of the lock's text."""
+    """The sha256 of the lock's text; where further files belong to it, of all of them."""
     requires_python: str | None = None
     environments: tuple[str, ...] = ()
     """Markers, of which one must hold; empty: no restriction."""
+    extras: tuple[str, ...] = ()
+    """All the extras that can be chosen, normalised."""
+    groups: tuple[str, ...] = ()
+    """All the dependency groups that can be chosen, normalised."""
     default_groups: tuple[str, ...] = ()
     """The dependency groups that are installed when nobody chooses (PEP 751)."""
+    roots: tuple[Root, ...] | None = None
+    """What a graph starts from; None: the lock is flat."""
+    project: str | None = None
+    """The normalised name of the project that the lock was made for, where it says so."""
 
 
-class Selected(msgspec.Struct, frozen=True):
-    """What one environment must have."""
+class LockChoice(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Which of a lock's extras and groups the environments of a policy must have."""
 
-    packages: Mapping[str, LockedPackage]
-
-
-class WrongPython(msgspec.Struct, frozen=True):
-    """The lock was made for other interpreters."""
-
-    expected: str
-    """The specifier, or the markers, of which the environment meets none."""
-
-
-class Ambiguous(msgspec.Struct, frozen=True):
-    """The lock cannot be read as one answer for this environment."""
-
-    package: str | None
-    reason: str
-
-
-Selection = Selected | WrongPython | Ambiguous
-
-
-def select(lock: Lock, markers: Mapping[str, str]) -> Selection:
-    """Answer which entries of the lock an environment with these marker values must have."""
-    unmet = _unmet_python(lock, markers)
-    if unmet is not None:
-        return WrongPython(unmet)
-    groups = frozenset(lock.default_groups)
-    chosen: dict[str, LockedPackage] = {}
-    for package in lock.packages:
-        try:
-            if package.marker is not None and not _holds(package.marker, markers, groups):
-                continue
-        except _UNDECIDABLE as error:
-            return Ambiguous(package.name, f"its marker cannot be decided here: {error}")
-        if package.name in chosen:
-            return Ambiguous(package.name, "the lock has two entries of this name that both apply here")
-        if not _python_meets(package.requires_python, markers):
-            return WrongPython(f"{package.requires_python} (for {package.name})")
-        chosen[package.name] = package
-    return Selected(chosen)
-
-
-def marker_values(interpreter: Interpreter, facts: MachineFacts) -> dict[str, str]:
-    """Answer all marker variables of a scanned environment; what is not known of it is empty text."""
-    kernel = {"platform_release": facts.kernel, "platform_version": facts.kernel_version}
-    known = {**interpreter.markers, **kernel}
-    return {name: known.get(name, "") for name in MARKER_VARIABLES}
-
-
-_UNDECIDABLE = (
-    UndefinedComparison,
-    UndefinedEnvironmentName,
-    InvalidVersion,
-    InvalidMarker,
-    InvalidSpecifier,
-)
-
-
-def _unmet_python(lock: Lock, markers: Mapping[str, str]) -> str | None:
-    if not _python_meets(lock.requires_python, markers):
-        return lock.requires_python
-    groups: frozenset[str] = frozenset()
-    if lock.environments and not any(_holds(marker, markers, groups) for marker in lock.environments):
-        return " or ".join(lock.environments)
-    return None
-
-
-def _python_meets(specifier: str | None, markers: Mapping[str, str]) -> bool:
-    return specifier is None or allows(specifier, markers["python_full_version"])
-
-
-def _holds(marker: str, markers: Mapping[str, str], groups: frozenset[str]) -> bool:
-    values: dict[str, str | frozenset[str]] = {**markers, "extras": frozenset(), "dependency_groups": groups}
-    return _marker(marker).evaluate(values, context="lock_file")
-
-
-@lru_cache(maxsize=4096)
-def _marker(text: str) -> Marker:
-    return Marker(text)
+    extras: tuple[str, ...] = ()
+    groups: tuple[str, ...] | None = None
+    """None: the lock's default groups."""

@@ -8,14 +8,35 @@ from typing import Literal
 
 import msgspec
 
+from envguard.domain.calendar import Calendar
 from envguard.domain.environment import Digest, digest_of
-from envguard.domain.lock import Lock
+from envguard.domain.lock import Lock, LockChoice
 
 Severity = Literal["error", "warn", "info"]
 """``error`` is drift; ``warn`` and ``info`` are shown and change no verdict."""
 
-Unlisted = Literal["ignore", "warn", "error"]
-"""What to say of packages that neither the lock nor a rule names."""
+Level = Literal["ignore", "info", "warn", "error"]
+"""What to make of something that a policy may also pass over."""
+
+BeforeRun = Literal["refuse", "warn"]
+"""What happens before a run in an environment that drifted."""
+
+
+MachineFact = Literal[
+    "architecture",
+    "blas",
+    "cpu",
+    "cuda",
+    "glibc",
+    "gpu",
+    "kernel",
+    "memory",
+    "musl",
+    "nvidia-driver",
+    "os",
+    "simd",
+]
+"""A fact of the machine that a policy can ask for."""
 
 
 class PythonRule(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -39,6 +60,9 @@ class Require(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag
     reason: str | None = None
     optional: bool = False
     """Judged only where it is installed."""
+    build: str | None = None
+    """What the build must say: a local version label such as ``cu121``, or a pattern for conda's build string
+    or a wheel's tags; None asks for none."""
 
 
 class Deny(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag="deny", tag_field="rule"):
@@ -52,13 +76,42 @@ class Deny(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag="d
 PackageRule = Require | Deny
 
 
+class OriginRules(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What to say of packages that came from elsewhere than an index, where no lock wants just that."""
+
+    editable: Level = "ignore"
+    vcs: Level = "ignore"
+    direct_url: Level = "ignore"
+    """An archive or a folder that somebody named by its address."""
+
+
+class MachineRule(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What a fact of the machine must be."""
+
+    fact: MachineFact
+    expected: str
+    """A version specifier, a size or level with its comparison, or a pattern: as the fact is compared."""
+    severity: Severity = "error"
+    reason: str | None = None
+
+
 class Rules(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """The part of a policy that ``compare`` reads; its digest is the policy's digest."""
+    """The part of a policy that decides which findings there are; its digest is the policy's digest."""
 
     python: PythonRule = PythonRule()
     packages: tuple[PackageRule, ...] = ()
     """Sorted by name; a name occurs once."""
-    unlisted: Unlisted = "ignore"
+    unlisted: Level = "ignore"
+    """What to say of packages that neither the lock nor a rule names."""
+    choice: LockChoice = LockChoice()
+    """Which of the lock's extras and groups must be there."""
+    origins: OriginRules = OriginRules()
+    integrity: Level = "warn"
+    """What to say of files that changed after their installation."""
+    broken_requirements: Level = "info"
+    """What to say of requirements of installed packages that do not hold."""
+    machine: tuple[MachineRule, ...] = ()
+    """Sorted by fact; a fact occurs once."""
 
 
 class Selector(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -83,6 +136,40 @@ class Waiver(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A finding kind; None: every finding about the package."""
 
 
+class Ring(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """The machines that an upgrade reaches together."""
+
+    machines: tuple[str, ...]
+    """Names, patterns, or ``label:KEY=VALUE``."""
+    soak_s: int = 0
+    """How long the upgraded machines are watched before the next ring, in seconds."""
+    at_once: int | None = None
+    """How many may be at it at one time; None: all of the ring."""
+
+
+class UpgradeRules(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What the weekly upgrade asks for, and within which limits."""
+
+    requirements: tuple[str, ...] = ()
+    """PEP 508 requirements: what is resolved, once for all."""
+    minimum_release_age_s: int = 0
+    """How old a release must be, in seconds."""
+    indexes: tuple[str, ...] = ("default",)
+    """Names; addresses and credentials are each machine's own."""
+    only_wheels: bool = True
+    build_allowed: tuple[str, ...] = ()
+    """Normalised names that may be built although ``only_wheels`` holds."""
+    unlisted: Literal["keep", "remove"] = "keep"
+    missed: Literal["next-start", "skip"] = "next-start"
+    """What a machine does that slept through its window."""
+    rings: tuple[Ring, ...] = (Ring(machines=("*",)),)
+    grace_s: int = 7 * 24 * 3600
+    """How long an environment may keep its lock after a newer one was promoted, in seconds."""
+    smoke: tuple[str, ...] = ()
+    """Commands that must succeed in an upgraded environment."""
+    halt_after_failures: int = 1
+
+
 class Policy(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A policy as its file says it, with where each thing stands."""
 
@@ -93,6 +180,11 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """The lock file as the policy writes it, relative to the policy's own folder."""
     applies_to: tuple[Selector, ...] = ()
     waivers: tuple[Waiver, ...] = ()
+    before_run: BeforeRun = "refuse"
+    calendar: Calendar | None = None
+    upgrade: UpgradeRules | None = None
+    extends: tuple[str, ...] = ()
+    """The files that this policy was laid over, the nearest first, relative to its own folder."""
     places: Mapping[str, str] = {}
     """Key path to ``file:line``: ``packages.gym`` -> ``rl-team.yaml:7``. No part of the digest."""
 
@@ -110,6 +202,8 @@ class PolicySource(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
     text: str
     lock_filename: str | None = None
     lock_text: str | None = None
+    further: Mapping[str, str] = {}
+    """The texts of all other files that these two name, by their path relative to the policy's folder."""
 
 
 class LockedPolicy(msgspec.Struct, frozen=True, kw_only=True):

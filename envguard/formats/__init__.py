@@ -1,11 +1,12 @@
 """Text to domain and back: policy YAML and locks, with errors that name the line."""
 
-from envguard.formats.locks import parse_lock, project_lock
+from envguard.formats.locks import is_lock_name, parse_lock, project_lock, read_lock
 from envguard.formats.policy import is_policy_name, parse_policy
 from envguard.formats.selectors import parse_time
 from envguard.formats.source import load_policy, parse_known, parse_source, policy_for_lock, read_source
 
 __all__ = [
+    "is_lock_name",
     "is_policy_name",
     "load_policy",
     "parse_known",
@@ -15,5 +16,6 @@ __all__ = [
     "parse_time",
     "policy_for_lock",
     "project_lock",
+    "read_lock",
     "read_source",
 ]

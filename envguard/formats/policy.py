@@ -8,8 +8,9 @@ from typing import cast
 
 import yaml
 
-from envguard.domain.policy import Policy, Rules, Unlisted
+from envguard.domain.policy import Level, Policy, Rules
 from envguard.errors import PolicyError
+from envguard.formats.companions import ALONE, Companions
 from envguard.formats.files import is_encodable, shown
 from envguard.formats.nodes import Problems, compose, entries, line_of, text_of, word_of
 from envguard.formats.rules import parse_packages, parse_python
@@ -47,11 +48,12 @@ def is_policy_name(text: str) -> bool:
     return _NAME.fullmatch(text) is not None
 
 
-def parse_policy(text: str, *, filename: str) -> Policy:
-    """Answer the policy that a file's text says.
+def parse_policy(text: str, *, filename: str, companions: Companions = ALONE) -> Policy:
+    """Answer the policy that a file's text says; ``companions`` has the files that it extends.
 
     Raises PolicyError: one problem, or all of them in ``problems``.
     """
+    del companions  # nothing is extended yet
     if not is_encodable(text):
         raise PolicyError("the policy is not UTF-8", where=filename, hint="save it as UTF-8")
     problems = Problems(filename)
@@ -110,12 +112,12 @@ def _name(root: yaml.Node, nodes: Mapping[str, yaml.Node], problems: Problems) -
     return name or ""
 
 
-def _unlisted(nodes: Mapping[str, yaml.Node], problems: Problems) -> Unlisted:
-    default: Unlisted = "warn" if "lock" in nodes else "ignore"
+def _unlisted(nodes: Mapping[str, yaml.Node], problems: Problems) -> Level:
+    default: Level = "warn" if "lock" in nodes else "ignore"
     if "unlisted" not in nodes:
         return default
     word = word_of(nodes["unlisted"], "unlisted", _UNLISTED, problems)
-    return cast("Unlisted", word) if word is not None else default
+    return cast("Level", word) if word is not None else default
 
 
 def _text(nodes: Mapping[str, yaml.Node], key: str, problems: Problems) -> str | None:

@@ -4,50 +4,55 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from envguard.domain.lock import Lock, LockedPackage
+from envguard.domain.lock import Lock
 from envguard.domain.policy import (
-    Deny,
     KnownPolicy,
     LockedPolicy,
-    PackageRule,
     Policy,
     PolicySource,
     Rules,
     UnusablePolicy,
 )
-from envguard.domain.versions import allows
 from envguard.errors import PolicyError
-from envguard.formats.files import POLICY_LIMIT_BYTES, raise_all, read_text
+from envguard.formats.agreement import check_agreement
+from envguard.formats.companions import FolderFiles, KeptFiles
+from envguard.formats.files import POLICY_LIMIT_BYTES, read_text
 from envguard.formats.locks import parse_lock
 from envguard.formats.policy import parse_policy
 
 
 def read_source(path: Path) -> PolicySource:
-    """Answer the files of a policy: itself, and the lock that it names, relative to its own folder.
+    """Answer the files of a policy: itself, its lock, and all that these name, relative to its own folder.
 
-    Raises PolicyError where one cannot be read, or where the policy is too broken to name its lock.
+    Raises PolicyError where one cannot be read, or where one is too broken to name the next.
     """
     text = read_text(path, "policy", limit_bytes=POLICY_LIMIT_BYTES)
-    policy = parse_policy(text, filename=path.name)
-    if policy.lock is None:
-        return PolicySource(filename=path.name, text=text)
-    where = f"{policy.places['lock']}: lock"
-    lock_text = read_text(path.parent / policy.lock, "lock", where=where)
-    return PolicySource(filename=path.name, text=text, lock_filename=policy.lock, lock_text=lock_text)
+    files = FolderFiles(path.parent)
+    policy = parse_policy(text, filename=path.name, companions=files)
+    lock_text = None
+    if policy.lock is not None:
+        lock_text = files.read(policy.lock, "lock", f"{policy.places['lock']}: lock")
+        parse_lock(lock_text, filename=policy.lock, companions=files)
+    further = {name: text for name, text in files.texts.items() if name != policy.lock}
+    return PolicySource(
+        filename=path.name, text=text, lock_filename=policy.lock, lock_text=lock_text, further=further
+    )
 
 
 def parse_source(
     source: PolicySource, *, revision: int | None = None, lock_revision: int | None = None
 ) -> LockedPolicy:
     """Answer the policy and its lock; raises PolicyError where they cannot both hold."""
-    policy = parse_policy(source.text, filename=source.filename)
+    kept = dict(source.further)
+    if source.lock_filename is not None and source.lock_text is not None:
+        kept[source.lock_filename] = source.lock_text
+    files = KeptFiles(kept)
+    policy = parse_policy(source.text, filename=source.filename, companions=files)
     lock = None
     if policy.lock is not None:
-        if source.lock_text is None or source.lock_filename is None:
-            what = f"the lock is not there: {policy.lock}"
-            raise PolicyError(what, where=f"{policy.places['lock']}: lock", hint="send it with the policy")
-        lock = parse_lock(source.lock_text, filename=source.lock_filename)
-        _check_agreement(policy, policy.lock, lock)
+        lock_text = files.read(policy.lock, "lock", f"{policy.places['lock']}: lock")
+        lock = parse_lock(lock_text, filename=policy.lock, companions=files)
+        check_agreement(policy, policy.lock, lock)
     return LockedPolicy(policy=policy, lock=lock, revision=revision, lock_revision=lock_revision)
 
 
@@ -78,29 +83,3 @@ def policy_for_lock(lock_filename: str, lock: Lock) -> LockedPolicy:
     places = {"lock": lock_filename, "unlisted": lock_filename}
     policy = Policy(name=lock_filename, rules=Rules(unlisted="warn"), lock=lock_filename, places=places)
     return LockedPolicy(policy=policy, lock=lock)
-
-
-def _check_agreement(policy: Policy, lock_name: str, lock: Lock) -> None:
-    """Raise for every rule that no environment with this lock could meet."""
-    rules = {rule.name: rule for rule in policy.rules.packages}
-    problems = []
-    for package in lock.packages:
-        rule = rules.get(package.name)
-        if rule is None or package.marker is not None:
-            continue
-        found = _contradiction(rule, package, lock_name)
-        if found is not None:
-            what, hint = found
-            key = f"packages.{package.name}"
-            problems.append(PolicyError(what, where=f"{policy.places[key]}: {key}", hint=hint))
-    raise_all(problems, policy.places["lock"])
-
-
-def _contradiction(rule: PackageRule, package: LockedPackage, lock_name: str) -> tuple[str, str] | None:
-    if isinstance(rule, Deny):
-        pinned = f"{package.name} {package.version}" if package.version is not None else package.name
-        return f"denied, but the lock {lock_name} wants {pinned}", "lock anew without it, or drop the rule"
-    if package.version is None or not rule.specifier or allows(rule.specifier, package.version):
-        return None
-    what = f"`{rule.specifier}` excludes {package.version}, which the lock {lock_name} wants"
-    return what, "lock anew, or widen the rule"

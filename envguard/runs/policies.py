@@ -19,12 +19,10 @@ from envguard.domain.binding import Bound, Conflict, Machine, bind, selectors_of
 from envguard.domain.environment import EnvironmentRecord, Project
 from envguard.domain.policy import KnownPolicy, LockedPolicy, UnusablePolicy
 from envguard.errors import UnavailableError, UsageError
-from envguard.formats import load_policy, parse_lock, policy_for_lock, project_lock
-from envguard.formats.files import read_text
+from envguard.formats import is_lock_name, load_policy, policy_for_lock, project_lock, read_lock
 from envguard.runs.judging import conflict_reason, unusable_reason
 
 _POLICY_SUFFIXES = (".yaml", ".yml")
-_LOCK_SUFFIXES = (".toml", ".txt")
 
 
 class Governing(msgspec.Struct, frozen=True):
@@ -61,7 +59,7 @@ def choose_policy(
 
 def is_file_reference(text: str) -> bool:
     """Whether a marker or an argument is a path rather than a policy's name."""
-    return "/" in text or text.endswith((*_POLICY_SUFFIXES, *_LOCK_SUFFIXES))
+    return "/" in text or text.endswith(_POLICY_SUFFIXES) or is_lock_name(text)
 
 
 def load_reference(path: Path) -> LockedPolicy:
@@ -71,9 +69,9 @@ def load_reference(path: Path) -> LockedPolicy:
     """
     if not path.exists():
         raise UnavailableError("there is no such policy or lock", where=str(path))
-    if path.suffix in _POLICY_SUFFIXES:
+    if path.suffix in _POLICY_SUFFIXES and not is_lock_name(path.name):
         return load_policy(path)
-    return policy_for_lock(path.name, parse_lock(read_text(path, "lock"), filename=path.name))
+    return policy_for_lock(path.name, read_lock(path))
 
 
 def marker_policy(project: Project) -> LockedPolicy:

@@ -17,7 +17,7 @@ from envguard.domain.environment import (
 )
 from envguard.domain.facts import MachineFacts
 from envguard.domain.lock import Lock, LockedPackage
-from envguard.domain.policy import PackageRule, Policy, PythonRule, Rules, Unlisted
+from envguard.domain.policy import Level, PackageRule, Policy, PythonRule, Rules
 
 FACTS = MachineFacts(os="Debian GNU/Linux 12", kernel="6.1.0", architecture="x86_64")
 
@@ -78,7 +78,7 @@ def a_lock(markers: Mapping[str, str] | None = None, /, **versions: str) -> Lock
 
 
 def a_policy(
-    *rules: PackageRule, python: str | None = None, unlisted: Unlisted = "ignore", name: str = "rl-team"
+    *rules: PackageRule, python: str | None = None, unlisted: Level = "ignore", name: str = "rl-team"
 ) -> Policy:
     """Answer a policy with these rules."""
     return Policy(

@@ -17,6 +17,7 @@ from packaging.utils import canonicalize_name
 from envguard.domain.environment import digest_of_text
 from envguard.domain.lock import Lock, LockedPackage
 from envguard.errors import PolicyError
+from envguard.formats.companions import Companions
 from envguard.formats.files import raise_all, shown
 
 _IGNORED_OPTIONS = frozenset(
@@ -43,7 +44,7 @@ _LONGEST_VERSION = 200
 _ONE_FILE = "one file with every pin: `uv pip compile` or `pip freeze` write it"
 
 
-def parse_requirements(text: str, filename: str) -> Lock:
+def parse_requirements(text: str, filename: str, _companions: Companions) -> Lock:
     """Answer the lock that a pinned requirements file says; raises PolicyError with every wrong line."""
     packages: list[LockedPackage] = []
     problems: list[PolicyError] = []

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from envguard.domain.environment import digest_of_text
 from envguard.domain.lock import Lock, LockedPackage
 from envguard.errors import PolicyError
+from envguard.formats.companions import Companions
 from envguard.formats.files import shown
 
 if TYPE_CHECKING:
@@ -18,7 +19,7 @@ _TOML_PLACE = re.compile(r"(?P<what>.*) \(at line (?P<line>\d+), column (?P<colu
 _HINT = "make it anew: `uv export --format pylock.toml` or `pip lock`"
 
 
-def parse_pylock(text: str, filename: str) -> Lock:
+def parse_pylock(text: str, filename: str, _companions: Companions) -> Lock:
     """Answer the lock that the text of a ``pylock.toml`` says; raises PolicyError with the place."""
     pylock = _validated(text, filename)
     return Lock(

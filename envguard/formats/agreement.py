@@ -1,0 +1,57 @@
+"""Whether a policy and its lock can both hold: what no environment could meet is an error of the files."""
+
+from __future__ import annotations
+
+from envguard.domain.lock import Lock, LockedPackage
+from envguard.domain.policy import Deny, PackageRule, Policy
+from envguard.domain.versions import allows
+from envguard.errors import PolicyError
+from envguard.formats.files import raise_all, shown
+from envguard.formats.nodes import nearest
+
+
+def check_agreement(policy: Policy, lock_name: str, lock: Lock) -> None:
+    """Raise PolicyError for every rule that no environment with this lock could meet."""
+    problems = [*_unknown_choices(policy, lock_name, lock), *_contradictions(policy, lock_name, lock)]
+    raise_all(problems, policy.places["lock"])
+
+
+def _unknown_choices(policy: Policy, lock_name: str, lock: Lock) -> list[PolicyError]:
+    choice = policy.rules.choice
+    problems = []
+    for kind, chosen, known in (
+        ("extra", choice.extras, lock.extras),
+        ("group", choice.groups or (), (*lock.groups, *lock.default_groups)),
+    ):
+        for index, name in enumerate(chosen):
+            if name not in known:
+                hint = nearest(name, known) if known else f"it has no {kind}s"
+                where = f"{policy.places['lock']}: lock.{kind}s[{index}]"
+                what = f"the lock {lock_name} has no {kind} `{shown(name)}`"
+                problems.append(PolicyError(what, where=where, hint=hint))
+    return problems
+
+
+def _contradictions(policy: Policy, lock_name: str, lock: Lock) -> list[PolicyError]:
+    rules = {rule.name: rule for rule in policy.rules.packages}
+    problems = []
+    for package in lock.packages if lock.roots is None else ():
+        rule = rules.get(package.name)
+        if rule is None or package.marker is not None:
+            continue
+        found = _contradiction(rule, package, lock_name)
+        if found is not None:
+            what, hint = found
+            key = f"packages.{package.name}"
+            problems.append(PolicyError(what, where=f"{policy.places[key]}: {key}", hint=hint))
+    return problems
+
+
+def _contradiction(rule: PackageRule, package: LockedPackage, lock_name: str) -> tuple[str, str] | None:
+    if isinstance(rule, Deny):
+        pinned = f"{package.name} {package.version}" if package.version is not None else package.name
+        return f"denied, but the lock {lock_name} wants {pinned}", "lock anew without it, or drop the rule"
+    if package.version is None or not rule.specifier or allows(rule.specifier, package.version):
+        return None
+    what = f"`{rule.specifier}` excludes {package.version}, which the lock {lock_name} wants"
+    return what, "lock anew, or widen the rule"

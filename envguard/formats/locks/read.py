@@ -1,0 +1,83 @@
+"""Which format a lock has, told by its file's name; and which lock is a project's own."""
+
+from __future__ import annotations
+
+import re
+from importlib import import_module
+from pathlib import Path
+
+from envguard.domain.lock import Lock
+from envguard.errors import PolicyError
+from envguard.formats.companions import ALONE, Companions, FolderFiles
+from envguard.formats.files import is_encodable, read_text
+from envguard.formats.locks.interface import Parser
+
+_FORMATS: tuple[tuple[re.Pattern[str], str, str], ...] = (
+    (re.compile(r"pylock(\.[^.]+)?\.toml|.+\.pylock\.toml"), "pylock", "parse_pylock"),
+    (re.compile(r".+\.txt"), "requirements", "parse_requirements"),
+)
+"""File names, and the module and function that read such a file: a format is imported where one is met."""
+
+
+def is_lock_name(filename: str) -> bool:
+    """Whether a file of this name is read as a lock."""
+    return _format_of(filename) is not None
+
+
+def parse_lock(text: str, *, filename: str, companions: Companions = ALONE) -> Lock:
+    """Answer the lock that a text says, its format told by the file's name.
+
+    ``companions`` has the files that it names. Raises PolicyError with the place where it is not a lock.
+    """
+    found = _format_of(filename)
+    if found is None:
+        raise PolicyError(
+            "not a lock that this version reads",
+            where=filename,
+            hint="pylock.toml, pylock.NAME.toml, NAME.pylock.toml, or a *.txt of pinned requirements",
+        )
+    if not is_encodable(text):
+        raise PolicyError("the lock is not UTF-8", where=filename, hint="save it as UTF-8")
+    module, function = found
+    parser: Parser = getattr(import_module(f"envguard.formats.locks.{module}"), function)
+    return parser(text, filename, companions)
+
+
+def project_lock(folder: Path) -> tuple[Path, Lock] | None:
+    """Answer a project's own lock: pylock.toml, pylock.*.toml, or a requirements.txt that pins everything.
+
+    Raises PolicyError where a pylock is there and cannot be used, and where several are and none is named
+    plainly pylock.toml. A requirements.txt that pins not everything, or nothing, is no lock.
+    """
+    plain = folder / "pylock.toml"
+    locks = [plain] if _is_there(plain) else sorted(filter(_is_there, folder.glob("pylock.*.toml")))
+    if len(locks) > 1:
+        names = ", ".join(path.name for path in locks)
+        hint = "name one, or call it pylock.toml"
+        raise PolicyError(f"the project has several locks: {names}", where=str(folder), hint=hint)
+    if locks:
+        return locks[0], read_lock(locks[0])
+    requirements = folder / "requirements.txt"
+    if not _is_there(requirements):
+        return None
+    try:
+        return requirements, read_lock(requirements)
+    except PolicyError:
+        return None
+
+
+def read_lock(path: Path) -> Lock:
+    """Answer the lock in a file; raises PolicyError where it cannot be read, or is none."""
+    return parse_lock(read_text(path, "lock"), filename=path.name, companions=FolderFiles(path.parent))
+
+
+def _format_of(filename: str) -> tuple[str, str] | None:
+    name = filename.rpartition("/")[2]
+    return next(((module, function) for names, module, function in _FORMATS if names.fullmatch(name)), None)
+
+
+def _is_there(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except OSError:
+        return True  # reading it says why it cannot be had
