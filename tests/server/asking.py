@@ -140,8 +140,12 @@ class Server:
         assert answer.status == 200, answer
         return msgspec.json.decode(answer.body, type=EnrolReply).secret
 
-    def push(self, text: str = POLICY, **more: str) -> Answer:
-        source = PolicySource(filename="rl-team.yaml", text=text, **more)
+    def push(
+        self, text: str = POLICY, *, lock_filename: str | None = None, lock_text: str | None = None
+    ) -> Answer:
+        source = PolicySource(
+            filename="rl-team.yaml", text=text, lock_filename=lock_filename, lock_text=lock_text
+        )
         return self.ask("POST", "/policies", source, token=self.admin)
 
     def report(self, secret: str, records: Records, *snapshots: Snapshot) -> None:
