@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import re
 import shlex
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from functools import lru_cache
 
 import msgspec
@@ -21,6 +21,7 @@ from envguard.domain.environment import EnvironmentRecord
 from envguard.domain.versions import allows
 
 _PLAIN_NAME = re.compile(r"[a-z0-9]([a-z0-9-]*[a-z0-9])?")
+_CONDA_NAME = re.compile(r"[a-z0-9_][a-z0-9_.-]*")
 _MINORS = range(20, 5, -1)
 """The Python 3 minor versions to think of, newest first."""
 
@@ -44,7 +45,26 @@ class Remake(msgspec.Struct, frozen=True, tag="remake", tag_field="do"):
     """A PEP 440 specifier set."""
 
 
-Remedy = Install | Remove | Remake
+class Reinstall(msgspec.Struct, frozen=True, tag="reinstall", tag_field="do"):
+    """Installing this requirement once more, though it is there, mends the finding."""
+
+    requirement: str
+
+
+class CondaInstall(msgspec.Struct, frozen=True, tag="conda-install", tag_field="do"):
+    """Installing this with conda mends the finding."""
+
+    spec: str
+    """Conda's ``name=version=build``."""
+
+
+class CondaRemove(msgspec.Struct, frozen=True, tag="conda-remove", tag_field="do"):
+    """Removing this with conda mends the finding."""
+
+    package: str
+
+
+Remedy = Install | Remove | Remake | Reinstall | CondaInstall | CondaRemove
 
 
 def command_for(remedies: Sequence[Remedy], record: EnvironmentRecord) -> str | None:
@@ -59,19 +79,53 @@ def command_for(remedies: Sequence[Remedy], record: EnvironmentRecord) -> str | 
 
 
 def _change(remedies: Sequence[Remedy], record: EnvironmentRecord) -> str | None:
-    installs = list(dict.fromkeys(each.requirement for each in remedies if isinstance(each, Install)))
-    removals = list(dict.fromkeys(each.package for each in remedies if isinstance(each, Remove)))
+    by_conda = _conda_lines(remedies, record)
+    by_pip = _pip_lines(remedies, record)
+    if by_conda is None or by_pip is None:
+        return None
+    return " && ".join([*by_conda, *by_pip]) or None
+
+
+def _pip_lines(remedies: Sequence[Remedy], record: EnvironmentRecord) -> list[str] | None:
+    """The lines for distributions, by the tool that changes this environment; None where one is not safe."""
+    installs = _once(each.requirement for each in remedies if isinstance(each, Install))
+    again = _once(each.requirement for each in remedies if isinstance(each, Reinstall))
+    removals = _once(each.package for each in remedies if isinstance(each, Remove))
     if not all(_PLAIN_NAME.fullmatch(name) for name in removals):
         return None
     python = shlex.quote(record.python)
     pip = f"uv pip {{}} --python {python}" if record.changer == "uv" else f"{python} -m pip {{}}"
     yes = "" if record.changer == "uv" else " --yes"
+    anew = "--reinstall" if record.changer == "uv" else "--force-reinstall"
     lines = []
     if removals:
         lines.append(f"{pip.format('uninstall')}{yes} {shlex.join(removals)}")
     if installs:
         lines.append(f"{pip.format('install')} {shlex.join(installs)}")
-    return " && ".join(lines) or None
+    if again:
+        lines.append(f"{pip.format('install')} {anew} --no-deps {shlex.join(again)}")
+    return lines
+
+
+def _conda_lines(remedies: Sequence[Remedy], record: EnvironmentRecord) -> list[str] | None:
+    """The lines for what conda installs; None where this is no prefix of conda's own."""
+    installs = _once(each.spec for each in remedies if isinstance(each, CondaInstall))
+    removals = _once(each.package for each in remedies if isinstance(each, CondaRemove))
+    if (installs or removals) and record.kind != "conda":
+        return None
+    if not all(_CONDA_NAME.fullmatch(name) for name in removals):
+        return None
+    prefix = shlex.quote(record.path)
+    lines = []
+    if removals:
+        lines.append(f"conda remove --yes --prefix {prefix} {shlex.join(removals)}")
+    if installs:
+        lines.append(f"conda install --yes --prefix {prefix} {shlex.join(installs)}")
+    return lines
+
+
+def _once(texts: Iterable[str]) -> list[str]:
+    return list(dict.fromkeys(texts))
 
 
 def _remake(remake: Remake, record: EnvironmentRecord) -> str | None:

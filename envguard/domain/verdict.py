@@ -8,8 +8,8 @@ from typing import Literal
 
 import msgspec
 
-from envguard.domain.drift import Finding, FindingKind
 from envguard.domain.environment import Digest, EnvironmentRecord
+from envguard.domain.finding import Finding, FindingKind
 from envguard.domain.policy import Severity, Waiver
 from envguard.domain.remedy import Remedy, command_for
 
@@ -103,7 +103,7 @@ def judge(
             expected=finding.expected,
             actual=finding.actual,
             reason=_reason(finding, record),
-            place=places.get(finding.rule),
+            place=_place(finding.rule, places),
             fix=command_for([finding.remedy], record) if finding.remedy is not None else None,
             waived=_waived(finding, waivers, now, machine),
             moved=moved,
@@ -150,6 +150,13 @@ def what_moved(matched: Basis | None, current: Basis) -> Moved | None:
         ("envguard", matched.engine != current.engine),
     )
     return next((name for name, differs in pairs if differs), None)
+
+
+def _place(rule: str, places: Mapping[str, str]) -> str | None:
+    """Where a key path stands; where only a key above it was written, that one's place."""
+    while rule not in places and "." in rule:
+        rule = rule.rpartition(".")[0]
+    return places.get(rule)
 
 
 def _reason(finding: Finding, record: EnvironmentRecord) -> str | None:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from envguard.domain.lock import Lock
 from envguard.domain.policy import (
+    FurtherFile,
     KnownPolicy,
     LockedPolicy,
     Policy,
@@ -33,7 +34,9 @@ def read_source(path: Path) -> PolicySource:
     if policy.lock is not None:
         lock_text = files.read(policy.lock, "lock", f"{policy.places['lock']}: lock")
         parse_lock(lock_text, filename=policy.lock, companions=files)
-    further = {name: text for name, text in files.texts.items() if name != policy.lock}
+    further = tuple(
+        FurtherFile(name, files.texts[name]) for name in sorted(files.texts.keys() - {policy.lock})
+    )
     return PolicySource(
         filename=path.name, text=text, lock_filename=policy.lock, lock_text=lock_text, further=further
     )
@@ -43,7 +46,7 @@ def parse_source(
     source: PolicySource, *, revision: int | None = None, lock_revision: int | None = None
 ) -> LockedPolicy:
     """Answer the policy and its lock; raises PolicyError where they cannot both hold."""
-    kept = dict(source.further)
+    kept = {file.name: file.text for file in source.further}
     if source.lock_filename is not None and source.lock_text is not None:
         kept[source.lock_filename] = source.lock_text
     files = KeptFiles(kept)

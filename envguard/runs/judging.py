@@ -8,9 +8,11 @@ from datetime import datetime
 import msgspec
 
 from envguard.domain.binding import Bound, Conflict, Machine, Unbound, bind, selectors_of
-from envguard.domain.drift import Finding, compare, ranked
+from envguard.domain.drift import compare
 from envguard.domain.environment import Environment, EnvironmentRecord
 from envguard.domain.facts import MachineFacts
+from envguard.domain.finding import Finding, ranked
+from envguard.domain.modified_findings import modified_findings
 from envguard.domain.policy import KnownPolicy, LockedPolicy, UnusablePolicy
 from envguard.domain.verdict import (
     Moved,
@@ -57,8 +59,9 @@ def judge_environment(
         return undecided(environment.record, reference(governing), broken)
     policy = governing.policy
     found = compare(environment.snapshot, facts, policy.rules, governing.lock)
+    modified = modified_findings(environment.record, environment.snapshot, policy.rules.integrity)
     return judge(
-        ranked([*found, *here]),
+        ranked([*found, *modified, *here]),
         environment.record,
         policy.waivers,
         now,
