@@ -9,7 +9,6 @@ Rules
 from __future__ import annotations
 
 import re
-from urllib.parse import unquote
 
 _URL = re.compile(r"(?:[A-Za-z]+\+)?([A-Za-z][A-Za-z0-9.-]*)://([^/?#]*)([^?#]*)")
 
@@ -21,8 +20,3 @@ def plain_address(url: str) -> str | None:
         return None
     host = parts[2].rpartition("@")[2]
     return f"{parts[1]}://{host}{parts[3]}"
-
-
-def file_name_in(address: str) -> str:
-    """Answer the file name at the end of a URL or path, decoded; empty where there is none."""
-    return unquote(re.split(r"[?#]", address, maxsplit=1)[0].replace("\\", "/").rpartition("/")[2])

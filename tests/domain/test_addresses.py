@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from envguard.domain.addresses import file_name_in, plain_address
+from envguard.domain.addresses import plain_address
 
 
 @pytest.mark.parametrize(
@@ -21,16 +21,3 @@ from envguard.domain.addresses import file_name_in, plain_address
 )
 def test_an_address_keeps_scheme_host_and_path(url: str, plain: str | None) -> None:
     assert plain_address(url) == plain
-
-
-@pytest.mark.parametrize(
-    ("address", "name"),
-    [
-        ("https://h.example/d/a-1%2Bcpu.whl#sha256=aa", "a-1+cpu.whl"),
-        ("d/a.zip", "a.zip"),
-        ("d\\a.zip", "a.zip"),
-        ("https://h.example/", ""),
-    ],
-)
-def test_a_file_name_is_what_the_address_ends_with(address: str, name: str) -> None:
-    assert file_name_in(address) == name

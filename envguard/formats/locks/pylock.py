@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from envguard.domain.addresses import file_name_in, plain_address
+from envguard.domain.addresses import plain_address
 from envguard.domain.environment import Origin, digest_of_text
 from envguard.domain.lock import Artifact, Lock, LockedPackage
 from envguard.errors import PolicyError
 from envguard.formats.companions import Companions
 from envguard.formats.files import shown
+from envguard.formats.locks.artifacts import digests_of, file_name_in
 
 if TYPE_CHECKING:
     from packaging.pylock import Package, Pylock
@@ -61,14 +62,10 @@ def _origin(package: Package) -> Origin | None:
 def _artifacts(package: Package) -> Iterator[Artifact]:
     files = [*(package.wheels or ()), *([package.sdist] if package.sdist is not None else ())]
     for file in files:
-        yield Artifact(file.name or file_name_in(file.path or file.url or ""), _digests(file.hashes))
+        yield Artifact(file.name or file_name_in(file.path or file.url or ""), digests_of(file.hashes))
     if package.archive is not None:
         archive = package.archive
-        yield Artifact(file_name_in(archive.path or archive.url or ""), _digests(archive.hashes))
-
-
-def _digests(hashes: Mapping[str, str]) -> tuple[str, ...]:
-    return tuple(f"{algorithm}:{digest.lower()}" for algorithm, digest in hashes.items())
+        yield Artifact(file_name_in(archive.path or archive.url or ""), digests_of(archive.hashes))
 
 
 def _text(value: object) -> str | None:
