@@ -219,6 +219,8 @@ class LockedPolicy(msgspec.Struct, frozen=True, kw_only=True):
 
     policy: Policy
     lock: Lock | None
+    folder: str | None = None
+    """Where its files lie on this machine; None where they came from a server."""
     revision: int | None = None
     """None for a policy that no server numbered."""
     lock_revision: int | None = None

@@ -14,6 +14,7 @@ import re
 import shlex
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
+from typing import Literal
 
 import msgspec
 
@@ -64,7 +65,22 @@ class CondaRemove(msgspec.Struct, frozen=True, tag="conda-remove", tag_field="do
     package: str
 
 
-Remedy = Install | Remove | Remake | Reinstall | CondaInstall | CondaRemove
+Tool = Literal["uv", "poetry", "pipenv"]
+"""A tool that keeps a project's lock and its environment."""
+
+
+class Sync(msgspec.Struct, frozen=True, tag="sync", tag_field="do"):
+    """Bringing the environment to its project's own lock, with the project's own tool, mends the finding."""
+
+    tool: Tool
+    project: str
+    """The project's folder."""
+    extras: tuple[str, ...] = ()
+    groups: tuple[str, ...] | None = None
+    """None: those that the tool takes by itself."""
+
+
+Remedy = Install | Remove | Remake | Reinstall | CondaInstall | CondaRemove | Sync
 
 
 def command_for(remedies: Sequence[Remedy], record: EnvironmentRecord) -> str | None:
@@ -83,7 +99,29 @@ def _change(remedies: Sequence[Remedy], record: EnvironmentRecord) -> str | None
     by_pip = _pip_lines(remedies, record)
     if by_conda is None or by_pip is None:
         return None
-    return " && ".join([*by_conda, *by_pip]) or None
+    synced = _once(_sync_line(each, record) for each in remedies if isinstance(each, Sync))
+    return " && ".join([*synced, *by_conda, *by_pip]) or None
+
+
+def _sync_line(sync: Sync, record: EnvironmentRecord) -> str:
+    project = shlex.quote(sync.project)
+    flag = "--extras" if sync.tool == "poetry" else "--extra"
+    extras = [word for extra in sync.extras for word in (flag, extra)]
+    match sync.tool:
+        case "uv":
+            groups = [word for group in sync.groups or () for word in ("--group", group)]
+            none_else = [] if sync.groups is None else ["--no-default-groups"]
+            is_usual = record.path == f"{sync.project.rstrip('/')}/.venv"
+            where = "" if is_usual else f"UV_PROJECT_ENVIRONMENT={shlex.quote(record.path)} "
+            more = shlex.join([*extras, *none_else, *groups])
+            return f"{where}uv sync --locked --project {project} {more}".rstrip()
+        case "poetry":
+            chosen = "" if sync.groups is None else f" --only {shlex.quote(','.join(('main', *sync.groups)))}"
+            more = " " + shlex.join(extras) if extras else ""
+            return f"poetry sync --directory {project}{chosen}{more}"
+        case "pipenv":
+            dev = " --dev" if "develop" in (sync.groups or ()) else ""
+            return f"cd {project} && pipenv sync{dev}"
 
 
 def _pip_lines(remedies: Sequence[Remedy], record: EnvironmentRecord) -> list[str] | None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import msgspec
+
 from envguard.domain.lock import Lock
 from envguard.domain.policy import (
     FurtherFile,
@@ -78,11 +80,11 @@ def parse_known(name: str, source: PolicySource, *, revision: int, lock_revision
 
 def load_policy(path: Path) -> LockedPolicy:
     """Read a policy file and its lock; raises PolicyError with every problem that it has."""
-    return parse_source(read_source(path))
+    return msgspec.structs.replace(parse_source(read_source(path)), folder=str(path.parent.absolute()))
 
 
-def policy_for_lock(lock_filename: str, lock: Lock) -> LockedPolicy:
-    """Answer a policy that wants just this lock, and warns of what is outside it."""
-    places = {"lock": lock_filename, "unlisted": lock_filename}
-    policy = Policy(name=lock_filename, rules=Rules(unlisted="warn"), lock=lock_filename, places=places)
-    return LockedPolicy(policy=policy, lock=lock)
+def policy_for_lock(path: Path, lock: Lock) -> LockedPolicy:
+    """Answer a policy that wants just the lock of this file, and warns of what is outside it."""
+    places = {"lock": path.name, "unlisted": path.name}
+    policy = Policy(name=path.name, rules=Rules(unlisted="warn"), lock=path.name, places=places)
+    return LockedPolicy(policy=policy, lock=lock, folder=str(path.parent.absolute()))

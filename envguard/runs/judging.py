@@ -13,6 +13,7 @@ from envguard.domain.environment import Environment, EnvironmentRecord
 from envguard.domain.facts import MachineFacts
 from envguard.domain.finding import Finding, ranked
 from envguard.domain.modified_findings import modified_findings
+from envguard.domain.own_tool import with_own_tool
 from envguard.domain.policy import KnownPolicy, LockedPolicy, UnusablePolicy
 from envguard.domain.verdict import (
     Moved,
@@ -58,7 +59,8 @@ def judge_environment(
     if broken is not None:
         return undecided(environment.record, reference(governing), broken)
     policy = governing.policy
-    found = compare(environment.snapshot, facts, policy.rules, governing.lock)
+    compared = compare(environment.snapshot, facts, policy.rules, governing.lock)
+    found = with_own_tool(compared, governing, environment.record)
     modified = modified_findings(environment.record, environment.snapshot, policy.rules.integrity)
     return judge(
         ranked([*found, *modified, *here]),

@@ -71,7 +71,7 @@ def load_reference(path: Path) -> LockedPolicy:
         raise UnavailableError("there is no such policy or lock", where=str(path))
     if path.suffix in _POLICY_SUFFIXES and not is_lock_name(path.name):
         return load_policy(path)
-    return policy_for_lock(path.name, read_lock(path))
+    return policy_for_lock(path, read_lock(path))
 
 
 def marker_policy(project: Project) -> LockedPolicy:
@@ -123,7 +123,7 @@ def _own_lock(record: EnvironmentRecord, cwd: Path) -> Governing:
         found = project_lock(folder)
         if found is not None:
             path, lock = found
-            return Governing(policy_for_lock(path.name, lock), f"no policy; judged by the lock {path.name}")
+            return Governing(policy_for_lock(path, lock), f"no policy; judged by the lock {path.name}")
     raise UsageError(
         "no policy applies to this environment, and its project has no lock",
         where=record.path,

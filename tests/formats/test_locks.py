@@ -159,7 +159,7 @@ def test_a_broken_pylock_of_a_project_is_an_error(tmp_path: Path) -> None:
 
 
 def test_a_lock_alone_becomes_a_policy_that_warns_of_the_rest() -> None:
-    locked = policy_for_lock("pylock.toml", parse_lock(PYLOCK, filename="pylock.toml"))
+    locked = policy_for_lock(Path("pylock.toml"), parse_lock(PYLOCK, filename="pylock.toml"))
     assert locked.policy.name == "pylock.toml"
     assert locked.policy.rules.unlisted == "warn"
     assert locked.policy.places == {"lock": "pylock.toml", "unlisted": "pylock.toml"}
