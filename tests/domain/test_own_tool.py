@@ -53,7 +53,7 @@ def governing(
         pytest.param(
             governing("poetry.lock", choice=LockChoice(("train",), ("dev",))),
             a_record(project=PROJECT),
-            "poetry sync --directory /home/ann/rl --only main,dev --extra train",
+            "poetry sync --directory /home/ann/rl --only main,dev --extras train",
             id="poetry, extras and groups",
         ),
         pytest.param(
@@ -82,7 +82,7 @@ def test_the_tool_is_told_which_project_and_environment(
         pytest.param(
             governing("poetry.lock"),
             a_record("/envs/rl", project=PROJECT),
-            id="an environment poetry ignores",
+            id="one that poetry ignores",
         ),
     ],
 )
