@@ -12,6 +12,8 @@ from envguard.domain.drift import compare
 from envguard.domain.environment import Environment, EnvironmentRecord
 from envguard.domain.facts import MachineFacts
 from envguard.domain.finding import Finding, ranked
+from envguard.domain.lock import Lock
+from envguard.domain.lock_findings import compare_lock
 from envguard.domain.modified_findings import modified_findings
 from envguard.domain.own_tool import with_own_tool
 from envguard.domain.policy import KnownPolicy, LockedPolicy, UnusablePolicy
@@ -20,6 +22,7 @@ from envguard.domain.verdict import (
     PolicyRef,
     Verdict,
     judge,
+    judge_lock,
     undecided,
     unmanaged,
 )
@@ -71,6 +74,22 @@ def judge_environment(
         policy=reference(governing),
         places=policy.places,
         moved=moved,
+    )
+
+
+def judge_lock_file(
+    path: str, lock: Lock, governing: LockedPolicy, *, machine: str, now: datetime
+) -> Verdict:
+    """Answer the verdict of one policy on a lock that nobody installed."""
+    policy = governing.policy
+    return judge_lock(
+        compare_lock(lock, policy.rules, governing.lock),
+        path,
+        policy.waivers,
+        now,
+        machine=machine,
+        policy=reference(governing),
+        places=policy.places,
     )
 
 
