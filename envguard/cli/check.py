@@ -11,7 +11,7 @@ from typing import Literal, get_args
 import click
 
 from envguard.cli.judged import Judged, judge_at, judge_lock_at
-from envguard.cli.local import existing_state, held_policies, roots_to_look_below, this_machine
+from envguard.cli.local import existing_state, held_policies, known_matches, roots_to_look_below, this_machine
 from envguard.cli.options import json_option, verbose_option
 from envguard.cli.output import EXIT_CODES, console, here, now, print_json, tell
 from envguard.cli.progress import Progress
@@ -132,6 +132,7 @@ def _judge_all() -> tuple[Sequence[Verdict], bool]:
     """Answer every verdict, and whether the look was cut off before its end."""
     from envguard.inventory import scan_machine
     from envguard.runs.bindings import bind_scan, bound_places, uses_of_owners
+    from envguard.runs.comparing import Comparisons
     from envguard.runs.judging import Policies, judge_bound
 
     with Progress() as progress:
@@ -141,8 +142,16 @@ def _judge_all() -> tuple[Sequence[Verdict], bool]:
         tell(f"unread: {place.path}: {place.reason}")
     bound = bind_scan(found, uses_of_owners(existing_state()))
     policies = Policies(held_policies(), bound.of_projects)
-    verdicts = judge_bound(bound.scan.environments, found.facts, this_machine(), policies, now())
-    return verdicts, found.is_incomplete
+    ruled = judge_bound(
+        bound.scan.environments,
+        found.facts,
+        this_machine(),
+        policies,
+        now(),
+        comparisons=Comparisons(),
+        matches=known_matches(),
+    )
+    return [each.verdict for each in ruled], found.is_incomplete
 
 
 def _print_as(format_: Literal["junit", "github", "sarif", "markdown"], verdicts: Sequence[Verdict]) -> None:

@@ -63,12 +63,12 @@ def test_a_named_policy_that_is_not_there_is_never_replaced_by_the_lock(
 
 
 @pytest.mark.parametrize("command", [["scan"], ["check", "--policy", "p.yaml"], ["use", "p"]])
-@pytest.mark.parametrize("place", ["nowhere", "empty", "file.txt"])
+@pytest.mark.parametrize("place", ["nowhere", "empty", "file.log"])
 def test_what_is_no_environment_is_said(
     envguard: Envguard, project: Path, command: list[str], place: str
 ) -> None:
     (project / "empty").mkdir()
-    (project / "file.txt").write_text("x")
+    (project / "file.log").write_text("x")
     (project / "p.yaml").write_text(GOOD)
     name, *options = command
     arguments = [name, *options, place]
