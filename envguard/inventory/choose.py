@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from envguard.errors import InventoryError, UsageError
-from envguard.inventory.files import place_of, shown
+from envguard.inventory.files import is_closed, place_of, shown
 from envguard.inventory.layout import has_marker
 from envguard.inventory.shims import python_behind_shim, shims_root
 
@@ -77,7 +77,7 @@ def _named(argument: str, environ: Mapping[str, str], cwd: Path) -> Path:
 
 
 def _checked(path: Path, place: str) -> Path:
-    if os.path.isdir(path) and not has_marker(str(path)):
+    if os.path.isdir(path) and not has_marker(str(path)) and not is_closed(str(path)):
         venv = path / _PROJECT_VENV
         hint = (
             f"envguard check {shown(str(venv))}"

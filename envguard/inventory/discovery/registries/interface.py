@@ -3,20 +3,16 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
 from itertools import islice
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import msgspec
 
 from envguard.domain.environment import EnvironmentKind
-from envguard.inventory.files import reader_for
+from envguard.inventory.files import is_absent, reader_for, reason_of, refusing_part_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-
-MayAsk = Callable[[str], bool]
-"""Answers whether a place can be asked without hanging; it is asked before any that a setting may name."""
 
 NAMES_CAP = 10_000
 """No tool keeps as many environments in one folder: somebody wants to keep the scan busy."""
@@ -33,35 +29,51 @@ class Candidate(msgspec.Struct, frozen=True):
     """What it is called there, such as ``kernel:rl``."""
 
 
-def anywhere(_: str) -> bool:
-    """Answer that any place may be asked: for who looks for one environment, and can wait."""
-    return True
+class Guide(Protocol):
+    """Tells a registry where it may look, and hears what it could not read."""
+
+    def may_ask(self, path: str) -> bool:
+        """Whether a place can be asked without hanging; it is asked before any that a setting may name."""
+        ...
+
+    def fail(self, path: str, reason: str) -> None:
+        """Hear of a place that is there and tells nothing: environments may hide behind it."""
+        ...
 
 
-def candidates_in(folder: str, kind: EnvironmentKind | None, may_ask: MayAsk) -> Iterator[Candidate]:
+def candidates_in(folder: str, kind: EnvironmentKind | None, guide: Guide) -> Iterator[Candidate]:
     """Yield what lies directly in a folder that a tool keeps for environments, if it is there."""
-    for name in names_in(folder, may_ask):
+    for name in names_in(folder, guide):
         yield Candidate(os.path.join(folder, name), kind)
 
 
-def names_in(folder: str, may_ask: MayAsk) -> list[str]:
+def names_in(folder: str, guide: Guide) -> list[str]:
     """Answer the sorted names in a folder; none where it is absent or closed, only some of very many."""
-    if not may_ask(folder):
+    if not guide.may_ask(folder):
         return []
     try:
         with os.scandir(folder) as entries:
-            return sorted(entry.name for entry in islice(entries, NAMES_CAP))
-    except (OSError, ValueError):  # the latter for what can be no path
+            names = [entry.name for entry in islice(entries, NAMES_CAP + 1)]
+    except OSError as error:
+        _tell(guide, folder, error)
         return []
+    except ValueError:  # what can be no path
+        return []
+    if len(names) > NAMES_CAP:
+        guide.fail(folder, f"more than {NAMES_CAP} entries")
+    return sorted(names[:NAMES_CAP])
 
 
-def content_of(path: str, may_ask: MayAsk, *, cap_bytes: int) -> bytes | None:
-    """Answer what a tool's own file holds, read for its owner; None where it cannot be read."""
-    if not may_ask(path):
+def content_of(path: str, guide: Guide, *, cap_bytes: int) -> bytes | None:
+    """Answer what a tool's own file holds, read for its owner; None where there is none that can be read."""
+    if not guide.may_ask(path):
         return None
     try:
         return reader_for(os.path.dirname(path)).read(path, cap_bytes=cap_bytes)
-    except (OSError, ValueError):
+    except OSError as error:
+        _tell(guide, path, error)
+        return None
+    except ValueError:  # what can be no path
         return None
 
 
@@ -71,3 +83,9 @@ def is_path(text: str) -> bool:
         return b"\0" not in os.fsencode(text)
     except UnicodeEncodeError:
         return False
+
+
+def _tell(guide: Guide, path: str, error: OSError) -> None:
+    """A folder that is closed is told once, not each place in it where a tool might keep something."""
+    if not is_absent(error):
+        guide.fail(refusing_part_of(path, error), reason_of(error))
