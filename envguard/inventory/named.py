@@ -10,6 +10,7 @@ Rules
 
 from __future__ import annotations
 
+import errno
 import os
 from itertools import chain
 from typing import TYPE_CHECKING
@@ -18,24 +19,24 @@ from envguard.errors import InventoryError
 from envguard.inventory import conda_records
 from envguard.inventory.discovery.people import Person
 from envguard.inventory.discovery.registries import conda, kernels
-from envguard.inventory.discovery.sight import Eye, Notes, Scope, eye_of_this_machine
+from envguard.inventory.discovery.sight import Scope
 from envguard.inventory.files import is_absent, is_closed, reason_of, shown
 from envguard.inventory.kinds import conda_name_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
+    from envguard.inventory.discovery.sight import Eye
+
 _ACTIVE = ("VIRTUAL_ENV", "CONDA_PREFIX")
 
 
-def place_named(name: str, environ: Mapping[str, str], own: str | None, root: str = os.sep) -> str:
+def place_named(name: str, environ: Mapping[str, str], own: str | None, eye: Eye, root: str = os.sep) -> str:
     """Answer the folder or interpreter that has a name such as ``kernel:rl``.
 
-    ``own`` is the project's environment, which may hold kernels. Raises InventoryError, with the nearest
-    name as its hint, where none has it, or where what had it is gone.
+    ``own`` is the project's environment, which may hold kernels; ``eye`` is one that saw nothing yet. Raises
+    InventoryError, with the nearest name as its hint, where none has it, or where what had it is gone.
     """
-    notes = Notes()
-    eye = eye_of_this_machine(notes)
     scope = Scope(eye)
     listed = (
         _kernels(environ, own, root, scope) if name.startswith("kernel:") else _condas(environ, root, scope)
@@ -43,18 +44,18 @@ def place_named(name: str, environ: Mapping[str, str], own: str | None, root: st
     known: dict[str, str] = {}
     for each, path in listed:
         known.setdefault(each, path)
-        if each == name and not _is_taken(name, notes):
+        if each == name and not _is_taken(name, eye):
             return _checked(name, path, eye)
-    unread = "".join(f"; unread: {shown(path)}: {reason}" for path, reason in notes.unread.items())
+    unread = "".join(f"; unread: {shown(path)}: {reason}" for path, reason in eye.notes.unread.items())
     raise InventoryError(
         f"no environment of this name: `{shown(name)}`{unread}", hint=_nearest(name, known) or "envguard scan"
     )
 
 
-def _is_taken(name: str, notes: Notes) -> bool:
+def _is_taken(name: str, eye: Eye) -> bool:
     """Whether what could not be read has the name, too, and comes before: then it is what is meant."""
     bare = name.partition(":")[2]
-    return any(bare in path.split(os.sep)[-2:] for path in notes.unread)
+    return any(bare in path.split(os.sep)[-2:] for path in eye.notes.unread)
 
 
 def _checked(name: str, path: str, eye: Eye) -> str:
@@ -94,7 +95,7 @@ def _condas(environ: Mapping[str, str], root: str, scope: Scope) -> Iterator[tup
         if not scope.may_ask(prefix):
             continue
         if is_closed(prefix):
-            scope.fail(prefix, "permission denied")
+            scope.refuse(prefix, PermissionError(errno.EACCES, "permission denied"))
         if not os.path.lexists(os.path.join(prefix, conda_records.FOLDER)):
             continue
         name = next(iter(candidate.names), None) or conda_name_of(prefix)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from envguard.inventory.discovery.people import people_around
 from envguard.inventory.discovery.registries import kernels
-from envguard.inventory.discovery.sight import Scope, scope_of_another
+from envguard.inventory.discovery.sight import Scope
 from envguard.inventory.files import place_of
 
 if TYPE_CHECKING:
@@ -46,8 +46,10 @@ def _kernels(layout: Layout, eye: Eye, root: str) -> Iterator[Candidate]:
 
 
 def _scope_of_owner(person: Person, eye: Eye) -> Scope:
-    """As a scan has it: the superuser's tells of everybody, another's of nobody else."""
-    return scope_of_another(person.home, eye) if os.geteuid() == 0 else Scope(eye, tops=[])
+    """As a scan has it: the superuser's tells of others what this machine holds, another's of nobody else."""
+    mount = eye.mounts.of(person.home)
+    is_told = os.geteuid() == 0 and (mount is None or not mount.is_network)
+    return Scope(eye, tops=None if is_told else [])
 
 
 def _leads_to(interpreter: str, layout: Layout) -> bool:

@@ -22,3 +22,7 @@ class Listener:
     def fail(self, path: str, reason: str) -> None:
         """Keep what could not be read."""
         self.unread[path] = reason
+
+    def refuse(self, path: str, error: OSError) -> None:
+        """Keep what the system did not let a registry read."""
+        self.unread[path] = str(error)

@@ -88,7 +88,8 @@ def scan_machine(
     ends_at = clock() + deadline_s
     progress = _without_repeats(progress)
     host = host or this_host()
-    notes, answers = Notes(), Answers(host.mounts, within_s=ANSWER_S)
+    notes = Notes(_homes_elsewhere(host) if roots is None else ())
+    answers = Answers(host.mounts, within_s=ANSWER_S)
     eye = Eye(answers, notes, avoid=avoid, progress=progress)
     tops = None if roots is None else [os.path.abspath(root) for root in roots]
 
@@ -144,6 +145,12 @@ def _homes(host: Host, notes: Notes, *, all_file_systems: bool) -> list[str]:
         else:
             notes.pass_over(mount.place, f"homes on a network file system: {mount.kind}")
     return homes
+
+
+def _homes_elsewhere(host: Host) -> list[str]:
+    """The homes of others that another machine holds."""
+    homes = [person.home for person in host.people if person.uid != host.people[0].uid]
+    return [home for home in homes if (mount := host.mounts.of(home)) is not None and mount.is_network]
 
 
 def _scan(found: Found, notes: Notes, *, is_late: bool) -> Scan:

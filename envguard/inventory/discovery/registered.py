@@ -12,7 +12,7 @@ from envguard.inventory.discovery.registries.everywhere import of_machine, of_pe
 from envguard.inventory.discovery.registries.interface import Candidate
 from envguard.inventory.discovery.registries.processes import candidates_of
 from envguard.inventory.discovery.registries.system import interpreters, user_sites
-from envguard.inventory.discovery.sight import Scope, Sighting, scope_of_another
+from envguard.inventory.discovery.sight import Scope, Sighting
 from envguard.inventory.files import is_below, reader_for
 from envguard.inventory.layout import of_user
 
@@ -57,7 +57,7 @@ class Registered:
         """
         yield from self._all(map(Candidate, self._bound))
         for person in self._people():
-            yield from self._all(of_person(person, self._scope_of(person)))
+            yield from self._all(of_person(person, self._scope))
         yield from self._all(of_machine(self._host.root, self._scope))
         yield from self._of_system()
         if self._tops is None:
@@ -90,11 +90,6 @@ class Registered:
             if sighting is not None:
                 yield _as_registered(sighting, candidate)
 
-    def _scope_of(self, person: Person) -> Scope:
-        """What counts of a person's; a root that somebody named counts whosever it is."""
-        is_mine = self._tops is not None or person.uid == self._host.people[0].uid
-        return self._scope if is_mine else scope_of_another(person.home, self._eye)
-
     def _is_wanted(self, path: str) -> bool:
         if self._scope.holds(path):
             return True
@@ -106,7 +101,7 @@ class Registered:
             site
             for person in self._others()
             if self._eye.is_open(person.home)
-            for site in user_sites(person, self._scope_of(person))
+            for site in user_sites(person, self._scope)
             if self._is_wanted(site.path)
         ]
         if self._tops is not None and not sites:

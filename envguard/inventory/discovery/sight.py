@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from typing import TYPE_CHECKING
 
@@ -10,7 +11,7 @@ import msgspec
 from envguard.errors import InventoryError
 from envguard.inventory import conda_records
 from envguard.inventory.discovery.mounts import ANSWER_S, Answers, mounts_of_this_machine
-from envguard.inventory.files import is_absent, is_below, is_closed, reason_of, shown
+from envguard.inventory.files import is_absent, is_below, is_closed, reason_of, refusing_part_of, shown
 from envguard.inventory.layout import Layout, has_config, has_marker, interpreter_in, locate
 from envguard.log import get_log
 
@@ -37,7 +38,12 @@ class Sighting(msgspec.Struct, frozen=True):
 class Notes:
     """Collects, while a machine is looked at, where nobody could look and where nobody did."""
 
-    def __init__(self) -> None:
+    def __init__(self, theirs: Collection[str] = ()) -> None:
+        """``theirs`` are homes that another machine holds, where this machine's superuser is nobody.
+
+        What is closed there is left to its owners' scans.
+        """
+        self._theirs = tuple(theirs)
         self.unread: dict[str, str] = {}
         self.passed_over: dict[str, str] = {}
 
@@ -46,6 +52,19 @@ class Notes:
         if path not in self.unread:
             self.unread[path] = reason
             _log.info("place_unread", path=shown(path), reason=reason)
+
+    def refuse(self, path: str, error: OSError) -> None:
+        """Note a place that the system did not let us look at; what is absent is nothing to note.
+
+        A folder that is closed is told once, not each place in it where something might lie.
+        """
+        if is_absent(error):
+            return
+        part = refusing_part_of(path, error)
+        if isinstance(error, PermissionError) and any(is_below(part, home) for home in self._theirs):
+            self.pass_over(part, reason_of(error))
+        else:
+            self.fail(part, reason_of(error))
 
     def fail_silent(self, path: str) -> None:
         """Note a place whose file system did not answer."""
@@ -117,8 +136,7 @@ class Eye:
         try:
             os.lstat(path)
         except OSError as error:
-            if not is_absent(error):
-                self.notes.fail(path, reason_of(error))
+            self.notes.refuse(path, error)
             return None
         return self.look_at_folder(path) if os.path.isdir(path) else self._look_at_interpreter(path)
 
@@ -126,7 +144,7 @@ class Eye:
         """Answer the environment that this very folder is; None where it only links to an interpreter."""
         if not has_marker(folder):
             if is_closed(folder):
-                self.notes.fail(folder, "permission denied")
+                self.notes.refuse(folder, PermissionError(errno.EACCES, "permission denied"))
             return None
         python = interpreter_in(folder)
         if python is not None and not self._answers.has_answered(python):
@@ -138,7 +156,7 @@ class Eye:
             self._say(folder, folder, error)
             return None
         except OSError as error:
-            self.notes.fail(folder, reason_of(error))
+            self.notes.refuse(folder, error)
             return None
         is_own = has_config(folder) or layout.prefix == os.path.realpath(folder)
         return Sighting(layout, folder) if is_own else None
@@ -150,7 +168,7 @@ class Eye:
             self._say(path, os.path.dirname(os.path.dirname(path)), error)
             return None
         except OSError as error:
-            self.notes.fail(path, reason_of(error))
+            self.notes.refuse(path, error)
             return None
 
     def _say(self, path: str, prefix: str, error: InventoryError) -> None:
@@ -192,26 +210,12 @@ class Scope:
     def fail(self, path: str, reason: str) -> None:
         """Note what a registry could not read."""
         if self.holds(path):
-            self._note(path, reason)
+            self._eye.notes.fail(path, reason)
 
-    def _note(self, path: str, reason: str) -> None:
-        self._eye.notes.fail(path, reason)
-
-
-class ScopeOfOthers(Scope):
-    """As :class:`Scope`, for what somebody keeps on another machine's file system.
-
-    There the superuser of this machine is nobody: what is closed to him is its owner's to scan.
-    """
-
-    def _note(self, path: str, reason: str) -> None:
-        self._eye.notes.pass_over(path, reason)
-
-
-def scope_of_another(home: str, eye: Eye) -> Scope:
-    """Answer what the superuser may ask, and tell, of somebody else's home."""
-    mount = eye.mounts.of(home)
-    return ScopeOfOthers(eye) if mount is not None and mount.is_network else Scope(eye)
+    def refuse(self, path: str, error: OSError) -> None:
+        """Note what the system did not let a registry read."""
+        if self.holds(path):
+            self._eye.notes.refuse(path, error)
 
 
 def eye_of_this_machine(notes: Notes) -> Eye:

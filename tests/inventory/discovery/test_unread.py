@@ -52,10 +52,7 @@ class TestWhatCouldNotBeRead:
         write_tree(open_folder, {".conda/environments.txt": f"{open_folder}/closed/inner\n"})
         (open_folder / "closed").chmod(0)
         as_somebody()
-        assert self.told(open_folder) == {
-            str(open_folder / "closed"): "permission denied",
-            str(open_folder / "closed/inner"): "permission denied",
-        }
+        assert self.told(open_folder) == {str(open_folder / "closed"): "permission denied"}
         for root in (open_folder / "closed", open_folder / "closed/inner"):
             assert [place.path for place in scan_machine([root]).unread] == [str(root)]
 

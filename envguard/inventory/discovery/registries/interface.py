@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Protocol
 import msgspec
 
 from envguard.domain.environment import EnvironmentKind
-from envguard.inventory.files import is_absent, reader_for, reason_of, refusing_part_of
+from envguard.inventory.files import reader_for
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -37,7 +37,11 @@ class Guide(Protocol):
         ...
 
     def fail(self, path: str, reason: str) -> None:
-        """Hear of a place that is there and tells nothing: environments may hide behind it."""
+        """Hear of a place that was read and makes no sense: environments may hide behind it."""
+        ...
+
+    def refuse(self, path: str, error: OSError) -> None:
+        """Hear of a place that could not be read, or is not there."""
         ...
 
 
@@ -55,7 +59,7 @@ def names_in(folder: str, guide: Guide) -> list[str]:
         with os.scandir(folder) as entries:
             names = [entry.name for entry in islice(entries, NAMES_CAP + 1)]
     except OSError as error:
-        _tell(guide, folder, error)
+        guide.refuse(folder, error)
         return []
     except ValueError:  # what can be no path
         return []
@@ -71,7 +75,7 @@ def content_of(path: str, guide: Guide, *, cap_bytes: int) -> bytes | None:
     try:
         return reader_for(os.path.dirname(path)).read(path, cap_bytes=cap_bytes)
     except OSError as error:
-        _tell(guide, path, error)
+        guide.refuse(path, error)
         return None
     except ValueError:  # what can be no path
         return None
@@ -83,9 +87,3 @@ def is_path(text: str) -> bool:
         return b"\0" not in os.fsencode(text)
     except UnicodeEncodeError:
         return False
-
-
-def _tell(guide: Guide, path: str, error: OSError) -> None:
-    """A folder that is closed is told once, not each place in it where a tool might keep something."""
-    if not is_absent(error):
-        guide.fail(refusing_part_of(path, error), reason_of(error))
