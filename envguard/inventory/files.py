@@ -158,10 +158,10 @@ def is_closed(folder: str) -> bool:
     return _refuses(folder, errno.EACCES)
 
 
-def refusing_part_of(path: str, error: OSError) -> str:
-    """Answer which folder on the way to a path made an error of it; the path itself where none did."""
+def refusing_part_of(path: str, number: int) -> str:
+    """Answer which folder on the way to a path made this error of it; the path itself where none did."""
     part, folder = path, os.path.dirname(path)
-    while folder not in (part, "") and error.errno is not None and _refuses(folder, error.errno):
+    while folder not in (part, "") and _refuses(folder, number):
         part, folder = folder, os.path.dirname(folder)
     return part
 

@@ -47,16 +47,17 @@ def interpreter_of(layout: Layout) -> Interpreter:
         return _described(layout, build, _Versions(version))
     versions = _versions_of_base(layout, build)
     if versions is None:
-        told = (
-            layout.config.version
-            if layout.config
-            else _from_conda(reader_for(layout.prefix), layout.prefix, build)
-        )
-        is_told = (
-            told is not None and told.startswith(f"{build.minor}.") and build.implementation == "CPython"
-        )
-        versions = _Versions(told if told and is_told else build.minor)
+        versions = _Versions(_told_version(layout, build) or build.minor)
     return _described(layout, build, versions)
+
+
+def _told_version(layout: Layout, build: Build) -> str | None:
+    """What the environment's own maker wrote down, so far as it is of this Python."""
+    if layout.config is None:
+        return _from_conda(reader_for(layout.prefix), layout.prefix, build)
+    told = layout.config.version
+    is_of_it = told is not None and told.startswith(f"{build.minor}.") and build.implementation == "CPython"
+    return told if is_of_it else None
 
 
 def _described(layout: Layout, build: Build, versions: _Versions) -> Interpreter:

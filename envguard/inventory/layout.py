@@ -111,7 +111,7 @@ def locate(path: str) -> Layout:
     if os.path.isdir(path):
         return _locate_folder(os.path.realpath(path))
     if not os.path.lexists(path):
-        part = refusing_part_of(path, PermissionError(errno.EACCES))
+        part = refusing_part_of(path, errno.EACCES)
         if part != path:
             raise _closed(part)
         raise InventoryError("no such file or folder", where=shown(path), hint="envguard scan")
@@ -174,11 +174,11 @@ def _faults(config: VenvConfig) -> list[ProblemDetail]:
 def _problems(
     prefix: str, python: str, real: str, build: Build | None, base: str | None
 ) -> list[ProblemDetail]:
-    if base is None:
-        return [_why_it_cannot_run(python, real, build)]
-    fault = fault_of(reader_for(prefix), real)
+    fault = fault_of(reader_for(prefix), real) if os.path.exists(real) else None
     if fault is not None:
         return [ProblemDetail("not-an-environment", None, f"{shown(real)} {fault}")]
+    if base is None:
+        return [_why_it_cannot_run(python, real, build)]
     if build is None or python.endswith(_WINDOWS):
         return []
     if build.minor.startswith("2.") and not is_below(real, prefix):

@@ -60,7 +60,7 @@ class Notes:
         """
         if is_absent(error):
             return
-        part = refusing_part_of(path, error)
+        part = refusing_part_of(path, error.errno or 0)
         if isinstance(error, PermissionError) and any(is_below(part, home) for home in self._theirs):
             self.pass_over(part, reason_of(error))
         else:
