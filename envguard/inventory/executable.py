@@ -105,13 +105,21 @@ def fault_of(reader: Reader, path: str) -> str | None:
     """Answer why what is there is no program; None where it is one, or may only be run and not read."""
     try:
         beginning = reader.read_head(path, cap_bytes=4)
-    except PermissionError:
-        return None
+    except PermissionError as error:
+        return None if _may_be_run(path) else f"is no program: {reason_of(error)}"
     except OSError as error:
         return f"is no program: {reason_of(error)}"
     if beginning.startswith(_SCRIPT):
         return "is a script: it may run any Python"
     return None if beginning.startswith(_PROGRAMS) else "is no program"
+
+
+def _may_be_run(path: str) -> bool:
+    """Whether anybody may run it, who need not be one who may read it."""
+    try:
+        return bool(os.stat(path).st_mode & 0o111)
+    except OSError:
+        return True
 
 
 def _matches(reader: Reader, path: str, *patterns: re.Pattern[bytes]) -> Iterator[re.Match[bytes]]:

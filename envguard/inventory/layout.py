@@ -176,7 +176,8 @@ def _problems(
 ) -> list[ProblemDetail]:
     fault = fault_of(reader_for(prefix), real) if os.path.exists(real) else None
     if fault is not None:
-        return [ProblemDetail("not-an-environment", None, f"{shown(real)} {fault}")]
+        # Not where it leads to: below /proc/self that is another path for each process.
+        return [ProblemDetail("not-an-environment", None, f"{shown(python)} {fault}")]
     if base is None:
         return [_why_it_cannot_run(python, real, build)]
     if build is None or python.endswith(_WINDOWS):
@@ -210,8 +211,8 @@ def _why_it_is_not_there(python: str, real: str, error: OSError) -> ProblemDetai
     elif error.errno == errno.ELOOP:
         detail = f"{shown(python)} is a link that leads to itself"
     else:
-        reason = "which is gone" if is_absent(error) else reason_of(error)
-        detail = f"{shown(python)} leads to {shown(real)}, {reason}"
+        reason = ", which is gone" if is_absent(error) else f": {reason_of(error)}"
+        detail = f"{shown(python)} leads to {shown(real)}{reason}"
     return ProblemDetail("base-missing", None, detail)
 
 

@@ -44,18 +44,23 @@ def place_named(name: str, environ: Mapping[str, str], own: str | None, eye: Eye
     known: dict[str, str] = {}
     for each, path in listed:
         known.setdefault(each, path)
-        if each == name and not _is_taken(name, eye):
+        if each == name and _unread_of(name, eye) is None:
             return _checked(name, path, eye)
+    hidden = _unread_of(name, eye)
+    if hidden is not None:
+        raise InventoryError(
+            f"`{shown(name)}` cannot be read: {eye.notes.unread[hidden]}", where=shown(hidden)
+        )
     unread = "".join(f"; unread: {shown(path)}: {reason}" for path, reason in eye.notes.unread.items())
     raise InventoryError(
         f"no environment of this name: `{shown(name)}`{unread}", hint=_nearest(name, known) or "envguard scan"
     )
 
 
-def _is_taken(name: str, eye: Eye) -> bool:
-    """Whether what could not be read has the name, too, and comes before: then it is what is meant."""
+def _unread_of(name: str, eye: Eye) -> str | None:
+    """The place of this name that could not be read: it comes before what is found, and is what is meant."""
     bare = name.partition(":")[2]
-    return any(bare in path.split(os.sep)[-2:] for path in eye.notes.unread)
+    return next((path for path in eye.notes.unread if bare in path.split(os.sep)[-2:]), None)
 
 
 def _checked(name: str, path: str, eye: Eye) -> str:

@@ -81,8 +81,7 @@ class TestAnInterpreterThatIsNone:
     def test_what_is_no_program(self, target: str, fault: str, venv: Path) -> None:
         remove_interpreters(venv)
         (venv / "bin" / "python").symlink_to(target)
-        real = os.path.realpath(venv / "bin" / "python")
-        assert told(read_environment(venv)) == [("not-an-environment", f"{real} {fault}")]
+        assert told(read_environment(venv)) == [("not-an-environment", f"{venv}/bin/python {fault}")]
 
     def test_one_that_may_be_run_and_not_read_is_one(
         self, open_folder: Path, as_somebody: Callable[[], None]

@@ -64,8 +64,9 @@ def test_a_kernel_that_cannot_be_read_does_not_make_way_for_another_of_its_name(
     write_tree(machine.home, {".local/share/jupyter/kernels/other/kernel.json": "{"})
     assert named("kernel:rl", machine, an_eye()) == f"{venv}/bin/python"
     write_tree(machine.home, {".local/share/jupyter/kernels/rl/kernel.json": "{"})
-    with pytest.raises(InventoryError, match=r"unread: .*kernels/rl/kernel.json"):
+    with pytest.raises(InventoryError, match="`kernel:rl` cannot be read: not a kernel's JSON") as caught:
         named("kernel:rl", machine, an_eye())
+    assert caught.value.where == str(machine.home / ".local/share/jupyter/kernels/rl/kernel.json")
 
 
 def test_a_closed_environment_is_not_said_to_be_absent(

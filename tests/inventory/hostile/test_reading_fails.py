@@ -54,7 +54,7 @@ def test_a_bin_python_that_cannot_be_read_is_no_interpreter(env: Path) -> None:
     environment = read_environment(env)
     assert [each.kind for each in environment.snapshot.problems] == ["not-an-environment"]
     (detail,) = environment.record.details
-    assert "is no program: " in detail.detail
+    assert detail.detail == f"{env}/bin/python is no program: input/output error"
 
 
 def test_a_bin_python_that_is_a_script_may_run_anything(env: Path) -> None:
