@@ -72,11 +72,11 @@ def test_a_file_that_cannot_be_read_is_told(
     with soon():
         scan = machine.scan()
     assert [each.record.path for each in scan.environments] == [str(venv)]
-    # A text of the kernel's without any path or setting is a list, or a .condarc, that says nothing.
+    # What the kernel tells of a process is a list, or a .condarc, that says nothing, if it is not too long.
     is_readable = make is a_process and ("conda" in place or "mamba" in place)
-    expected = set() if is_readable else {str(machine.home / place)}
-    assert {each.path for each in scan.unread} == expected
-    assert scan.is_incomplete is bool(expected)
+    unread = {each.path for each in scan.unread}
+    assert unread == {str(machine.home / place)} or (is_readable and not unread)
+    assert scan.is_incomplete is bool(unread)
 
 
 @pytest.mark.parametrize("place", FOLDERS)

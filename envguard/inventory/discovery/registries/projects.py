@@ -64,7 +64,7 @@ def hatchs(person: Person, guide: Guide) -> Iterator[Candidate]:
     kept = [os.path.join(folder, "env", "virtual") for folder in data]
     told = _expanded(_text(settings, "dirs", "env", "virtual"), person)
     for folder in dict.fromkeys([*kept, *([told] if told else [])]):
-        for place in islice(_below(folder, guide), NAMES_CAP):
+        for place in _below(folder, guide):
             yield from candidates_in(place, "hatch", guide)
 
 
@@ -79,10 +79,12 @@ def pdms(person: Person, guide: Guide) -> Iterator[Candidate]:
 
 
 def _below(folder: str, guide: Guide) -> Iterator[str]:
-    """The folders in the folders in a folder."""
-    for name in names_in(folder, guide):
-        inside = os.path.join(folder, name)
-        yield from (os.path.join(inside, each) for each in names_in(inside, guide))
+    """The folders in the folders in a folder; only some of very many, which is told."""
+    folders = (os.path.join(folder, name) for name in names_in(folder, guide))
+    places = (os.path.join(inside, name) for inside in folders for name in names_in(inside, guide))
+    yield from islice(places, NAMES_CAP)
+    if next(places, None) is not None:
+        guide.fail(folder, f"more than {NAMES_CAP} entries in its folders")
 
 
 def _config_of(tool: str, person: Person) -> str:

@@ -215,3 +215,14 @@ class TestPlacesThatCannotBeAsked:
         scan = scan_machine(host=host, avoid=[str(folder)])
         assert scan.environments == ()
         assert [place.path for place in scan.unread] == [str(folder)]
+
+
+def test_places_of_hatch_that_keep_a_scan_busy_are_cut_off_and_told(machine: Machine) -> None:
+    folder = machine.home / ".local/share/hatch/env/virtual"
+    for name in ("a", "b"):
+        (folder / name).mkdir(parents=True)
+        for number in range(NAMES_CAP // 2 + 1):
+            (folder / name / str(number)).touch()
+    assert machine.unread() == {
+        ".local/share/hatch/env/virtual": f"more than {NAMES_CAP} entries in its folders"
+    }
