@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from envguard.errors import InventoryError, UsageError
-from envguard.inventory.files import place_of, shown
+from envguard.inventory.files import is_closed, place_of, shown
 from envguard.inventory.layout import has_marker
 from envguard.inventory.shims import python_behind_shim, shims_root
 
@@ -63,10 +63,7 @@ def choose_environment(argument: str | None, *, environ: Mapping[str, str], cwd:
 def _named(argument: str, environ: Mapping[str, str], cwd: Path) -> Path:
     family, colon, _ = argument.partition(":")
     if family in _FAMILIES and colon and not os.path.exists(cwd / argument):
-        from envguard.inventory.named import place_named
-
-        own = _project_venv(environ, cwd)
-        return _checked(Path(place_named(argument, environ, str(own) if own else None)), shown(argument))
+        return _checked(Path(_place_named(argument, environ, cwd)), shown(argument))
     path = cwd / os.path.expanduser(argument)
     if os.path.lexists(path):
         return _checked(path, shown(argument))
@@ -76,8 +73,16 @@ def _named(argument: str, environ: Mapping[str, str], cwd: Path) -> Path:
     return found
 
 
+def _place_named(name: str, environ: Mapping[str, str], cwd: Path) -> str:
+    from envguard.inventory.discovery.sight import Notes, eye_of_this_machine
+    from envguard.inventory.named import place_named
+
+    own = _project_venv(environ, cwd)
+    return place_named(name, environ, str(own) if own else None, eye_of_this_machine(Notes()))
+
+
 def _checked(path: Path, place: str) -> Path:
-    if os.path.isdir(path) and not has_marker(str(path)):
+    if os.path.isdir(path) and not has_marker(str(path)) and not is_closed(str(path)):
         venv = path / _PROJECT_VENV
         hint = (
             f"envguard check {shown(str(venv))}"

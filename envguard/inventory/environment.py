@@ -31,6 +31,7 @@ from envguard.domain.requirements import broken_requirements
 from envguard.errors import InventoryError
 from envguard.inventory import conda_records
 from envguard.inventory.conda_records import read_conda_records
+from envguard.inventory.discovery.sight import Notes, eye_of_this_machine
 from envguard.inventory.editables import editables_of
 from envguard.inventory.files import reader_for, reason_of, shown
 from envguard.inventory.interpreter import header_places, interpreter_of
@@ -57,7 +58,7 @@ def read_environment(path: Path) -> Environment:
         layout = locate(os.fspath(path))
     except OSError as error:
         raise InventoryError(f"cannot be read: {reason_of(error)}", where=shown(str(path))) from error
-    layout = msgspec.structs.replace(layout, names=names_of(layout))
+    layout = msgspec.structs.replace(layout, names=names_of(layout, eye_of_this_machine(Notes())))
     return read_layout(layout, named=os.path.abspath(path))
 
 

@@ -145,6 +145,36 @@ def owner_of(path: str) -> int | None:
         return None
 
 
+def is_absent(error: OSError) -> bool:
+    """Whether an error means that there is nothing, rather than something that cannot be read.
+
+    A link that leads to itself is no such error: somebody put it there.
+    """
+    return error.errno in (errno.ENOENT, errno.ENOTDIR)
+
+
+def is_closed(folder: str) -> bool:
+    """Whether nothing in a folder can be asked for."""
+    return _refuses(folder, errno.EACCES)
+
+
+def refusing_part_of(path: str, number: int) -> str:
+    """Answer which folder on the way to a path made this error of it; the path itself where none did."""
+    part, folder = path, os.path.dirname(path)
+    while folder not in (part, "") and _refuses(folder, number):
+        part, folder = folder, os.path.dirname(folder)
+    return part
+
+
+def _refuses(folder: str, number: int) -> bool:
+    """Whether this error comes of asking for anything in a folder."""
+    try:
+        os.stat(os.path.join(folder, os.curdir))
+    except OSError as error:
+        return error.errno == number
+    return False
+
+
 def is_below(path: str, folder: str) -> bool:
     """Whether the path is the folder, or inside it, by their words."""
     return path == folder or path.startswith(folder.rstrip(os.sep) + os.sep)

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from envguard.domain.environment import Interpreter
+from envguard.inventory.conda_records import pythons_in
 from envguard.inventory.executable import Build, pypy_inside, version_inside
 from envguard.inventory.files import Reader, reader_for
 
@@ -46,12 +47,17 @@ def interpreter_of(layout: Layout) -> Interpreter:
         return _described(layout, build, _Versions(version))
     versions = _versions_of_base(layout, build)
     if versions is None:
-        told = layout.config.version if layout.config else None
-        is_told = (
-            told is not None and told.startswith(f"{build.minor}.") and build.implementation == "CPython"
-        )
-        versions = _Versions(told if told and is_told else build.minor)
+        versions = _Versions(_told_version(layout, build) or build.minor)
     return _described(layout, build, versions)
+
+
+def _told_version(layout: Layout, build: Build) -> str | None:
+    """What the environment's own maker wrote down, so far as it is of this Python."""
+    if layout.config is None:
+        return _from_conda(reader_for(layout.prefix), layout.prefix, build)
+    told = layout.config.version
+    is_of_it = told is not None and told.startswith(f"{build.minor}.") and build.implementation == "CPython"
+    return told if is_of_it else None
 
 
 def _described(layout: Layout, build: Build, versions: _Versions) -> Interpreter:
@@ -126,11 +132,10 @@ def _include_folders(base: str, build: Build) -> list[str]:
 
 def _from_conda(reader: Reader, base: str, build: Build) -> str | None:
     try:
-        names = reader.names(os.path.join(base, "conda-meta"))
+        recorded = pythons_in(reader, base)
     except OSError:
         return None
-    pattern = re.compile(rf"python-({re.escape(build.minor)}\.\w+)-[^-]+\.json")
-    return next((match[1] for name in names if (match := pattern.fullmatch(name))), None)
+    return next((python.version for python in recorded if python.minor == build.minor), None)
 
 
 def _from_dpkg(base: str, build: Build) -> str | None:

@@ -20,8 +20,8 @@ from typing import TYPE_CHECKING
 from envguard.domain.environment import Scan, Unread
 from envguard.errors import InventoryError
 from envguard.inventory.discovery.found import Found, Read
-from envguard.inventory.discovery.mounts import Answers, mounts_of_this_machine
-from envguard.inventory.discovery.sight import Eye, Notes, Sighting
+from envguard.inventory.discovery.mounts import ANSWER_S, Answers
+from envguard.inventory.discovery.sight import Eye, Notes, Sighting, eye_of_this_machine
 from envguard.inventory.files import reason_of, shown
 from envguard.inventory.layout import locate
 from envguard.inventory.machine.facts import machine_facts
@@ -39,23 +39,21 @@ if TYPE_CHECKING:
 SEARCH_S = 20.0
 """How long a scan looks for environments if nobody says."""
 
-_ANSWER_S = 2.0
-"""How long a network mount may take to answer at all."""
-
 
 def scan_paths(paths: Sequence[Path]) -> Scan:
     """Answer just these environments; InventoryError when one of the paths is none."""
     notes = Notes()
-    found = Found(mounts_of_this_machine(), notes)
+    eye = eye_of_this_machine(notes)
+    found = Found(eye.mounts, notes)
     for path in paths:
-        _add(found, os.fspath(path))
-    return Scan(machine_facts(), found.environments())
+        _add(found, eye, os.fspath(path))
+    return _scan(found, notes, is_late=False)
 
 
-def _add(found: Found, path: str) -> None:
+def _add(found: Found, eye: Eye, path: str) -> None:
     try:
         layout = locate(path)
-        found.add(Sighting(layout, os.path.abspath(path), names_of(layout)))
+        found.add(Sighting(layout, os.path.abspath(path), names_of(layout, eye)))
     except OSError as error:
         raise InventoryError(f"cannot be read: {reason_of(error)}", where=shown(path)) from error
 
@@ -90,7 +88,8 @@ def scan_machine(
     ends_at = clock() + deadline_s
     progress = _without_repeats(progress)
     host = host or this_host()
-    notes, answers = Notes(), Answers(host.mounts, within_s=_ANSWER_S)
+    notes = Notes(_homes_elsewhere(host) if roots is None else ())
+    answers = Answers(host.mounts, within_s=ANSWER_S)
     eye = Eye(answers, notes, avoid=avoid, progress=progress)
     tops = None if roots is None else [os.path.abspath(root) for root in roots]
 
@@ -146,6 +145,12 @@ def _homes(host: Host, notes: Notes, *, all_file_systems: bool) -> list[str]:
         else:
             notes.pass_over(mount.place, f"homes on a network file system: {mount.kind}")
     return homes
+
+
+def _homes_elsewhere(host: Host) -> list[str]:
+    """The homes of others that another machine holds."""
+    homes = [person.home for person in host.people if person.uid != host.people[0].uid]
+    return [home for home in homes if (mount := host.mounts.of(home)) is not None and mount.is_network]
 
 
 def _scan(found: Found, notes: Notes, *, is_late: bool) -> Scan:

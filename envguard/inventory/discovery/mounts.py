@@ -25,6 +25,9 @@ from envguard.inventory.files import Reader, shown
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
+ANSWER_S = 2.0
+"""How long a network mount may take to answer at all."""
+
 _LINKS_AT_MOST = 40
 _TABLE = "/proc/self/mountinfo"
 _CAP_BYTES = 16 * 1024 * 1024
