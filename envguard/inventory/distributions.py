@@ -33,9 +33,13 @@ if TYPE_CHECKING:
 EGG_LINK = ".egg-link"
 """The ending of the file by which setuptools finds what was installed by ``develop``."""
 
-_DIST_INFO = ".dist-info"
+DIST_INFO = ".dist-info"
+"""The ending of a folder of metadata, as installers of today make it."""
+REQUIRES_CAP_BYTES = 256 * 1024
+"""Of a ``requires.txt``."""
+
 _EGG_INFO = ".egg-info"
-_SUFFIXES = (_DIST_INFO, _EGG_INFO)
+_SUFFIXES = (DIST_INFO, _EGG_INFO)
 _EGG = "egg-info"
 """Inside an ``.egg``; in any capitals, mostly ``EGG-INFO``."""
 _STANDARD = frozenset({"python", "wsgiref", "argparse"})
@@ -46,7 +50,6 @@ _EDITABLE = Origin(kind="editable")
 _DEBIAN = Origin(kind="debian")
 _INSTALLER_CAP_BYTES = 256
 _EGG_LINK_CAP_BYTES = 64 * 1024
-_REQUIRES_CAP_BYTES = 256 * 1024
 
 
 class Distribution(msgspec.Struct, frozen=True, kw_only=True):
@@ -69,7 +72,7 @@ class Distribution(msgspec.Struct, frozen=True, kw_only=True):
     def looked_at(self) -> Iterator[str]:
         """The paths that decided: the place of its metadata, and files inside that may be edited in place."""
         yield from (self.place, f"{self.place}/METADATA", f"{self.place}/PKG-INFO")
-        if not self.place.lower().endswith(_DIST_INFO):
+        if not self.place.lower().endswith(DIST_INFO):
             yield f"{self.place}/requires.txt"
         if self.origin is not None:
             yield f"{self.place}/direct_url.json"
@@ -92,7 +95,7 @@ def read_folder(folder: Folder, links: frozenset[str]) -> Contents:
         if entry.startswith("~"):
             problems.append(_leftover(folder, path, entry))
             continue
-        if entry.lower().endswith(_DIST_INFO):
+        if entry.lower().endswith(DIST_INFO):
             distribution, reasons = _read_dist_info(folder, path, entry)
         else:
             distribution, reasons = _read_egg_info(folder, path, entry)
@@ -142,7 +145,7 @@ def _entries(folder: Folder) -> Iterator[str]:
 
 def told_by(folder: Folder, entry: str) -> tuple[str, str]:
     """Answer name and version in the name of a metadata folder; the version may be empty."""
-    stem = os.path.basename(folder.path)[:-4] if entry.lower() == _EGG else entry[: -len(_DIST_INFO)]
+    stem = os.path.basename(folder.path)[:-4] if entry.lower() == _EGG else entry[: -len(DIST_INFO)]
     if entry.lower().endswith(_EGG_INFO):
         stem = entry[: -len(_EGG_INFO)]
     match = _STEM.fullmatch(stem)
@@ -261,7 +264,7 @@ def _installer(folder: Folder, path: str) -> str | None:
 
 def _requires(folder: Folder, path: str) -> tuple[str, ...]:
     try:
-        content = folder.reader.read_head(f"{path}/requires.txt", cap_bytes=_REQUIRES_CAP_BYTES)
+        content = folder.reader.read_head(f"{path}/requires.txt", cap_bytes=REQUIRES_CAP_BYTES)
     except OSError:
         return ()
     return parse_requires_text(content)
