@@ -27,7 +27,7 @@ from envguard.domain.environment import (
     digest_of,
     snapshot_of,
 )
-from envguard.domain.requirements import broken_requirements
+from envguard.domain.requirements import unmet_requirements
 from envguard.errors import InventoryError
 from envguard.inventory import conda_records
 from envguard.inventory.conda_records import read_conda_records
@@ -88,13 +88,14 @@ def read_watched(layout: Layout) -> Reading:
     conda = read_conda_records(reader_for(layout.prefix), layout.prefix)
     found = packages_of(path, conda)
     project, project_problem = _project(layout)
-    problems = [*layout.problems, *conda.problems, *found.problems]
+    broken, invalid = _unmet(found, interpreter)
+    problems = [*layout.problems, *conda.problems, *found.problems, *invalid]
     snapshot = snapshot_of(
         interpreter,
         found.packages,
         [Problem(problem.kind, problem.package) for problem in problems],
         system_packages=conda.system_packages,
-        broken_requirements=_broken(found, interpreter),
+        broken_requirements=broken,
     )
     uid = _owner_of(layout)
     home = home_of(uid)
@@ -137,9 +138,18 @@ def _watched(layout: Layout, path: SearchPath, found: Packages) -> Iterator[str]
         yield from marker_places(Path(layout.prefix).parent)
 
 
-def _broken(found: Packages, interpreter: Interpreter) -> Iterator[BrokenRequirement]:
+def _unmet(found: Packages, interpreter: Interpreter) -> tuple[list[BrokenRequirement], list[ProblemDetail]]:
+    """What does not hold, and what cannot be understood."""
     versions = {package.name: package.version for package in found.packages}
-    return broken_requirements(found.requires, versions, interpreter.markers)
+    broken: list[BrokenRequirement] = []
+    invalid: list[ProblemDetail] = []
+    for unmet in unmet_requirements(found.requires, versions, interpreter.markers):
+        if isinstance(unmet, BrokenRequirement):
+            broken.append(unmet)
+        else:
+            detail = f"{unmet.package} requires `{unmet.requirement}`"
+            invalid.append(ProblemDetail("invalid-requirement", unmet.package, detail))
+    return broken, invalid
 
 
 def _has_project(layout: Layout) -> bool:
