@@ -30,7 +30,7 @@ from envguard.domain.environment import (
 from envguard.domain.requirements import unmet_requirements
 from envguard.errors import InventoryError
 from envguard.inventory import conda_records
-from envguard.inventory.conda_records import read_conda_records
+from envguard.inventory.conda_records import CondaRecords, read_conda_records
 from envguard.inventory.editables import editables_of
 from envguard.inventory.files import reader_for, reason_of, shown
 from envguard.inventory.interpreter import header_places, interpreter_of
@@ -114,7 +114,7 @@ def read_watched(layout: Layout) -> Reading:
         details=_sorted([*problems, *([project_problem] if project_problem else [])]),
         blas=environment_blas(layout, path.folders),
     )
-    return Reading(Environment(record, snapshot), tuple(_watched(layout, path, found)))
+    return Reading(Environment(record, snapshot), tuple(_watched(layout, path, found, conda)))
 
 
 def _owner_of(layout: Layout) -> int:
@@ -127,11 +127,12 @@ def _owner_of(layout: Layout) -> int:
         ) from error
 
 
-def _watched(layout: Layout, path: SearchPath, found: Packages) -> Iterator[str]:
+def _watched(layout: Layout, path: SearchPath, found: Packages, conda: CondaRecords) -> Iterator[str]:
     yield from config_places(layout.prefix)
     yield from (layout.prefix, layout.python, layout.real_python, os.path.join(layout.prefix, "lib"))
     yield from header_places(layout)
     yield os.path.join(layout.prefix, conda_records.FOLDER)
+    yield from conda.looked_at
     yield from path.looked_at
     yield from found.looked_at
     if _has_project(layout):
