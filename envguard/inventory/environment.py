@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import msgspec
 
@@ -41,6 +41,9 @@ from envguard.inventory.packages import Packages, packages_of
 from envguard.inventory.project import marker_places, project_for_scan
 from envguard.inventory.pyvenv import config_places
 from envguard.inventory.search_path import SearchPath, home_of, search_path_of
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 _OF_NO_PROJECT: frozenset[EnvironmentKind] = NEVER_MEANT_BY_STAR | {"pyenv"}
 _CHANGED_BY_THEIR_TOOL: frozenset[EnvironmentKind] = frozenset({"pipx", "uv-tool", "pixi"})
@@ -136,7 +139,7 @@ def _watched(layout: Layout, path: SearchPath, found: Packages, conda: CondaReco
     yield from path.looked_at
     yield from found.looked_at
     if _has_project(layout):
-        yield from marker_places(Path(layout.prefix).parent)
+        yield from marker_places(os.path.dirname(layout.prefix))
 
 
 def _unmet(found: Packages, interpreter: Interpreter) -> tuple[list[BrokenRequirement], list[ProblemDetail]]:
@@ -158,7 +161,7 @@ def _has_project(layout: Layout) -> bool:
 
 
 def _project(layout: Layout) -> tuple[Project | None, ProblemDetail | None]:
-    return project_for_scan(Path(layout.prefix).parent) if _has_project(layout) else (None, None)
+    return project_for_scan(os.path.dirname(layout.prefix)) if _has_project(layout) else (None, None)
 
 
 def _changer(layout: Layout, packages: tuple[Package, ...]) -> Changer:

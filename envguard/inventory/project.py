@@ -24,7 +24,6 @@ from envguard.inventory.search_path import home_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
 MARKER = ".envguard.yaml"
 """The file that names a policy where there is no pyproject.toml."""
@@ -46,7 +45,7 @@ class _Marker(msgspec.Struct, frozen=True):
     place: str
 
 
-def project_of(folder: Path) -> Project | None:
+def project_of(folder: str | os.PathLike[str]) -> Project | None:
     """Answer the project of a folder: of itself, or of the nearest one above.
 
     Raises PolicyError, with file and line, where a marker cannot be used as it is written.
@@ -58,7 +57,7 @@ def project_of(folder: Path) -> Project | None:
     return None
 
 
-def project_for_scan(folder: Path) -> tuple[Project | None, ProblemDetail | None]:
+def project_for_scan(folder: str | os.PathLike[str]) -> tuple[Project | None, ProblemDetail | None]:
     """Answer what :func:`project_of` does, and for a broken marker the words instead of an error."""
     try:
         return project_of(folder), None
@@ -66,7 +65,7 @@ def project_for_scan(folder: Path) -> tuple[Project | None, ProblemDetail | None
         return None, ProblemDetail("unreadable", None, str(error))
 
 
-def marker_places(folder: Path) -> Iterator[str]:
+def marker_places(folder: str) -> Iterator[str]:
     """Yield the paths that decide which project a folder belongs to, whether or not anything is there."""
     for place in _upwards(os.path.abspath(folder)):
         yield from (os.path.join(place, name) for name in (MARKER, _PYPROJECT, ".git"))

@@ -43,7 +43,7 @@ _ANSWER_S = 2.0
 """How long a network mount may take to answer at all."""
 
 
-def scan_paths(paths: Sequence[Path]) -> Scan:
+def scan_paths(paths: Sequence[str | os.PathLike[str]]) -> Scan:
     """Answer just these environments; InventoryError when one of the paths is none."""
     notes = Notes()
     found = Found(mounts_of_this_machine(), notes)

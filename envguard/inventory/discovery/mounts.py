@@ -15,7 +15,6 @@ from __future__ import annotations
 import errno
 import os
 import re
-import threading
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -211,6 +210,8 @@ class Answers:
         return self._known[place]
 
     def _try(self, place: str) -> bool:
+        import threading
+
         answered = threading.Event()
 
         def ask() -> None:
