@@ -41,7 +41,7 @@ ENTRY_CAP = 1000
 
 _TAIL_BYTES = 22 + 20 + 65_535
 _END, _END_64 = b"PK\5\6", b"PK\6\7"
-_ENTRY = re.compile(r"(?i:[^/]+\.(?:dist|egg)-info|egg-info)")
+_ENTRY = r"(?i:[^/]+\.(?:dist|egg)-info|egg-info)"
 
 
 def read_archive(folder: Folder) -> Contents:
@@ -108,11 +108,12 @@ def _entries(archive: ZipFile, *, is_egg: bool) -> dict[str, list[str]]:
     """The distributions' entries, and the files that may hold the metadata, in the order of reading."""
     found: dict[str, list[str]] = {}
     present = set(archive.namelist())
+    is_metadata = re.compile(_ENTRY).fullmatch
     for place in archive.namelist():
         entry = _entry_of(place)
         if entry in found or len(entry) > ENTRY_CAP or entry.startswith("~"):
             continue
-        if not _ENTRY.fullmatch(entry):
+        if not is_metadata(entry):
             continue
         if is_egg or entry.lower() != "egg-info":
             members = [f"{entry}/METADATA", f"{entry}/PKG-INFO", entry]
