@@ -18,7 +18,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
             from envguard.cli.commands import run
 
             code = run(given)
-        sys.stdout.flush()
+            sys.stdout.flush()
+        else:
+            sys.stdout.flush()
+            if arguments is None:
+                os._exit(code)  # it only read; to take the interpreter apart costs 8 % of all
     except BrokenPipeError:
         sys.stderr.close()
         code = 0

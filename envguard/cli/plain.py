@@ -25,7 +25,6 @@ def run_plainly(arguments: Sequence[str]) -> int | None:
 
 def _scan(paths: Sequence[str]) -> int | None:
     import gc
-    from pathlib import Path
 
     gc.disable()  # the process ends before there is anything to collect: 5 %
 
@@ -34,7 +33,7 @@ def _scan(paths: Sequence[str]) -> int | None:
     from envguard.report.scanned import scan_document
 
     try:
-        document = scan_document(scan_paths([Path(path) for path in paths]), default_machine_name())
+        document = scan_document(scan_paths(paths), default_machine_name())
     except EnvguardError:
         return None
     print_json(document)

@@ -11,7 +11,6 @@ Rules
 from __future__ import annotations
 
 import os
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -23,6 +22,7 @@ from envguard.inventory.shims import python_behind_shim, shims_root
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
+    from pathlib import Path
 
 _PROJECT_VENV = ".venv"
 _FAMILIES = ("conda", "kernel")
@@ -63,7 +63,7 @@ def choose_environment(argument: str | None, *, environ: Mapping[str, str], cwd:
 def _named(argument: str, environ: Mapping[str, str], cwd: Path) -> Path:
     family, colon, _ = argument.partition(":")
     if family in _FAMILIES and colon and not os.path.exists(cwd / argument):
-        return _checked(Path(_place_named(argument, environ, cwd)), shown(argument))
+        return _checked(cwd / _place_named(argument, environ, cwd), shown(argument))
     path = cwd / os.path.expanduser(argument)
     if os.path.lexists(path):
         return _checked(path, shown(argument))
@@ -108,6 +108,8 @@ def _checked_active(folder: str, variable: str) -> Path:
         raise InventoryError(
             f"{variable} names no Python environment", where=shown(folder), hint=f"unset {variable}"
         )
+    from pathlib import Path
+
     return Path(folder)
 
 
@@ -138,7 +140,7 @@ def _project_venv(environ: Mapping[str, str], cwd: Path) -> Path | None:
 def _on_path(command: str, environ: Mapping[str, str], cwd: Path) -> Path | None:
     for folder in _path_folders(environ, cwd):
         root = shims_root(folder)
-        path = Path(folder, command)
+        path = cwd / folder / command
         if not (os.path.isfile(path) and os.access(path, os.X_OK)):
             continue
         python = python_behind_shim(root, command, environ, cwd) if root else path

@@ -34,6 +34,8 @@ class CondaRecords(msgspec.Struct, frozen=True):
     """The build string of each Python distribution, by the name of its metadata's folder or file."""
     system_packages: tuple[Package, ...] = ()
     problems: tuple[ProblemDetail, ...] = ()
+    looked_at: tuple[str, ...] = ()
+    """The records' paths."""
 
 
 class RecordedPython(msgspec.Struct, frozen=True):
@@ -68,6 +70,7 @@ def read_conda_records(reader: Reader, prefix: str) -> CondaRecords:
     except OSError as error:
         trouble = ProblemDetail("unreadable", None, f"{shown(folder)}: {reason_of(error)}")
         return CondaRecords(problems=(trouble,))
+    looked_at = tuple(os.path.join(folder, name) for name in names)
     builds: dict[str, str] = {}
     others: list[Package] = []
     problems: list[ProblemDetail] = []
@@ -85,7 +88,7 @@ def read_conda_records(reader: Reader, prefix: str) -> CondaRecords:
             builds.update(dict.fromkeys(places, shown(record.build)))
             if not places:
                 others.append(_package(record))
-    return CondaRecords(builds, tuple(others), tuple(problems))
+    return CondaRecords(builds, tuple(others), tuple(problems), looked_at)
 
 
 def pythons_in(reader: Reader, prefix: str) -> list[RecordedPython]:

@@ -30,7 +30,7 @@ _DPKG_CAP_BYTES = 64 * 1024 * 1024
 _CONFIG_CAP_BYTES = 1024 * 1024
 _DPKG_STATUS = "/var/lib/dpkg/status"
 _DEFINED = re.compile(rb'^#\s*define\s+(PY_VERSION|PYPY_VERSION)\s+"([0-9A-Za-z.+]{1,40})"', re.MULTILINE)
-_UPSTREAM = re.compile(r"(?:\d+:)?(\d+\.\d+\.\d+)(?:~((?:a|b|rc)\d+))?")
+_UPSTREAM = r"(?:\d+:)?(\d+\.\d+\.\d+)(?:~((?:a|b|rc)\d+))?"
 
 
 class _Versions(msgspec.Struct, frozen=True):
@@ -154,7 +154,7 @@ def version_in_dpkg(status: bytes, package: str, minor: str) -> str | None:
     stanza = "\n" + start.partition("\n\n")[0]
     is_installed = "\nStatus: install ok installed" in stanza
     match = re.search(r"^Version: (\S+)$", stanza, re.MULTILINE)
-    upstream = _UPSTREAM.match(match[1]) if match and is_installed else None
+    upstream = re.match(_UPSTREAM, match[1]) if match and is_installed else None
     if upstream is None or not upstream[1].startswith(f"{minor}."):
         return None
     return upstream[1] + (upstream[2] or "")

@@ -40,7 +40,7 @@ SEARCH_S = 20.0
 """How long a scan looks for environments if nobody says."""
 
 
-def scan_paths(paths: Sequence[Path]) -> Scan:
+def scan_paths(paths: Sequence[str | os.PathLike[str]]) -> Scan:
     """Answer just these environments; InventoryError when one of the paths is none."""
     notes = Notes()
     eye = eye_of_this_machine(notes)
