@@ -11,6 +11,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
+from envguard.domain.nearest import nearest
 from envguard.errors import InventoryError
 from envguard.inventory.discovery.people import Person
 from envguard.inventory.discovery.registries import conda, kernels
@@ -35,7 +36,7 @@ def place_named(name: str, environ: Mapping[str, str], own: str | None, root: st
         known.setdefault(each, path)
     if name not in known:
         raise InventoryError(
-            f"no environment of this name: `{shown(name)}`", hint=_nearest(name, known) or "envguard scan"
+            f"no environment of this name: `{shown(name)}`", hint=nearest(name, known) or "envguard scan"
         )
     if not os.path.lexists(known[name]):
         raise InventoryError(f"`{shown(name)}` names what is gone", where=shown(known[name]))
@@ -68,9 +69,3 @@ def _condas(environ: Mapping[str, str], root: str) -> Iterator[tuple[str, str]]:
 
 def _me(environ: Mapping[str, str]) -> Person:
     return Person(os.geteuid(), environ.get("HOME") or os.path.expanduser("~"), environ)
-
-
-def _nearest(name: str, known: Mapping[str, str]) -> str | None:
-    from difflib import get_close_matches
-
-    return next(iter(get_close_matches(name, known, n=1)), None)
