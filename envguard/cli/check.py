@@ -12,7 +12,7 @@ import click
 
 from envguard.cli.judged import Judged, judge_at
 from envguard.cli.local import existing_state, held_policies, roots_to_look_below, this_machine
-from envguard.cli.options import json_option, verbose_option
+from envguard.cli.options import filled, json_option, verbose_option
 from envguard.cli.output import EXIT_CODES, console, here, now, print_json, tell
 from envguard.cli.progress import Progress
 from envguard.domain.verdict import Verdict, worst
@@ -25,9 +25,11 @@ _UNREAD_AT_MOST = 10
 
 
 @click.command()
-@click.argument("env", required=False)
+@click.argument("env", required=False, callback=filled)
 @click.option("--all", "is_all", is_flag=True, help="Judge every environment of this machine.")
-@click.option("--policy", "named", metavar="P", help="A policy's name, a policy file, or a lock.")
+@click.option(
+    "--policy", "named", metavar="P", callback=filled, help="A policy's name, a policy file, or a lock."
+)
 @click.option(
     "--format", "format_", type=click.Choice(get_args(Format)), help="How to print it.  [default: rich]"
 )

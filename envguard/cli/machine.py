@@ -8,15 +8,15 @@ from pathlib import Path
 import click
 
 from envguard.cli.local import local_state
-from envguard.cli.options import json_option
+from envguard.cli.options import filled, json_option, roots_option
 from envguard.cli.output import default_machine_name, now, print_json
 
 
 @click.command()
-@click.argument("join_string", metavar="STRING")
-@click.option("--name", help="The machine's display name.  [default: the host name]")
+@click.argument("join_string", metavar="STRING", callback=filled)
+@click.option("--name", callback=filled, help="The machine's display name.  [default: the host name]")
 @click.option("--label", "labels", multiple=True, metavar="KEY=VALUE", help="Say more about it; repeatable.")
-@click.option("--roots", multiple=True, type=click.Path(path_type=Path), help="Look only below; repeatable.")
+@roots_option
 def join(join_string: str, name: str | None, labels: tuple[str, ...], roots: tuple[Path, ...]) -> None:
     """Join this machine to a team's server.
 

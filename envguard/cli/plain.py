@@ -18,7 +18,7 @@ def run_plainly(arguments: Sequence[str]) -> int | None:
     if len(arguments) < 3 or arguments[0] != "scan" or arguments[-1] != "--json":
         return None
     paths = arguments[1:-1]
-    if any(path.startswith(("-", "conda:", "kernel:")) for path in paths):
+    if any(not path or path.startswith(("-", "conda:", "kernel:")) for path in paths):
         return None
     return _scan(paths)
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 _FILE = click.Path(path_type=Path)
 
 
-@click.group()
+@click.group(no_args_is_help=False)
 def policy() -> None:
     """Write, test and share policies."""
 

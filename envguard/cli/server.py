@@ -68,7 +68,7 @@ def _announce_json(started: Started) -> None:
     click.echo(msgspec.json.encode(document).decode())
 
 
-@click.group()
+@click.group(no_args_is_help=False)
 def token() -> None:
     """Make join strings."""
 

@@ -5,12 +5,14 @@ from __future__ import annotations
 import click
 
 from envguard.cli.local import server_client
-from envguard.cli.options import json_option, verbose_option
+from envguard.cli.options import filled, json_option, verbose_option
 from envguard.cli.output import console, print_json
 
 
 @click.command()
-@click.option("--policy", metavar="NAME", help="Only the environments that this policy governs.")
+@click.option(
+    "--policy", metavar="NAME", callback=filled, help="Only the environments that this policy governs."
+)
 @json_option
 @verbose_option
 def team(policy: str | None, *, as_json: bool, verbose: int) -> None:

@@ -8,12 +8,13 @@ from pathlib import Path
 import click
 
 from envguard.cli.local import existing_state, local_state
+from envguard.cli.options import filled
 from envguard.cli.output import tell
 
 
 @click.command()
-@click.argument("policy")
-@click.argument("env", required=False)
+@click.argument("policy", callback=filled)
+@click.argument("env", required=False, callback=filled)
 @click.option("--end", is_flag=True, help="End the binding; POLICY is the one that it names.")
 def use(policy: str, env: str | None, *, end: bool) -> None:
     """Bind an environment of mine to a policy.

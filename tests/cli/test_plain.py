@@ -34,6 +34,7 @@ def test_what_goes_wrong_is_said_as_ever(envguard: Envguard, tmp_path: Path) -> 
         ["scan"],
         ["scan", "--json"],
         ["scan", ".", "-v"],
+        ["scan", "", "--json"],
         ["scan", "-v", "--json"],
         ["check", ".", "--json"],
     ],
