@@ -43,7 +43,7 @@ def check(
     ENV is a folder, an interpreter, conda:NAME or kernel:NAME; nothing means the active environment, then the
     project's .venv.
 
-    Exit code: 0 compliant, 1 drifted, 3 it could not be decided.
+    Exit code: 0 compliant, 1 drifted, 2 wrong usage, 3 it could not be decided.
 
     Example: envguard check .venv --policy policies/rl-team.yaml
     """

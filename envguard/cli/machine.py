@@ -23,6 +23,8 @@ def join(join_string: str, name: str | None, labels: tuple[str, ...], roots: tup
     STRING is what `envguard server` or `envguard token new` printed; `-` reads it from standard input, so
     that it is in no list of processes.
 
+    Exit code: 0 done, 2 wrong usage, 3 it could not be done.
+
     Example: envguard join - --name ws-7 --label gpu=a100
     """
     from envguard.agent import join as join_server
@@ -47,6 +49,8 @@ def join(join_string: str, name: str | None, labels: tuple[str, ...], roots: tup
 def agent(*, once: bool, dry_run: bool, verbose: int) -> None:
     """Watch this machine's environments and report to the server.
 
+    Exit code: 0 done, 2 wrong usage, 3 it could not be done.
+
     Example: envguard agent --once
     """
     from envguard import log
@@ -67,6 +71,8 @@ def agent(*, once: bool, dry_run: bool, verbose: int) -> None:
 @json_option
 def status(*, as_json: bool) -> None:
     """Say how this machine, its agent and its policies are.
+
+    Exit code: 0 done, 2 wrong usage, 3 it could not be done.
 
     Example: envguard status
     """

@@ -30,6 +30,8 @@ def policy() -> None:
 def lint(files: tuple[Path, ...], *, as_json: bool) -> None:
     """Say everything that is wrong with policy files.
 
+    Exit code: 0 no problems, 2 problems or wrong usage, 3 it could not be done.
+
     Example: envguard policy lint policies/rl-team.yaml
     """
     results = [_load(file) for file in files]
@@ -55,6 +57,8 @@ def lint(files: tuple[Path, ...], *, as_json: bool) -> None:
 def show(name: str, *, as_json: bool) -> None:
     """Print a policy file, or the server's newest revision.
 
+    Exit code: 0 done, 2 wrong usage, 3 it could not be done.
+
     Example: envguard policy show rl-team
     """
     from envguard.formats import read_source
@@ -79,6 +83,8 @@ def show(name: str, *, as_json: bool) -> None:
 def list_policies(*, as_json: bool) -> None:
     """List the policies that the server holds.
 
+    Exit code: 0 done, 2 wrong usage, 3 it could not be done.
+
     Example: envguard policy list
     """
     policies = server_client().policies()
@@ -100,6 +106,8 @@ def push(file: Path, *, as_json: bool) -> None:
     """Make a policy file the team's next revision.
 
     Needs ENVGUARD_SERVER and ENVGUARD_TOKEN of a lead or admin.
+
+    Exit code: 0 done, 2 wrong usage, 3 it could not be done.
 
     Example: envguard policy push policies/rl-team.yaml
     """

@@ -50,6 +50,8 @@ def scan(
 
     With PATHs, just these environments. Nothing is executed: files are read.
 
+    Exit code: 0 done, 2 wrong usage, 3 a PATH could not be read.
+
     Example: envguard scan .venv --json
     """
     if paths:

@@ -18,6 +18,8 @@ from envguard.cli.output import console, print_json
 def team(policy: str | None, *, as_json: bool, verbose: int) -> None:
     """Print the team's drift report, a row for each cause.
 
+    Exit code: 0 done, 2 wrong usage, 3 it could not be done.
+
     Example: envguard team --policy rl-team
     """
     report = server_client().team(policy)

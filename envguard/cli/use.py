@@ -21,6 +21,8 @@ def use(policy: str, env: str | None, *, end: bool) -> None:
 
     ENV is chosen as by `check`. The binding goes before the project's marker and `applies-to`.
 
+    Exit code: 0 done, 2 wrong usage, 3 it could not be done.
+
     Example: envguard use rl-team .venv
     """
     from envguard.errors import UsageError
