@@ -27,11 +27,12 @@ def use(policy: str, env: str | None, *, end: bool) -> None:
     """
     from envguard.errors import UsageError
     from envguard.inventory import choose_environment, read_environment
+    from envguard.inventory.files import place_shown_as
 
     _check_name(policy)
     choice = choose_environment(env, environ=os.environ, cwd=Path.cwd())
     record = read_environment(choice.path).record
-    if hasattr(os, "getuid") and os.getuid() != Path(record.python).parent.stat().st_uid:
+    if os.getuid() != Path(place_shown_as(record.python)).parent.stat().st_uid:
         raise UsageError(
             f"only its owner may bind it: {record.owner}", where=record.path, hint="ask the owner to run it"
         )

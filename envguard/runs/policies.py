@@ -21,6 +21,7 @@ from envguard.domain.policy import KnownPolicy, LockedPolicy, UnusablePolicy
 from envguard.errors import UnavailableError, UsageError
 from envguard.formats import load_policy, parse_lock, policy_for_lock, project_lock
 from envguard.formats.files import read_text
+from envguard.inventory.files import place_shown_as
 from envguard.runs.judging import conflict_reason, unusable_reason
 
 _POLICY_SUFFIXES = (".yaml", ".yml")
@@ -78,7 +79,7 @@ def load_reference(path: Path) -> LockedPolicy:
 
 def marker_policy(project: Project) -> LockedPolicy:
     """Answer the policy of a project whose marker is a file; raises as :func:`load_reference`."""
-    return load_reference(Path(project.path) / (project.policy or ""))
+    return load_reference(_folder(project.path) / (project.policy or ""))
 
 
 def _bound(binding: Bound, record: EnvironmentRecord, known: Mapping[str, KnownPolicy]) -> Governing:
@@ -119,9 +120,13 @@ def _held(name: str, words: str, known: Mapping[str, KnownPolicy]) -> LockedPoli
             )
 
 
+def _folder(recorded: str) -> Path:
+    return Path(place_shown_as(recorded))
+
+
 def _own_lock(record: EnvironmentRecord, cwd: Path) -> Governing:
-    folders = [Path(record.project.path)] if record.project is not None else []
-    for folder in dict.fromkeys([*folders, Path(record.path).parent, cwd]):
+    folders = [_folder(record.project.path)] if record.project is not None else []
+    for folder in dict.fromkeys([*folders, _folder(record.path).parent, cwd]):
         found = project_lock(folder)
         if found is not None:
             path, lock = found
