@@ -8,6 +8,7 @@ Rules
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Iterable, Iterator, Sequence
 
 import yaml
@@ -41,6 +42,14 @@ class Problems:
         self._found.append((line, PolicyError(what, where=where, hint=hint)))
         if len(self._found) == _MOST_PROBLEMS:
             self.raise_all()
+
+    def take(self, error: PolicyError, place: str | None = None) -> None:
+        """Note an error of elsewhere, or all that it holds, at a place ``FILE:LINE`` of this file.
+
+        None is after everything: it is of another file.
+        """
+        line = int(place.rpartition(":")[2]) if place is not None else sys.maxsize
+        self._found.extend((line, each) for each in error.problems or (error,))
 
     def raise_all(self) -> None:
         """Raise what was noted, in the order of the lines; nothing where nothing was."""

@@ -52,6 +52,16 @@ def parse_policy(text: str, *, filename: str) -> Policy:
 
     Raises PolicyError: one problem, or all of them in ``problems``.
     """
+    policy, problems = examine_policy(text, filename=filename)
+    problems.raise_all()
+    return policy
+
+
+def examine_policy(text: str, *, filename: str) -> tuple[Policy, Problems]:
+    """Answer the policy as far as its text can be understood, and what else is wrong with it.
+
+    Raises PolicyError where nothing of it can be: it is no YAML, or has too many problems.
+    """
     if not is_encodable(text):
         raise PolicyError("the policy is not UTF-8", where=filename, hint="save it as UTF-8")
     problems = Problems(filename)
@@ -64,9 +74,7 @@ def parse_policy(text: str, *, filename: str) -> Policy:
             problems.add(key_node, name, f"not supported by this version yet: `{name}`", "take the key out")
         else:
             nodes[name] = value
-    policy = _policy(root, nodes, places, problems)
-    problems.raise_all()
-    return policy
+    return _policy(root, nodes, places, problems), problems
 
 
 def _policy(

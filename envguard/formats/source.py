@@ -17,37 +17,38 @@ from envguard.domain.policy import (
 )
 from envguard.domain.versions import allows
 from envguard.errors import PolicyError
-from envguard.formats.files import POLICY_LIMIT_BYTES, raise_all, read_text
+from envguard.formats.files import POLICY_LIMIT_BYTES, read_text
 from envguard.formats.locks import parse_lock
-from envguard.formats.policy import parse_policy
+from envguard.formats.nodes import Problems
+from envguard.formats.policy import examine_policy
 
 
 def read_source(path: Path) -> PolicySource:
     """Answer the files of a policy: itself, and the lock that it names, relative to its own folder.
 
-    Raises PolicyError where one cannot be read, or where the policy is too broken to name its lock.
+    Whether they can be used is not asked. Raises PolicyError where one cannot be read, with all else that is
+    wrong with the policy.
     """
     text = read_text(path, "policy", limit_bytes=POLICY_LIMIT_BYTES)
-    policy = parse_policy(text, filename=path.name)
+    policy, problems = examine_policy(text, filename=path.name)
     if policy.lock is None:
         return PolicySource(filename=path.name, text=text)
-    where = f"{policy.places['lock']}: lock"
-    lock_text = read_text(path.parent / policy.lock, "lock", where=where)
+    place, lock_text = policy.places["lock"], None
+    try:
+        lock_text = read_text(path.parent / policy.lock, "lock", where=f"{place}: lock")
+    except PolicyError as error:
+        problems.take(error, place)
+        problems.raise_all()
     return PolicySource(filename=path.name, text=text, lock_filename=policy.lock, lock_text=lock_text)
 
 
 def parse_source(
     source: PolicySource, *, revision: int | None = None, lock_revision: int | None = None
 ) -> LockedPolicy:
-    """Answer the policy and its lock; raises PolicyError where they cannot both hold."""
-    policy = parse_policy(source.text, filename=source.filename)
-    lock = None
-    if policy.lock is not None:
-        if source.lock_text is None or source.lock_filename is None:
-            what = f"the lock is not there: {policy.lock}"
-            raise PolicyError(what, where=f"{policy.places['lock']}: lock", hint="send it with the policy")
-        lock = parse_lock(source.lock_text, filename=source.lock_filename)
-        _check_agreement(policy, policy.lock, lock)
+    """Answer the policy and its lock; raises PolicyError with every problem of both, and between them."""
+    policy, problems = examine_policy(source.text, filename=source.filename)
+    lock = _lock_of(policy, source, problems) if policy.lock is not None else None
+    problems.raise_all()
     return LockedPolicy(policy=policy, lock=lock, revision=revision, lock_revision=lock_revision)
 
 
@@ -80,10 +81,25 @@ def policy_for_lock(lock_filename: str, lock: Lock) -> LockedPolicy:
     return LockedPolicy(policy=policy, lock=lock)
 
 
-def _check_agreement(policy: Policy, lock_name: str, lock: Lock) -> None:
-    """Raise for every rule that no environment with this lock could meet."""
+def _lock_of(policy: Policy, source: PolicySource, problems: Problems) -> Lock | None:
+    """Answer the lock that a policy names; None, and a problem, where there is none that can be used."""
+    if source.lock_text is None or source.lock_filename is None:
+        place = policy.places["lock"]
+        what = f"the lock is not there: {policy.lock}"
+        problems.take(PolicyError(what, where=f"{place}: lock", hint="send it with the policy"), place)
+        return None
+    try:
+        lock = parse_lock(source.lock_text, filename=source.lock_filename)
+    except PolicyError as error:
+        problems.take(error)
+        return None
+    _check_agreement(policy, lock, source.lock_filename, problems)
+    return lock
+
+
+def _check_agreement(policy: Policy, lock: Lock, lock_name: str, problems: Problems) -> None:
+    """Note every rule that no environment with this lock could meet."""
     rules = {rule.name: rule for rule in policy.rules.packages}
-    problems = []
     for package in lock.packages:
         rule = rules.get(package.name)
         if rule is None or package.marker is not None:
@@ -92,8 +108,8 @@ def _check_agreement(policy: Policy, lock_name: str, lock: Lock) -> None:
         if found is not None:
             what, hint = found
             key = f"packages.{package.name}"
-            problems.append(PolicyError(what, where=f"{policy.places[key]}: {key}", hint=hint))
-    raise_all(problems, policy.places["lock"])
+            place = policy.places[key]
+            problems.take(PolicyError(what, where=f"{place}: {key}", hint=hint), place)
 
 
 def _contradiction(rule: PackageRule, package: LockedPackage, lock_name: str) -> tuple[str, str] | None:
