@@ -10,6 +10,7 @@ from typing import Literal, get_args
 
 import click
 
+from envguard.cli import completion
 from envguard.cli.judged import Judged, judge_at
 from envguard.cli.local import existing_state, held_policies, roots_to_look_below, this_machine
 from envguard.cli.options import filled, json_option, verbose_option
@@ -25,10 +26,15 @@ _UNREAD_AT_MOST = 10
 
 
 @click.command()
-@click.argument("env", required=False, callback=filled)
+@click.argument("env", required=False, callback=filled, shell_complete=completion.files)
 @click.option("--all", "is_all", is_flag=True, help="Judge every environment of this machine.")
 @click.option(
-    "--policy", "named", metavar="P", callback=filled, help="A policy's name, a policy file, or a lock."
+    "--policy",
+    "named",
+    metavar="P",
+    callback=filled,
+    shell_complete=completion.policies_and_files,
+    help="A policy's name, a policy file, or a lock.",
 )
 @click.option(
     "--format", "format_", type=click.Choice(get_args(Format)), help="How to print it.  [default: rich]"

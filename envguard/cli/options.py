@@ -9,6 +9,7 @@ from typing import Any
 
 import click
 
+from envguard.cli import completion
 from envguard.domain.nearest import nearest
 from envguard.errors import UsageError
 
@@ -51,7 +52,12 @@ def shown_name(param: click.Parameter) -> str:
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 roots_option = click.option(
-    "--roots", metavar="DIR", multiple=True, callback=folders, help="Look only below; repeatable."
+    "--roots",
+    metavar="DIR",
+    multiple=True,
+    callback=folders,
+    shell_complete=completion.folders,
+    help="Look only below; repeatable.",
 )
 verbose_option = click.option("-v", "--verbose", count=True, help="Say more; twice: everything.")
 

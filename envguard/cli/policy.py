@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from envguard.cli import completion
 from envguard.cli.local import server_client
 from envguard.cli.options import json_option
 from envguard.cli.output import print_json
@@ -52,7 +53,7 @@ def lint(files: tuple[Path, ...], *, as_json: bool) -> None:
 
 
 @policy.command()
-@click.argument("name")
+@click.argument("name", shell_complete=completion.policies_and_files)
 @json_option
 def show(name: str, *, as_json: bool) -> None:
     """Print a policy file, or the server's newest revision.

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, get_args
 
 import click
 
+from envguard.cli import completion
 from envguard.cli.options import filled, json_option, roots_option, seconds, verbose_option
 from envguard.cli.output import console, default_machine_name, here, print_json
 from envguard.cli.progress import Progress
@@ -19,9 +20,14 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.argument("paths", nargs=-1, callback=filled)
+@click.argument("paths", nargs=-1, callback=filled, shell_complete=completion.files)
 @roots_option
-@click.option("--kinds", metavar="KIND[,KIND]", help="Only these, such as conda,pipx.  [default: all]")
+@click.option(
+    "--kinds",
+    metavar="KIND[,KIND]",
+    shell_complete=completion.kinds,
+    help="Only these, such as conda,pipx.  [default: all]",
+)
 @click.option(
     "--time-limit",
     "time_limit_s",

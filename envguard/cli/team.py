@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from envguard.cli import completion
 from envguard.cli.local import server_client
 from envguard.cli.options import filled, json_option, verbose_option
 from envguard.cli.output import console, print_json
@@ -11,7 +12,11 @@ from envguard.cli.output import console, print_json
 
 @click.command()
 @click.option(
-    "--policy", metavar="NAME", callback=filled, help="Only the environments that this policy governs."
+    "--policy",
+    metavar="NAME",
+    callback=filled,
+    shell_complete=completion.policies,
+    help="Only the environments that this policy governs.",
 )
 @json_option
 @verbose_option

@@ -7,14 +7,15 @@ from pathlib import Path
 
 import click
 
+from envguard.cli import completion
 from envguard.cli.local import existing_state, local_state
 from envguard.cli.options import filled
 from envguard.cli.output import tell
 
 
 @click.command()
-@click.argument("policy", callback=filled)
-@click.argument("env", required=False, callback=filled)
+@click.argument("policy", callback=filled, shell_complete=completion.policies)
+@click.argument("env", required=False, callback=filled, shell_complete=completion.files)
 @click.option("--end", is_flag=True, help="End the binding; POLICY is the one that it names.")
 def use(policy: str, env: str | None, *, end: bool) -> None:
     """Bind an environment of mine to a policy.
