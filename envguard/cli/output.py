@@ -56,8 +56,9 @@ def here() -> Here:
 
 
 def print_json(document: object) -> None:
-    """Print the one JSON document of a command."""
-    print(to_json(document))
+    """Print the one JSON document of a command: UTF-8, whatever the terminal's encoding."""
+    sys.stdout.flush()
+    sys.stdout.buffer.write(to_json(document).encode() + b"\n")
 
 
 def tell(text: str) -> None:

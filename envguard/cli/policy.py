@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from envguard.cli import completion
 from envguard.cli.local import server_client
 from envguard.cli.options import json_option
 from envguard.cli.output import print_json
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 _FILE = click.Path(path_type=Path)
 
 
-@click.group()
+@click.group(no_args_is_help=False)
 def policy() -> None:
     """Write, test and share policies."""
 
@@ -29,6 +30,8 @@ def policy() -> None:
 @json_option
 def lint(files: tuple[Path, ...], *, as_json: bool) -> None:
     """Say everything that is wrong with policy files.
+
+    Exit code: 0 no problems, 2 problems or wrong usage, 3 it could not be done.
 
     Example: envguard policy lint policies/rl-team.yaml
     """
@@ -50,10 +53,12 @@ def lint(files: tuple[Path, ...], *, as_json: bool) -> None:
 
 
 @policy.command()
-@click.argument("name")
+@click.argument("name", shell_complete=completion.policies_and_files)
 @json_option
 def show(name: str, *, as_json: bool) -> None:
     """Print a policy file, or the server's newest revision.
+
+    Exit code: 0 done, 2 wrong usage, 3 it could not be done.
 
     Example: envguard policy show rl-team
     """
@@ -79,6 +84,8 @@ def show(name: str, *, as_json: bool) -> None:
 def list_policies(*, as_json: bool) -> None:
     """List the policies that the server holds.
 
+    Exit code: 0 done, 2 wrong usage, 3 it could not be done.
+
     Example: envguard policy list
     """
     policies = server_client().policies()
@@ -100,6 +107,8 @@ def push(file: Path, *, as_json: bool) -> None:
     """Make a policy file the team's next revision.
 
     Needs ENVGUARD_SERVER and ENVGUARD_TOKEN of a lead or admin.
+
+    Exit code: 0 done, 2 wrong usage, 3 it could not be done.
 
     Example: envguard policy push policies/rl-team.yaml
     """

@@ -63,6 +63,8 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True, tag_field="schema", tag
     """The judgement of one environment by one policy."""
 
     environment: str
+    path_bytes: bytes | None = None
+    """The path as the file system has it, where ``environment`` had to escape it."""
     digest: Digest | None
     verdict: Outcome
     policy: PolicyRef | None
@@ -131,6 +133,7 @@ def judge(
     outcome = _outcome(judged)
     return Verdict(
         environment=record.path,
+        path_bytes=record.path_bytes,
         digest=record.digest,
         verdict=outcome,
         policy=policy,
@@ -158,13 +161,24 @@ def judge_lock(
 def undecided(record: EnvironmentRecord, policy: PolicyRef | None, reason: str) -> Verdict:
     """Answer the verdict where the policy itself cannot be had, or two apply."""
     return Verdict(
-        environment=record.path, digest=record.digest, verdict="unknown", policy=policy, reason=reason
+        environment=record.path,
+        path_bytes=record.path_bytes,
+        digest=record.digest,
+        verdict="unknown",
+        policy=policy,
+        reason=reason,
     )
 
 
 def unmanaged(record: EnvironmentRecord) -> Verdict:
     """Answer the verdict where no policy applies."""
-    return Verdict(environment=record.path, digest=record.digest, verdict="unmanaged", policy=None)
+    return Verdict(
+        environment=record.path,
+        path_bytes=record.path_bytes,
+        digest=record.digest,
+        verdict="unmanaged",
+        policy=None,
+    )
 
 
 def worst(outcomes: Sequence[Outcome]) -> Outcome:

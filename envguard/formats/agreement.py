@@ -7,7 +7,7 @@ from envguard.domain.policy import Deny, PackageRule, Policy
 from envguard.domain.versions import allows
 from envguard.errors import PolicyError
 from envguard.formats.files import raise_all, shown
-from envguard.formats.nodes import nearest
+from envguard.domain.nearest import nearest
 
 
 def check_agreement(policy: Policy, lock_name: str, lock: Lock) -> None:

@@ -7,13 +7,14 @@ Rules
 
 from __future__ import annotations
 
-import difflib
 import re
-from collections.abc import Iterable, Iterator
+import sys
+from collections.abc import Iterable, Iterator, Sequence
 
 import yaml
 from yaml.reader import ReaderError
 
+from envguard.domain.nearest import nearest
 from envguard.errors import PolicyError
 from envguard.formats.files import is_encodable, raise_all, shown
 
@@ -22,7 +23,6 @@ _MOST_EVENTS = 20_000
 """Beginnings, ends and scalars of a document: ten times what the largest team writes, read in 0.3 s."""
 _MOST_PROBLEMS = 100
 """Nobody reads more of them at once; the rest is not looked for."""
-_LONGEST_GUESSED = 60
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 _NULL, _BOOL = "tag:yaml.org,2002:null", "tag:yaml.org,2002:bool"
 
@@ -42,6 +42,14 @@ class Problems:
         self._found.append((line, PolicyError(what, where=where, hint=hint)))
         if len(self._found) == _MOST_PROBLEMS:
             self.raise_all()
+
+    def take(self, error: PolicyError, place: str | None = None) -> None:
+        """Note an error of elsewhere, or all that it holds, at a place ``FILE:LINE`` of this file.
+
+        None is after everything: it is of another file.
+        """
+        line = int(place.rpartition(":")[2]) if place is not None else sys.maxsize
+        self._found.extend((line, each) for each in error.problems or (error,))
 
     def raise_all(self) -> None:
         """Raise what was noted, in the order of the lines; nothing where nothing was."""
@@ -98,7 +106,7 @@ def entries(
         elif name in seen:
             problems.add(key_node, path, f"the key is there twice: `{shown(name)}`", "keep one of them")
         elif names is not None and name not in names:
-            problems.add(key_node, path, f"unknown key: `{shown(name)}`", nearest(name, names))
+            problems.add(key_node, path, f"unknown key: `{shown(name)}`", _right_word(name, names))
         else:
             seen.add(name)
             yield name, key_node, value
@@ -130,7 +138,7 @@ def word_of(node: yaml.Node, key: str, words: Iterable[str], problems: Problems)
     choices = list(words)
     if text is None or text in choices:
         return text
-    problems.add(node, key, f"not one of {', '.join(choices)}: `{shown(text)}`", nearest(text, choices))
+    problems.add(node, key, f"not one of {', '.join(choices)}: `{shown(text)}`", _right_word(text, choices))
     return None
 
 
@@ -144,11 +152,10 @@ def items_of(node: yaml.Node, key: str, problems: Problems) -> list[tuple[str, y
     return [(f"{key}[{index}]", item) for index, item in enumerate(node.value)]
 
 
-def nearest(word: str, words: Iterable[str]) -> str:
+def _right_word(word: str, words: Sequence[str]) -> str:
     """Answer a hint with the nearest right word, or all of them where none is near."""
-    choices = list(words)
-    near = difflib.get_close_matches(word[:_LONGEST_GUESSED], choices, n=1, cutoff=0.5)
-    return f"did you mean `{near[0]}`?" if near else f"known here: {', '.join(choices)}"
+    near = nearest(word, words)
+    return f"did you mean `{near}`?" if near is not None else f"known here: {', '.join(words)}"
 
 
 def _refuse_tricks(text: str, filename: str) -> None:

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 import stat
 
 import msgspec
@@ -195,6 +196,20 @@ def shown(text: str) -> str:
 def escaped(text: str) -> str:
     r"""Answer every byte of the text as ``\xNN``."""
     return "".join(f"\\x{byte:02x}" for c in text for byte in _bytes_of(c))
+
+
+def place_shown_as(text: str) -> str:
+    r"""Answer the path that :func:`shown` made this text of: ``\xNN`` are bytes again.
+
+    Where there is something of just this name, backslash and all, that is meant.
+    """
+    if "\\x" not in text or os.path.lexists(text):
+        return text
+    return os.fsdecode(re.sub(rb"\\x([0-9a-f]{2})", _byte, os.fsencode(text)))
+
+
+def _byte(found: re.Match[bytes]) -> bytes:
+    return bytes([int(found[1], 16)])
 
 
 def _bytes_of(character: str) -> bytes:

@@ -15,6 +15,7 @@ import os
 from itertools import chain
 from typing import TYPE_CHECKING
 
+from envguard.domain.nearest import nearest
 from envguard.errors import InventoryError
 from envguard.inventory import conda_records
 from envguard.inventory.discovery.people import Person
@@ -53,7 +54,7 @@ def place_named(name: str, environ: Mapping[str, str], own: str | None, eye: Eye
         )
     unread = "".join(f"; unread: {shown(path)}: {reason}" for path, reason in eye.notes.unread.items())
     raise InventoryError(
-        f"no environment of this name: `{shown(name)}`{unread}", hint=_nearest(name, known) or "envguard scan"
+        f"no environment of this name: `{shown(name)}`{unread}", hint=nearest(name, known) or "envguard scan"
     )
 
 
@@ -110,9 +111,3 @@ def _condas(environ: Mapping[str, str], root: str, scope: Scope) -> Iterator[tup
 
 def _me(environ: Mapping[str, str]) -> Person:
     return Person(os.geteuid(), environ.get("HOME") or os.path.expanduser("~"), environ)
-
-
-def _nearest(name: str, known: Mapping[str, str]) -> str | None:
-    from difflib import get_close_matches
-
-    return next(iter(get_close_matches(name, known, n=1)), None)

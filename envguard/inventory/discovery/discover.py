@@ -28,7 +28,7 @@ from envguard.inventory.machine.facts import machine_facts
 from envguard.inventory.names import names_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterator, Sequence
+    from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
     from pathlib import Path
 
     from envguard.domain.environment import EnvironmentKind
@@ -99,17 +99,27 @@ def scan_machine(
     registered = Registered(host, eye, tops, bound=[os.fspath(path) for path in bound], is_over=is_over)
     walk = Walk(eye, notes, answers, is_over=is_over, progress=progress, all_file_systems=all_file_systems)
     found = Found(host.mounts, notes, kinds, read=read)
-    is_late = False
     walked = tops if tops is not None else _homes(host, notes, all_file_systems=all_file_systems)
-    for sighting in _all(registered, walk, walked):
-        is_late = is_over()
-        if is_late:
-            break
-        if not eye.avoids(sighting.path):
-            progress(sighting.path)
-            found.try_add(sighting)
-    is_late |= registered.is_incomplete or walk.is_incomplete
+    sightings = (each for each in _all(registered, walk, walked) if not eye.avoids(each.path))
+    is_whole = _read_all(sightings, found, is_over=is_over, progress=progress)
+    is_late = not is_whole or registered.is_incomplete or walk.is_incomplete
     return _scan(found, notes, is_late=is_late)
+
+
+def _read_all(
+    sightings: Iterable[Sighting],
+    found: Found,
+    *,
+    is_over: Callable[[], bool],
+    progress: Callable[[str], None],
+) -> bool:
+    """Read each environment that is seen; answer whether the time was enough."""
+    for sighting in sightings:
+        if is_over():
+            return False
+        progress(sighting.path)
+        found.try_add(sighting)
+    return True
 
 
 def _without_repeats(progress: Callable[[str], None]) -> Callable[[str], None]:
