@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Literal
@@ -19,6 +20,7 @@ Outcome = Literal["compliant", "drifted", "unknown", "unmanaged"]
 Moved = Literal["machine", "facts", "policy", "lock", "envguard", "never-matched"]
 """What changed since this environment last matched its policy."""
 
+_COLUMN = re.compile(r"(:\d+):\d+\Z")
 _ORDER: tuple[Outcome, ...] = ("drifted", "unknown", "compliant", "unmanaged")
 
 
@@ -103,7 +105,7 @@ def judge(
             expected=finding.expected,
             actual=finding.actual,
             reason=_reason(finding, record),
-            place=places.get(finding.rule),
+            place=_file_and_line(places.get(finding.rule)),
             fix=command_for([finding.remedy], record) if finding.remedy is not None else None,
             waived=_waived(finding, waivers, now, machine),
             moved=moved,
@@ -150,6 +152,11 @@ def what_moved(matched: Basis | None, current: Basis) -> Moved | None:
         ("envguard", matched.engine != current.engine),
     )
     return next((name for name, differs in pairs if differs), None)
+
+
+def _file_and_line(place: str | None) -> str | None:
+    """A place without its column: findings point at lines, as annotations in other tools do."""
+    return None if place is None else _COLUMN.sub(r"\1", place)
 
 
 def _reason(finding: Finding, record: EnvironmentRecord) -> str | None:

@@ -26,7 +26,8 @@ def _unknown_choices(policy: Policy, lock_name: str, lock: Lock) -> list[PolicyE
         for index, name in enumerate(chosen):
             if name not in known:
                 hint = nearest(name, known) if known else f"it has no {kind}s"
-                where = f"{policy.places['lock']}: lock.{kind}s[{index}]"
+                key = f"lock.{kind}s[{index}]"
+                where = f"{policy.places.get(key, policy.places['lock'])}: {key}"
                 what = f"the lock {lock_name} has no {kind} `{shown(name)}`"
                 problems.append(PolicyError(what, where=where, hint=hint))
     return problems

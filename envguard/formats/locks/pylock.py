@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import re
 import sys
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
+
+from packaging.utils import canonicalize_name
 
 from envguard.domain.environment import digest_of_text
 from envguard.domain.lock import Lock, LockedPackage
@@ -27,7 +30,9 @@ def parse_pylock(text: str, filename: str, _companions: Companions) -> Lock:
         digest=digest_of_text(text),
         requires_python=_text(pylock.requires_python),
         environments=tuple(str(marker) for marker in pylock.environments or ()),
-        default_groups=tuple(pylock.default_groups or ()),
+        extras=_normal(pylock.extras),
+        groups=_normal(pylock.dependency_groups),
+        default_groups=_normal(pylock.default_groups),
     )
 
 
@@ -38,6 +43,10 @@ def _package(package: Package) -> LockedPackage:
         marker=_text(package.marker),
         requires_python=_text(package.requires_python),
     )
+
+
+def _normal(names: Iterable[str] | None) -> tuple[str, ...]:
+    return tuple(str(canonicalize_name(name)) for name in names or ())
 
 
 def _text(value: object) -> str | None:
