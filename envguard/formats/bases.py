@@ -21,7 +21,7 @@ from packaging.utils import canonicalize_name
 from envguard.errors import PolicyError
 from envguard.formats.companions import Companions
 from envguard.formats.files import POLICY_LIMIT_BYTES, is_encodable
-from envguard.formats.nodes import Problems, compose, place_of
+from envguard.formats.nodes import Place, Problems, compose, place_of
 from envguard.formats.rules import file_beside
 
 _DEEPEST = 10
@@ -79,11 +79,12 @@ def _next_root(
     if len(names) > _DEEPEST:
         problems.add(node, "extends", f"more than {_DEEPEST} files extend each other", "join some of them")
         return None
+    where = f"{place_of(node)}: extends"
     try:
-        text = companions.read(name, "policy", f"{place_of(node)}: extends")
+        text = companions.read(name, "policy", where)
         return read_root(text, name)
     except PolicyError as error:
-        problems.add_error(error, place_of(node).filename if name not in (error.where or "") else name)
+        problems.take(error, place_of(node) if error.where == where else Place(name, 0, 0))
         return None
 
 

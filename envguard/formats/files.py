@@ -21,9 +21,10 @@ def read_text(path: Path, what: str, *, where: str | None = None, limit_bytes: i
     """Answer a file's text; raises PolicyError where it is missing, too large, or not UTF-8."""
     place = where or str(path)
     try:
+        if not path.exists():
+            raise _absent(path, what, where)
         if not path.is_file():
-            hint = f"a lock is looked for beside its policy, in {path.parent}" if what == "lock" else None
-            raise PolicyError(f"there is no such {what}: {path}", where=place, hint=hint)
+            raise PolicyError(f"the {what} is no regular file" + _at(path, where), where=place)
         with path.open("rb") as file:
             raw = file.read(limit_bytes + 1)
     except OSError as error:
@@ -36,6 +37,17 @@ def read_text(path: Path, what: str, *, where: str | None = None, limit_bytes: i
         line = raw.count(b"\n", 0, error.start) + 1
         place = where or f"{path}:{line}"
         raise PolicyError(f"the {what} is not UTF-8", where=place, hint="save it as UTF-8") from error
+
+
+def _absent(path: Path, what: str, where: str | None) -> PolicyError:
+    """The error where there is no file; ``where`` is the line that names it, None where a person did."""
+    hint = f"a {what} is looked for beside its policy, in {path.parent}" if where is not None else None
+    return PolicyError(f"there is no such {what}" + _at(path, where), where=where or str(path), hint=hint)
+
+
+def _at(path: Path, where: str | None) -> str:
+    """The file's own name, where an error names another place."""
+    return f": {path}" if where is not None else ""
 
 
 def shown(text: str) -> str:

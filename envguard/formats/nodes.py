@@ -9,15 +9,15 @@ Rules
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 import yaml
 from yaml.reader import ReaderError
 
+from envguard.domain.nearest import nearest
 from envguard.errors import PolicyError
 from envguard.formats.files import is_encodable, raise_all, shown
 
@@ -26,7 +26,6 @@ _MOST_NODES = 20_000
 """Ten times what the largest team writes, read in 0.3 s."""
 _MOST_PROBLEMS = 100
 """Nobody reads more of them at once; the rest is not looked for."""
-_LONGEST_GUESSED = 60
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 _NUMBER = re.compile(r"0|[1-9][0-9]{0,8}", re.ASCII)
 _NULL, _BOOL = "tag:yaml.org,2002:null", "tag:yaml.org,2002:bool"
@@ -58,7 +57,7 @@ class Problems:
         self.is_whole = is_whole
         self.places: dict[str, Place] = {}
         """Where each key path was met, the first of equals."""
-        self.found: dict[tuple[str | None, str], tuple[tuple[bool, Place], PolicyError]] = {}
+        self.found: dict[tuple[str | None, str], tuple[tuple[int, Place], PolicyError]] = {}
         """What was noted, by place and words, with its rank."""
 
     def add(self, node: yaml.Node, key: str, what: str, hint: str | None = None) -> None:
@@ -74,14 +73,18 @@ class Problems:
         if self.is_whole:
             self.add(node, key, what, hint)
 
-    def add_error(self, error: PolicyError, filename: str) -> None:
-        """Note what somebody else found wrong with a file as a whole."""
+    def take(self, error: PolicyError, place: Place | None = None) -> None:
+        """Note an error of elsewhere, or all that it holds, at a place of these files.
+
+        None is after everything: it is of another file, and in its own order.
+        """
         for each in error.problems or (error,):
-            self._keep(Place(filename, 0, 0), each)
+            self._keep(place or Place("", len(self.found), 0), each)
 
     def absorb(self, part: Problems) -> None:
         """Note what is wrong with a part; what is known already is not noted twice."""
-        self.found = {**self.found, **part.found}
+        self.found = {**part.found, **self.found}
+        self.places = {**part.places, **self.places}
 
     def met(self, key: str, node: yaml.Node) -> None:
         """Remember where a key path stands."""
@@ -97,8 +100,8 @@ class Problems:
         self._keep(place, PolicyError(what, where=where, hint=hint))
 
     def _keep(self, place: Place, error: PolicyError) -> None:
-        rank = (place.filename != self.filename, place)
-        self.found.setdefault((error.where, error.what), (rank, error))
+        rank = 0 if place.filename == self.filename else 1 if place.filename else 2
+        self.found.setdefault((error.where, error.what), ((rank, place), error))
         if len(self.found) == _MOST_PROBLEMS:
             self.raise_all()
 
@@ -155,7 +158,7 @@ def entries(
         elif name in seen:
             problems.add(key_node, path, f"the key is there twice: `{shown(name)}`", "keep one of them")
         elif names is not None and name not in names:
-            problems.add(key_node, path, f"unknown key: `{shown(name)}`", nearest(name, names))
+            problems.add(key_node, path, f"unknown key: `{shown(name)}`", right_word(name, names))
         else:
             seen.add(name)
             problems.met(path, key_node)
@@ -210,7 +213,7 @@ def word_of(node: yaml.Node, key: str, words: Iterable[str], problems: Problems)
     choices = list(words)
     if text is None or text in choices:
         return text
-    problems.add(node, key, f"not one of {', '.join(choices)}: `{shown(text)}`", nearest(text, choices))
+    problems.add(node, key, f"not one of {', '.join(choices)}: `{shown(text)}`", right_word(text, choices))
     return None
 
 
@@ -237,11 +240,10 @@ def items_of(
     return found
 
 
-def nearest(word: str, words: Iterable[str]) -> str:
+def right_word(word: str, words: Sequence[str]) -> str:
     """Answer a hint with the nearest right word, or all of them where none is near."""
-    choices = list(words)
-    near = difflib.get_close_matches(word[:_LONGEST_GUESSED], choices, n=1, cutoff=0.5)
-    return f"did you mean `{near[0]}`?" if near else f"known here: {', '.join(choices)}"
+    near = nearest(word, words)
+    return f"did you mean `{near}`?" if near is not None else f"known here: {', '.join(words)}"
 
 
 class _Strict(yaml.SafeLoader):

@@ -50,6 +50,16 @@ def parse_policy(text: str, *, filename: str, companions: Companions = ALONE) ->
 
     Raises PolicyError: one problem, or all of them in ``problems``.
     """
+    policy, problems = examine_policy(text, filename=filename, companions=companions)
+    problems.raise_all()
+    return policy
+
+
+def examine_policy(text: str, *, filename: str, companions: Companions = ALONE) -> tuple[Policy, Problems]:
+    """Answer the policy as far as its text can be understood, and what is wrong with it.
+
+    Raises PolicyError where nothing of it can be: it is no YAML, or has too many problems.
+    """
     problems = Problems(filename)
     chain = read_chain(text, filename, companions, problems)
     if len(chain.roots) > 1 or not chain.is_whole:
@@ -57,13 +67,12 @@ def parse_policy(text: str, *, filename: str, companions: Companions = ALONE) ->
             part = Problems(filename, is_whole=False)
             _policy(root, chain.names, part)
             problems.absorb(part)
+    whole = Problems(filename, is_whole=chain.is_whole)
+    policy = _policy(laid_over(chain.roots), chain.names, whole)
+    problems.absorb(whole)
     for root in chain.roots:
         _check_version(root, problems)
-    if not chain.is_whole:
-        problems.raise_all()
-    policy = _policy(laid_over(chain.roots), chain.names, problems)
-    problems.raise_all()
-    return policy
+    return policy, problems
 
 
 def _policy(root: yaml.Node, names: tuple[str, ...], problems: Problems) -> Policy:

@@ -21,7 +21,7 @@ import yaml
 from envguard.domain.calendar import CivilTime, Weekday, WeeklyTime
 from envguard.errors import PolicyError
 from envguard.formats.files import shown
-from envguard.formats.nodes import Problems, nearest, text_of
+from envguard.formats.nodes import Problems, right_word, text_of
 
 WEEKDAYS: tuple[Weekday, ...] = get_args(Weekday)
 """The days of a week, from Monday on."""
@@ -95,7 +95,7 @@ def weekly_of(node: yaml.Node, key: str, problems: Problems) -> WeeklyTime | Non
     if found is not None and weekday in WEEKDAYS:
         return WeeklyTime(cast("Weekday", weekday), int(found[2]) * 60 + int(found[3]))
     if found is not None:
-        problems.add(node, key, f"not a day of the week: `{shown(found[1])}`", nearest(weekday, WEEKDAYS))
+        problems.add(node, key, f"not a day of the week: `{shown(found[1])}`", right_word(weekday, WEEKDAYS))
     else:
         what = f"not a time of the week: `{shown(text)}`"
         problems.add(node, key, what, "a day and a clock of 24 hours: monday 03:00")
@@ -141,7 +141,7 @@ def check_zone(text: str, node: yaml.Node, key: str, problems: Problems) -> bool
     names = _zone_names()
     folded = {name.lower(): name for name in (*names, "AoE", "UTC")}
     right = folded.get(text.lower())
-    near = f"did you mean `{right}`?" if right is not None else nearest(text, names)
+    near = f"did you mean `{right}`?" if right is not None else right_word(text, names)
     hint = near if near.startswith("did") else "an IANA name such as Europe/Zurich, UTC, +02:00, or AoE"
     problems.add(node, key, f"unknown time zone: `{shown(text)}`", hint)
     return False

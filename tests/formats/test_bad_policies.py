@@ -22,9 +22,9 @@ def told(path: Path) -> str:
         load_policy(path)
     lines = []
     for problem in caught.value.problems or (caught.value,):
-        lines.append(str(problem).replace(f"{CORPUS}/", ""))
+        lines.append(str(problem))
         lines += [f"  hint: {problem.hint}"] if problem.hint else []
-    return "\n".join(lines) + "\n"
+    return "".join(f"{line}\n" for line in lines).replace(f"{CORPUS}/", "").replace(str(CORPUS), "HERE")
 
 
 @pytest.mark.parametrize("path", FILES, ids=[path.stem for path in FILES])

@@ -204,9 +204,9 @@ def test_all_problems_are_raised_at_once_in_the_order_of_their_lines() -> None:
         parse_policy("nam: t\npackages: {gym: 1}\nunlisted: x\n", filename="t.yaml")
     assert caught.value.where == "t.yaml"
     assert [each.where for each in caught.value.problems] == [
-        "t.yaml:1:1: envguard",
         "t.yaml:1:1: nam",
         "t.yaml:1:1: name",
+        "t.yaml:1:1: envguard",
         "t.yaml:2:17: packages.gym",
         "t.yaml:3:11: unlisted",
     ]

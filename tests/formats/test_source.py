@@ -64,6 +64,44 @@ def test_every_contradiction_is_raised_at_once() -> None:
     assert len(caught.value.problems) == 2
 
 
+BROKEN = POLICY.replace("lock:", "pakages: {}\nlock:").replace("{deny: true}", "'>>1'") + "unlisted: no\n"
+ITS_OWN = ["t.yaml:3:1: pakages", "t.yaml:7:6: packages.b", "t.yaml:8:11: unlisted"]
+
+
+@pytest.mark.parametrize(
+    ("lock", "places"),
+    [
+        pytest.param(None, [ITS_OWN[0], "t.yaml:4:1: lock", *ITS_OWN[1:]], id="no lock"),
+        pytest.param("a==2", [ITS_OWN[0], "t.yaml:6:3: packages.a", *ITS_OWN[1:]], id="another lock"),
+        pytest.param("a\nb==1\nc>2", [*ITS_OWN, "t.txt:1", "t.txt:3"], id="a broken lock"),
+        pytest.param("a==1", ITS_OWN, id="a lock that is right"),
+    ],
+)
+def test_all_that_is_wrong_with_a_policy_and_its_lock_is_told_at_once(
+    lock: str | None, places: list[str], tmp_path: Path
+) -> None:
+    (tmp_path / "t.yaml").write_text(BROKEN)
+    if lock is not None:
+        (tmp_path / "t.txt").write_text(lock)
+    with pytest.raises(PolicyError) as loaded:
+        load_policy(tmp_path / "t.yaml")
+    with pytest.raises(PolicyError) as pushed:
+        parse_source(msgspec.structs.replace(a_source(lock), text=BROKEN))
+    assert [each.where for each in loaded.value.problems] == places
+    assert [each.where for each in pushed.value.problems] == places
+
+
+def test_a_policy_without_its_two_first_keys_has_its_lock_looked_at(tmp_path: Path) -> None:
+    (tmp_path / "t.yaml").write_text("lock: gone.txt\n")
+    with pytest.raises(PolicyError) as caught:
+        load_policy(tmp_path / "t.yaml")
+    assert [each.what.split(":")[0] for each in caught.value.problems] == [
+        "the key is missing",
+        "the key is missing",
+        "there is no such lock",
+    ]
+
+
 def test_a_conditional_pin_contradicts_nothing() -> None:
     locked = parse_source(a_source('a==2; os_name == "nt"\nb==1; os_name == "nt"'))
     assert locked.lock is not None
