@@ -10,7 +10,7 @@ from typing import Literal, get_args
 
 import click
 
-from envguard.cli.judged import Judged, judge_at
+from envguard.cli.judged import Judged, judge_at, judge_lock_at
 from envguard.cli.local import existing_state, held_policies, roots_to_look_below, this_machine
 from envguard.cli.options import json_option, verbose_option
 from envguard.cli.output import EXIT_CODES, console, here, now, print_json, tell
@@ -25,7 +25,7 @@ _UNREAD_AT_MOST = 10
 
 
 @click.command()
-@click.argument("env", required=False)
+@click.argument("env", required=False, metavar="[ENV|LOCK]")
 @click.option("--all", "is_all", is_flag=True, help="Judge every environment of this machine.")
 @click.option("--policy", "named", metavar="P", help="A policy's name, a policy file, or a lock.")
 @click.option(
@@ -39,7 +39,7 @@ def check(
     """Judge an environment by its policy.
 
     ENV is a folder, an interpreter, conda:NAME or kernel:NAME; nothing means the active environment, then the
-    project's .venv.
+    project's .venv. LOCK is a lock file: it is judged as it is, without being installed.
 
     Exit code: 0 compliant, 1 drifted, 3 it could not be decided.
 
@@ -52,7 +52,29 @@ def check(
         if env is not None or named is not None:
             raise click.UsageError("--all judges each environment by its own policy: no ENV, no --policy")
         return _check_all(chosen)
+    if env is not None and _is_lock(env):
+        return _check_lock(Path(env), named, chosen)
     return _check_one(env, named, chosen, verbose=verbose)
+
+
+def _is_lock(argument: str) -> bool:
+    from envguard.formats import is_lock_name
+
+    return is_lock_name(argument) and Path(argument).is_file()
+
+
+def _check_lock(path: Path, named: str | None, format_: Format) -> int:
+    from envguard.report.terminal import show_lock_verdict
+
+    judged = judge_lock_at(path, named)
+    match format_:
+        case "rich":
+            show_lock_verdict(console(), judged.verdict, source=judged.source)
+        case "json":
+            print_json(judged.verdict)
+        case _:
+            _print_as(format_, [judged.verdict])
+    return EXIT_CODES[judged.verdict.verdict]
 
 
 def _check_one(env: str | None, named: str | None, format_: Format, *, verbose: int) -> int:

@@ -16,6 +16,7 @@ _COMMANDS = {
     "check": "envguard.cli.check:check",
     "demo": "envguard.cli.demo.command:demo",
     "diff": "envguard.cli.diff:diff",
+    "explain": "envguard.cli.explain:explain",
     "join": "envguard.cli.machine:join",
     "policy": "envguard.cli.policy:policy",
     "scan": "envguard.cli.scan:scan",

@@ -10,6 +10,8 @@ import msgspec
 from envguard.cli.local import existing_state, held_policies, this_machine
 from envguard.cli.output import now
 from envguard.domain.environment import Environment
+from envguard.domain.facts import MachineFacts
+from envguard.domain.policy import LockedPolicy
 from envguard.domain.verdict import Verdict
 
 
@@ -20,6 +22,29 @@ class Judged(msgspec.Struct, frozen=True):
     environment: Environment
     source: str
     """Why it is this policy, in words."""
+    governing: LockedPolicy
+    facts: MachineFacts
+
+
+class JudgedLock(msgspec.Struct, frozen=True):
+    """A verdict on a lock, and where its policy came from."""
+
+    verdict: Verdict
+    source: str
+
+
+def judge_lock_at(path: Path, named: str | None) -> JudgedLock:
+    """Judge the lock in a file, which nobody needs to have installed."""
+    from envguard.formats import read_lock
+    from envguard.runs.judging import judge_lock_file
+    from envguard.runs.policies import choose_policy_for_lock
+
+    lock = read_lock(path)
+    governing = choose_policy_for_lock(
+        named, path.absolute(), environ=os.environ, known=held_policies(), cwd=Path.cwd()
+    )
+    verdict = judge_lock_file(str(path), lock, governing.policy, machine=this_machine().name, now=now())
+    return JudgedLock(verdict, governing.source)
 
 
 def judge_at(path: Path, named: str | None) -> Judged:
@@ -40,12 +65,13 @@ def judge_at(path: Path, named: str | None) -> Judged:
         known=held_policies(),
         cwd=Path.cwd(),
     )
+    facts = machine_facts()
     verdict = judge_environment(
         environment,
-        machine_facts(),
+        facts,
         governing.policy,
         machine=machine.name,
         now=now(),
         here=findings_here(environment, environ=os.environ, cwd=Path.cwd()),
     )
-    return Judged(verdict, environment, governing.source)
+    return Judged(verdict, environment, governing.source, governing.policy, facts)

@@ -69,6 +69,8 @@ class Origin(msgspec.Struct, frozen=True, omit_defaults=True):
     """Without credentials; None for local places, which differ between equal environments."""
     commit: str | None = None
     """The full commit id of a ``vcs`` origin."""
+    archive_digest: str | None = None
+    """Of an ``archive``, what its installer noted: the algorithm, ``:`` and hexadecimal digits."""
 
 
 INDEX = Origin()
@@ -86,6 +88,8 @@ class Package(msgspec.Struct, frozen=True, omit_defaults=True):
     build: str | None = None
     """What tells two builds of one version apart: conda's build string, or the tag of a wheel with compiled
     code; None where there is none to tell."""
+    conda_name: str | None = None
+    """What conda calls a distribution that it installed; None where that is its name."""
 
 
 class Problem(msgspec.Struct, frozen=True, omit_defaults=True):

@@ -195,6 +195,14 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         return digest_of(self.rules)
 
 
+class FurtherFile(msgspec.Struct, frozen=True):
+    """A file that a policy, or its lock, names."""
+
+    name: str
+    """Its path relative to the policy's folder."""
+    text: str
+
+
 class PolicySource(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """The files of a policy as they were written; what travels and what is kept."""
 
@@ -203,8 +211,8 @@ class PolicySource(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
     text: str
     lock_filename: str | None = None
     lock_text: str | None = None
-    further: Mapping[str, str] = {}
-    """The texts of all other files that these two name, by their path relative to the policy's folder."""
+    further: tuple[FurtherFile, ...] = ()
+    """All other files that these two name, sorted by name."""
 
 
 class LockedPolicy(msgspec.Struct, frozen=True, kw_only=True):
@@ -212,6 +220,8 @@ class LockedPolicy(msgspec.Struct, frozen=True, kw_only=True):
 
     policy: Policy
     lock: Lock | None
+    folder: str | None = None
+    """Where its files lie on this machine; None where they came from a server."""
     revision: int | None = None
     """None for a policy that no server numbered."""
     lock_revision: int | None = None

@@ -12,8 +12,9 @@ from __future__ import annotations
 
 import re
 import shlex
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from functools import lru_cache
+from typing import Literal
 
 import msgspec
 
@@ -21,6 +22,7 @@ from envguard.domain.environment import EnvironmentRecord
 from envguard.domain.versions import allows
 
 _PLAIN_NAME = re.compile(r"[a-z0-9]([a-z0-9-]*[a-z0-9])?")
+_CONDA_NAME = re.compile(r"[a-z0-9_][a-z0-9_.-]*")
 _MINORS = range(20, 5, -1)
 """The Python 3 minor versions to think of, newest first."""
 
@@ -44,7 +46,41 @@ class Remake(msgspec.Struct, frozen=True, tag="remake", tag_field="do"):
     """A PEP 440 specifier set."""
 
 
-Remedy = Install | Remove | Remake
+class Reinstall(msgspec.Struct, frozen=True, tag="reinstall", tag_field="do"):
+    """Installing this requirement once more, though it is there, mends the finding."""
+
+    requirement: str
+
+
+class CondaInstall(msgspec.Struct, frozen=True, tag="conda-install", tag_field="do"):
+    """Installing this with conda mends the finding."""
+
+    spec: str
+    """Conda's ``name=version=build``."""
+
+
+class CondaRemove(msgspec.Struct, frozen=True, tag="conda-remove", tag_field="do"):
+    """Removing this with conda mends the finding."""
+
+    package: str
+
+
+Tool = Literal["uv", "poetry", "pipenv"]
+"""A tool that keeps a project's lock and its environment."""
+
+
+class Sync(msgspec.Struct, frozen=True, tag="sync", tag_field="do"):
+    """Bringing the environment to its project's own lock, with the project's own tool, mends the finding."""
+
+    tool: Tool
+    project: str
+    """The project's folder."""
+    extras: tuple[str, ...] = ()
+    groups: tuple[str, ...] | None = None
+    """None: those that the tool takes by itself."""
+
+
+Remedy = Install | Remove | Remake | Reinstall | CondaInstall | CondaRemove | Sync
 
 
 def command_for(remedies: Sequence[Remedy], record: EnvironmentRecord) -> str | None:
@@ -59,19 +95,75 @@ def command_for(remedies: Sequence[Remedy], record: EnvironmentRecord) -> str | 
 
 
 def _change(remedies: Sequence[Remedy], record: EnvironmentRecord) -> str | None:
-    installs = list(dict.fromkeys(each.requirement for each in remedies if isinstance(each, Install)))
-    removals = list(dict.fromkeys(each.package for each in remedies if isinstance(each, Remove)))
+    by_conda = _conda_lines(remedies, record)
+    by_pip = _pip_lines(remedies, record)
+    if by_conda is None or by_pip is None:
+        return None
+    synced = _once(_sync_line(each, record) for each in remedies if isinstance(each, Sync))
+    return " && ".join([*synced, *by_conda, *by_pip]) or None
+
+
+def _sync_line(sync: Sync, record: EnvironmentRecord) -> str:
+    project = shlex.quote(sync.project)
+    flag = "--extras" if sync.tool == "poetry" else "--extra"
+    extras = [word for extra in sync.extras for word in (flag, extra)]
+    match sync.tool:
+        case "uv":
+            groups = [word for group in sync.groups or () for word in ("--group", group)]
+            none_else = [] if sync.groups is None else ["--no-default-groups"]
+            is_usual = record.path == f"{sync.project.rstrip('/')}/.venv"
+            where = "" if is_usual else f"UV_PROJECT_ENVIRONMENT={shlex.quote(record.path)} "
+            more = shlex.join([*extras, *none_else, *groups])
+            return f"{where}uv sync --locked --project {project} {more}".rstrip()
+        case "poetry":
+            chosen = "" if sync.groups is None else f" --only {shlex.quote(','.join(('main', *sync.groups)))}"
+            more = " " + shlex.join(extras) if extras else ""
+            return f"poetry sync --directory {project}{chosen}{more}"
+        case "pipenv":
+            dev = " --dev" if "develop" in (sync.groups or ()) else ""
+            return f"cd {project} && pipenv sync{dev}"
+
+
+def _pip_lines(remedies: Sequence[Remedy], record: EnvironmentRecord) -> list[str] | None:
+    """The lines for distributions, by the tool that changes this environment; None where one is not safe."""
+    installs = _once(each.requirement for each in remedies if isinstance(each, Install))
+    again = _once(each.requirement for each in remedies if isinstance(each, Reinstall))
+    removals = _once(each.package for each in remedies if isinstance(each, Remove))
     if not all(_PLAIN_NAME.fullmatch(name) for name in removals):
         return None
     python = shlex.quote(record.python)
     pip = f"uv pip {{}} --python {python}" if record.changer == "uv" else f"{python} -m pip {{}}"
     yes = "" if record.changer == "uv" else " --yes"
+    anew = "--reinstall" if record.changer == "uv" else "--force-reinstall"
     lines = []
     if removals:
         lines.append(f"{pip.format('uninstall')}{yes} {shlex.join(removals)}")
     if installs:
         lines.append(f"{pip.format('install')} {shlex.join(installs)}")
-    return " && ".join(lines) or None
+    if again:
+        lines.append(f"{pip.format('install')} {anew} --no-deps {shlex.join(again)}")
+    return lines
+
+
+def _conda_lines(remedies: Sequence[Remedy], record: EnvironmentRecord) -> list[str] | None:
+    """The lines for what conda installs; None where this is no prefix of conda's own."""
+    installs = _once(each.spec for each in remedies if isinstance(each, CondaInstall))
+    removals = _once(each.package for each in remedies if isinstance(each, CondaRemove))
+    if (installs or removals) and record.kind != "conda":
+        return None
+    if not all(_CONDA_NAME.fullmatch(name) for name in removals):
+        return None
+    prefix = shlex.quote(record.path)
+    lines = []
+    if removals:
+        lines.append(f"conda remove --yes --prefix {prefix} {shlex.join(removals)}")
+    if installs:
+        lines.append(f"conda install --yes --prefix {prefix} {shlex.join(installs)}")
+    return lines
+
+
+def _once(texts: Iterable[str]) -> list[str]:
+    return list(dict.fromkeys(texts))
 
 
 def _remake(remake: Remake, record: EnvironmentRecord) -> str | None:

@@ -201,9 +201,10 @@ def _missed_python(packages: Iterable[LockedPackage], markers: Mapping[str, str]
 
 def _optional(lock: Lock, markers: Mapping[str, str], required: Mapping[str, LockedPackage]) -> _Candidates:
     """What the lock has for other choices; where it cannot say that for all at once, nothing."""
-    if not lock.extras and not lock.groups:
+    groups = frozenset((*lock.groups, *lock.default_groups))
+    if not lock.extras and not groups:
         return {}
-    everything = _Place(markers, frozenset(lock.extras), frozenset(lock.groups), lock.project)
+    everything = _Place(markers, frozenset(lock.extras), groups, lock.project)
     try:
         candidates = _applying(lock, everything)
     except _UndecidedError:

@@ -9,8 +9,8 @@ from typing import Literal
 
 import msgspec
 
-from envguard.domain.drift import Finding, FindingKind
 from envguard.domain.environment import Digest, EnvironmentRecord
+from envguard.domain.finding import Finding, FindingKind
 from envguard.domain.policy import Severity, Waiver
 from envguard.domain.remedy import Remedy, command_for
 
@@ -98,18 +98,13 @@ def judge(
     """Answer the verdict on one environment; ``now`` is aware, ``places`` are the policy's key paths."""
     own_name = record.project.name if record.project is not None else None
     judged = tuple(
-        JudgedFinding(
-            kind=finding.kind,
-            package=finding.package,
-            severity=finding.severity,
-            expected=finding.expected,
-            actual=finding.actual,
+        _judged(
+            finding,
+            places,
+            _waived(finding, waivers, now, machine),
             reason=_reason(finding, record),
-            place=_file_and_line(places.get(finding.rule)),
             fix=command_for([finding.remedy], record) if finding.remedy is not None else None,
-            waived=_waived(finding, waivers, now, machine),
             moved=moved,
-            remedy=finding.remedy,
         )
         for finding in findings
         if finding.kind != "unlisted" or finding.package != own_name
@@ -121,6 +116,23 @@ def judge(
         policy=policy,
         findings=judged,
     )
+
+
+def judge_lock(
+    findings: Sequence[Finding],
+    path: str,
+    waivers: Sequence[Waiver],
+    now: datetime,
+    *,
+    machine: str,
+    policy: PolicyRef,
+    places: Mapping[str, str],
+) -> Verdict:
+    """Answer the verdict on a lock that nobody installed: there is nothing to mend but the lock."""
+    judged = tuple(
+        _judged(each, places, _waived(each, waivers, now, machine), reason=each.reason) for each in findings
+    )
+    return Verdict(environment=path, digest=None, verdict=_outcome(judged), policy=policy, findings=judged)
 
 
 def undecided(record: EnvironmentRecord, policy: PolicyRef | None, reason: str) -> Verdict:
@@ -154,8 +166,38 @@ def what_moved(matched: Basis | None, current: Basis) -> Moved | None:
     return next((name for name, differs in pairs if differs), None)
 
 
-def _file_and_line(place: str | None) -> str | None:
-    """A place without its column: findings point at lines, as annotations in other tools do."""
+def _judged(
+    finding: Finding,
+    places: Mapping[str, str],
+    waived: Waived | None,
+    *,
+    reason: str | None,
+    fix: str | None = None,
+    moved: Moved | None = None,
+) -> JudgedFinding:
+    return JudgedFinding(
+        kind=finding.kind,
+        package=finding.package,
+        severity=finding.severity,
+        expected=finding.expected,
+        actual=finding.actual,
+        reason=reason,
+        place=_place(finding.rule, places),
+        fix=fix,
+        waived=waived,
+        moved=moved,
+        remedy=finding.remedy,
+    )
+
+
+def _place(rule: str, places: Mapping[str, str]) -> str | None:
+    """Where a key path stands; where only a key above it was written, that one's place.
+
+    A finding's place is file and line, as annotations of other tools are.
+    """
+    while rule not in places and "." in rule:
+        rule = rule.rpartition(".")[0]
+    place = places.get(rule)
     return None if place is None else _COLUMN.sub(r"\1", place)
 
 

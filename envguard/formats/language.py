@@ -11,7 +11,7 @@ from typing import Any, get_args
 
 import msgspec
 
-from envguard.domain.drift import FindingKind
+from envguard.domain.finding import FindingKind
 from envguard.domain.policy import Level, MachineFact, Severity
 
 Shape = Mapping[str, Any]

@@ -10,6 +10,7 @@ import yaml
 from packaging.utils import canonicalize_name
 
 from envguard.domain.lock import LockChoice
+from envguard.domain.machine_findings import VERSION_FACTS, level_asked, size_asked
 from envguard.domain.policy import (
     Deny,
     Level,
@@ -50,10 +51,6 @@ from envguard.formats.specifiers import specifier_of
 
 _PACKAGE = re.compile(PACKAGE_NAME)
 _BUILD = re.compile(r"[A-Za-z0-9_.*?\[\]!+-]{1,100}", re.ASCII)
-_MEMORY = re.compile(r"(>=|<=|==|>|<)?(\d{1,9}(?:\.\d{1,3})?)([KMGT]i?B)", re.ASCII)
-_LEVEL = re.compile(r"(>=|==)?[a-z0-9][a-z0-9_.+ -]{0,60}", re.ASCII)
-_VERSIONED = frozenset(("cuda", "glibc", "kernel", "musl", "nvidia-driver"))
-"""Facts that are compared as versions."""
 
 
 def parse_python(node: yaml.Node | None, problems: Problems) -> PythonRule:
@@ -217,7 +214,7 @@ def _build(node: yaml.Node, key: str, problems: Problems) -> str | None:
 
 
 def _expected(fact: MachineFact, node: yaml.Node, key: str, problems: Problems) -> str:
-    if fact in _VERSIONED:
+    if fact in VERSION_FACTS:
         specifier = specifier_of(node, key, problems)
         if not specifier and text_of(node, key, problems) is not None and node.value.strip() in ("", "*"):
             problems.add(node, key, "it asks for nothing", "such as '>=2.31', or take the key out")
@@ -225,13 +222,11 @@ def _expected(fact: MachineFact, node: yaml.Node, key: str, problems: Problems) 
     text = words_of(node, key, problems)
     if text is None:
         return ""
-    plain = "".join(text.split())
-    if fact == "memory":
-        if not _MEMORY.fullmatch(plain):
-            problems.add(node, key, f"not a size: `{shown(text)}`", "such as '>=32GiB'")
-        return plain
-    if fact == "simd" and not _LEVEL.fullmatch(text.strip()):
-        problems.add(node, key, f"not a level: `{shown(text)}`", "such as '>=x86-64-v3'")
+    if fact == "memory" and size_asked(text) is None:
+        problems.add(node, key, f"not a comparison with a size: `{shown(text)}`", "such as '>=32GiB'")
+    if fact == "simd" and text.strip()[0] in "<>=" and level_asked(text) is None:
+        hint = "such as '>=x86-64-v3', or a pattern such as 'armv8*'"
+        problems.add(node, key, f"not a comparison with a level: `{shown(text)}`", hint)
     return text.strip()
 
 

@@ -8,6 +8,7 @@ import msgspec
 
 from envguard.domain.lock import Lock
 from envguard.domain.policy import (
+    FurtherFile,
     KnownPolicy,
     LockedPolicy,
     Policy,
@@ -32,7 +33,7 @@ def read_source(path: Path) -> PolicySource:
     text, files = _opened(path)
     locked = _judging(text, path.name, files)
     lock = locked.policy.lock
-    further = {name: text for name, text in files.texts.items() if name != lock}
+    further = tuple(FurtherFile(name, files.texts[name]) for name in sorted(files.texts.keys() - {lock}))
     lock_text = files.texts[lock] if lock is not None else None
     return PolicySource(
         filename=path.name, text=text, lock_filename=lock, lock_text=lock_text, further=further
@@ -43,7 +44,7 @@ def parse_source(
     source: PolicySource, *, revision: int | None = None, lock_revision: int | None = None
 ) -> LockedPolicy:
     """Answer the policy and its lock; raises PolicyError with everything wrong with them and between them."""
-    kept = dict(source.further)
+    kept = {file.name: file.text for file in source.further}
     if source.lock_filename is not None and source.lock_text is not None:
         kept[source.lock_filename] = source.lock_text
     locked = _judging(source.text, source.filename, KeptFiles(kept))
@@ -70,14 +71,14 @@ def parse_known(name: str, source: PolicySource, *, revision: int, lock_revision
 def load_policy(path: Path) -> LockedPolicy:
     """Read a policy file and its lock; raises PolicyError with everything wrong with them."""
     text, files = _opened(path)
-    return _judging(text, path.name, files)
+    return msgspec.structs.replace(_judging(text, path.name, files), folder=str(path.parent.absolute()))
 
 
-def policy_for_lock(lock_filename: str, lock: Lock) -> LockedPolicy:
-    """Answer a policy that wants just this lock, and warns of what is outside it."""
-    places = {"lock": lock_filename, "unlisted": lock_filename}
-    policy = Policy(name=lock_filename, rules=Rules(unlisted="warn"), lock=lock_filename, places=places)
-    return LockedPolicy(policy=policy, lock=lock)
+def policy_for_lock(path: Path, lock: Lock) -> LockedPolicy:
+    """Answer a policy that wants just the lock of this file, and warns of what is outside it."""
+    places = {"lock": path.name, "unlisted": path.name}
+    policy = Policy(name=path.name, rules=Rules(unlisted="warn"), lock=path.name, places=places)
+    return LockedPolicy(policy=policy, lock=lock, folder=str(path.parent.absolute()))
 
 
 def _opened(path: Path) -> tuple[str, FolderFiles]:

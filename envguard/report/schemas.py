@@ -14,6 +14,7 @@ from msgspec import inspect
 from envguard.domain.verdict import Verdict
 from envguard.report.compared import DiffDocument
 from envguard.report.documents import ErrorDocument
+from envguard.report.explained import BindingDocument, ExplanationDocument
 from envguard.report.outputs import (
     LintDocument,
     PoliciesDocument,
@@ -38,6 +39,8 @@ _OUTPUTS: tuple[type[msgspec.Struct], ...] = (
     VerdictsDocument,
     TeamReport,
     DiffDocument,
+    ExplanationDocument,
+    BindingDocument,
     ErrorDocument,
     LintDocument,
     PolicyDocument,

@@ -67,6 +67,16 @@ def show_verdict(
             print_text(console, _AFTER_REMAKE, "dim")
 
 
+def show_lock_verdict(console: Console, verdict: Verdict, *, source: str) -> None:
+    """Print the verdict on a lock: nothing is installed, and there is nothing to mend but the lock."""
+    print_text(console, verdict_line(verdict), STYLES[verdict.verdict])
+    print_text(console, f"{verdict.environment}, a lock: nothing was installed; {source}", "dim")
+    if verdict.findings:
+        console.print()
+    for finding in verdict.findings:
+        _show_finding(console, finding)
+
+
 def verdict_line(verdict: Verdict) -> str:
     """Answer the first line of a verdict."""
     policy = verdict.policy

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-from envguard.domain.drift import Finding
 from envguard.domain.environment import Environment
+from envguard.domain.finding import Finding
 from envguard.errors import InventoryError
 from envguard.inventory.shadows import folders_before, shadows_of
 from envguard.log import get_log

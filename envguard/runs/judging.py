@@ -8,15 +8,21 @@ from datetime import datetime
 import msgspec
 
 from envguard.domain.binding import Bound, Conflict, Machine, Unbound, bind, selectors_of
-from envguard.domain.drift import Finding, compare, ranked
+from envguard.domain.drift import compare
 from envguard.domain.environment import Environment, EnvironmentRecord
 from envguard.domain.facts import MachineFacts
+from envguard.domain.finding import Finding, ranked
+from envguard.domain.lock import Lock
+from envguard.domain.lock_findings import compare_lock
+from envguard.domain.modified_findings import modified_findings
+from envguard.domain.own_tool import with_own_tool
 from envguard.domain.policy import KnownPolicy, LockedPolicy, UnusablePolicy
 from envguard.domain.verdict import (
     Moved,
     PolicyRef,
     Verdict,
     judge,
+    judge_lock,
     undecided,
     unmanaged,
 )
@@ -56,9 +62,11 @@ def judge_environment(
     if broken is not None:
         return undecided(environment.record, reference(governing), broken)
     policy = governing.policy
-    found = compare(environment.snapshot, facts, policy.rules, governing.lock)
+    compared = compare(environment.snapshot, facts, policy.rules, governing.lock)
+    found = with_own_tool(compared, governing, environment.record)
+    modified = modified_findings(environment.record, environment.snapshot, policy.rules.integrity)
     return judge(
-        ranked([*found, *here]),
+        ranked([*found, *modified, *here]),
         environment.record,
         policy.waivers,
         now,
@@ -66,6 +74,22 @@ def judge_environment(
         policy=reference(governing),
         places=policy.places,
         moved=moved,
+    )
+
+
+def judge_lock_file(
+    path: str, lock: Lock, governing: LockedPolicy, *, machine: str, now: datetime
+) -> Verdict:
+    """Answer the verdict of one policy on a lock that nobody installed."""
+    policy = governing.policy
+    return judge_lock(
+        compare_lock(lock, policy.rules, governing.lock),
+        path,
+        policy.waivers,
+        now,
+        machine=machine,
+        policy=reference(governing),
+        places=policy.places,
     )
 
 

@@ -20,7 +20,9 @@ from envguard.domain.environment import EnvironmentRecord, Project
 from envguard.domain.policy import KnownPolicy, LockedPolicy, UnusablePolicy
 from envguard.errors import UnavailableError, UsageError
 from envguard.formats import is_lock_name, load_policy, policy_for_lock, project_lock, read_lock
+from envguard.inventory.project import project_of
 from envguard.runs.judging import conflict_reason, unusable_reason
+from envguard.runs.steps import lock_folders
 
 _POLICY_SUFFIXES = (".yaml", ".yml")
 
@@ -57,6 +59,32 @@ def choose_policy(
     return _own_lock(record, cwd)
 
 
+def choose_policy_for_lock(
+    named: str | None,
+    lock: Path,
+    *,
+    environ: Mapping[str, str],
+    known: Mapping[str, KnownPolicy],
+    cwd: Path,
+) -> Governing:
+    """Answer the policy for a lock that nobody installed: no environment, so nothing but a name can bind it.
+
+    Raises UnavailableError where a named one cannot be had, UsageError where none is named.
+    """
+    if named is not None:
+        return _named(named, "named on the command line", known, cwd)
+    if environ.get("ENVGUARD_POLICY"):
+        return _named(environ["ENVGUARD_POLICY"], "named in ENVGUARD_POLICY", known, cwd)
+    project = project_of(lock.parent)
+    if project is not None and project.policy is not None:
+        return _marked(project, project.policy, known)
+    raise UsageError(
+        "no policy is named for this lock, and a lock is not judged by itself",
+        where=str(lock),
+        hint="envguard check LOCK --policy FILE, or write [tool.envguard] policy = NAME into pyproject.toml",
+    )
+
+
 def is_file_reference(text: str) -> bool:
     """Whether a marker or an argument is a path rather than a policy's name."""
     return "/" in text or text.endswith(_POLICY_SUFFIXES) or is_lock_name(text)
@@ -71,7 +99,7 @@ def load_reference(path: Path) -> LockedPolicy:
         raise UnavailableError("there is no such policy or lock", where=str(path))
     if path.suffix in _POLICY_SUFFIXES and not is_lock_name(path.name):
         return load_policy(path)
-    return policy_for_lock(path.name, read_lock(path))
+    return policy_for_lock(path, read_lock(path))
 
 
 def marker_policy(project: Project) -> LockedPolicy:
@@ -118,12 +146,11 @@ def _held(name: str, words: str, known: Mapping[str, KnownPolicy]) -> LockedPoli
 
 
 def _own_lock(record: EnvironmentRecord, cwd: Path) -> Governing:
-    folders = [Path(record.project.path)] if record.project is not None else []
-    for folder in dict.fromkeys([*folders, Path(record.path).parent, cwd]):
+    for folder in lock_folders(record, cwd):
         found = project_lock(folder)
         if found is not None:
             path, lock = found
-            return Governing(policy_for_lock(path.name, lock), f"no policy; judged by the lock {path.name}")
+            return Governing(policy_for_lock(path, lock), f"no policy; judged by the lock {path.name}")
     raise UsageError(
         "no policy applies to this environment, and its project has no lock",
         where=record.path,

@@ -9,8 +9,9 @@ from functools import lru_cache
 import msgspec
 import sqlalchemy as sa
 
-from envguard.domain.drift import Finding, compare
+from envguard.domain.drift import compare
 from envguard.domain.environment import Digest, Snapshot
+from envguard.domain.finding import Finding
 from envguard.domain.policy import KnownPolicy, LockedPolicy, PolicySource
 from envguard.domain.verdict import Basis
 from envguard.formats import parse_known

@@ -20,7 +20,7 @@ from typing import Protocol
 import msgspec
 
 from envguard.domain.binding import Binding, Bound, Conflict, Machine, Unbound, bind, selectors_of
-from envguard.domain.drift import ENGINE, NEVER_UNLISTED, Finding
+from envguard.domain.drift import ENGINE
 from envguard.domain.environment import (
     NEVER_MEANT_BY_STAR,
     Digest,
@@ -28,6 +28,9 @@ from envguard.domain.environment import (
     EnvironmentRecord,
     Snapshot,
 )
+from envguard.domain.finding import Finding, ranked
+from envguard.domain.modified_findings import modified_findings
+from envguard.domain.package_findings import NEVER_UNLISTED
 from envguard.domain.policy import Deny, KnownPolicy, LockedPolicy, UnusablePolicy
 from envguard.domain.verdict import (
     Basis,
@@ -218,8 +221,10 @@ def _compare(
     if basis is None or findings is None:
         reason = "what it contains has not reached the server yet"
         return Judged(undecided(record, reference(governing), reason), binding)
+    snapshot = contents.snapshot(record.digest) if record.integrity is not None else None
+    modified = modified_findings(record, snapshot, policy.rules.integrity) if snapshot is not None else ()
     verdict = judge(
-        findings,
+        ranked([*findings, *modified]),
         record,
         policy.waivers,
         now,

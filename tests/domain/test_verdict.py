@@ -7,8 +7,8 @@ from datetime import datetime, timedelta, timezone
 import msgspec
 import pytest
 
-from envguard.domain.drift import Finding, FindingKind
 from envguard.domain.environment import Digest, EnvironmentRecord, ProblemDetail, Project
+from envguard.domain.finding import Finding, FindingKind
 from envguard.domain.policy import Severity, Waiver
 from envguard.domain.verdict import (
     Basis,

@@ -47,10 +47,7 @@ def errors_of(text: str, filename: str) -> list[PolicyError]:
 @pytest.mark.parametrize("filename", ["pylock.toml", "pylock.dev.toml", "rl.pylock.toml", "up/pylock.toml"])
 def test_a_pylock_is_told_by_its_name(filename: str) -> None:
     lock = parse_lock(PYLOCK, filename=filename)
-    assert lock.packages == (
-        LockedPackage("gym", "0.26.2", 'python_version < "3.13"', ">=3.6"),
-        LockedPackage("here"),
-    )
+    assert [(each.name, each.version) for each in lock.packages] == [("gym", "0.26.2"), ("here", None)]
     assert lock.requires_python == ">=3.10"
     assert lock.environments == ('sys_platform == "linux"',)
     assert lock.default_groups == ("dev",)
@@ -162,7 +159,7 @@ def test_a_broken_pylock_of_a_project_is_an_error(tmp_path: Path) -> None:
 
 
 def test_a_lock_alone_becomes_a_policy_that_warns_of_the_rest() -> None:
-    locked = policy_for_lock("pylock.toml", parse_lock(PYLOCK, filename="pylock.toml"))
+    locked = policy_for_lock(Path("pylock.toml"), parse_lock(PYLOCK, filename="pylock.toml"))
     assert locked.policy.name == "pylock.toml"
     assert locked.policy.rules.unlisted == "warn"
     assert locked.policy.places == {"lock": "pylock.toml", "unlisted": "pylock.toml"}

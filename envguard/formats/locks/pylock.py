@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
 from packaging.utils import canonicalize_name
 
-from envguard.domain.environment import digest_of_text
-from envguard.domain.lock import Lock, LockedPackage
+from envguard.domain.addresses import plain_address
+from envguard.domain.environment import Origin, digest_of_text
+from envguard.domain.lock import Artifact, Lock, LockedPackage
 from envguard.errors import PolicyError
 from envguard.formats.companions import Companions
 from envguard.formats.files import shown
+from envguard.formats.locks.artifacts import digests_of, file_name_in
 
 if TYPE_CHECKING:
     from packaging.pylock import Package, Pylock
@@ -30,7 +32,7 @@ def parse_pylock(text: str, filename: str, _companions: Companions) -> Lock:
         digest=digest_of_text(text),
         requires_python=_text(pylock.requires_python),
         environments=tuple(str(marker) for marker in pylock.environments or ()),
-        extras=_normal(pylock.extras),
+        extras=tuple(pylock.extras or ()),
         groups=_normal(pylock.dependency_groups),
         default_groups=_normal(pylock.default_groups),
     )
@@ -42,11 +44,34 @@ def _package(package: Package) -> LockedPackage:
         version=_text(package.version),
         marker=_text(package.marker),
         requires_python=_text(package.requires_python),
+        origin=_origin(package),
+        artifacts=tuple(_artifacts(package)),
     )
 
 
-def _normal(names: Iterable[str] | None) -> tuple[str, ...]:
-    return tuple(str(canonicalize_name(name)) for name in names or ())
+def _normal(groups: Iterable[str] | None) -> tuple[str, ...]:
+    return tuple(str(canonicalize_name(group)) for group in groups or ())
+
+
+def _origin(package: Package) -> Origin | None:
+    """Where the package must come from; None for an index, whichever it is."""
+    if package.vcs is not None:
+        url = plain_address(package.vcs.url) if package.vcs.url else None
+        return Origin(kind="vcs", url=url, commit=package.vcs.commit_id)
+    if package.directory is not None:
+        return Origin(kind="editable" if package.directory.editable else "directory")
+    if package.archive is not None:
+        return Origin(kind="archive", url=plain_address(package.archive.url) if package.archive.url else None)
+    return None
+
+
+def _artifacts(package: Package) -> Iterator[Artifact]:
+    files = [*(package.wheels or ()), *([package.sdist] if package.sdist is not None else ())]
+    for file in files:
+        yield Artifact(file.name or file_name_in(file.path or file.url or ""), digests_of(file.hashes))
+    if package.archive is not None:
+        archive = package.archive
+        yield Artifact(file_name_in(archive.path or archive.url or ""), digests_of(archive.hashes))
 
 
 def _text(value: object) -> str | None:

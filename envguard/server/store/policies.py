@@ -64,10 +64,15 @@ def _lock_revision(
 ) -> int | None:
     if source.lock_text is None:
         return None
-    if known is not None and known.source.lock_text == source.lock_text:
+    if known is not None and _lock_files(known.source) == _lock_files(source):
         return known.lock_revision
     query = sa.select(sa.func.max(policies.c.lock_revision)).where(policies.c.name == name)
     return (connection.scalar(query) or 0) + 1
+
+
+def _lock_files(source: PolicySource) -> tuple[object, ...]:
+    """The lock with all files that it may name: a constraint that moved is another lock."""
+    return source.lock_text, source.further
 
 
 def _revision(row: sa.Row[tuple[object, ...]]) -> PolicyRevision:
