@@ -61,3 +61,25 @@ class Calendar(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """An IANA zone; None: each machine's own."""
     upgrade: UpgradeWindow | None = None
     freezes: tuple[Freeze, ...] = ()
+
+
+def duration_text(seconds: int) -> str:
+    """Answer a duration as policies write it: ``7d``, ``1h30m``."""
+    text = ""
+    for unit, length_s in (("d", 24 * 3600), ("h", 3600), ("m", 60), ("s", 1)):
+        count, seconds = divmod(seconds, length_s)
+        text += f"{count}{unit}" if count else ""
+    return text or "0s"
+
+
+def weekly_text(time: WeeklyTime) -> str:
+    """Answer a time of the week as policies write it: ``monday 03:00``."""
+    return f"{time.weekday} {time.minute // 60:02}:{time.minute % 60:02}"
+
+
+def civil_text(time: CivilTime) -> str:
+    """Answer a civil time as policies write it: ``2027-01-29 13:00 AoE``."""
+    text = str(time.clock.date())
+    if not time.is_day:
+        text += time.clock.strftime(" %H:%M:%S" if time.clock.second else " %H:%M")
+    return text if time.zone is None else f"{text} {time.zone}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Literal
@@ -19,6 +20,7 @@ Outcome = Literal["compliant", "drifted", "unknown", "unmanaged"]
 Moved = Literal["machine", "facts", "policy", "lock", "waiver", "envguard", "never-matched"]
 """What changed since this environment last matched its policy."""
 
+_COLUMN = re.compile(r"(:\d+):\d+\Z")
 _ORDER: tuple[Outcome, ...] = ("drifted", "unknown", "compliant", "unmanaged")
 
 
@@ -236,10 +238,14 @@ def _with_moved(findings: tuple[JudgedFinding, ...], moved: Moved) -> tuple[Judg
 
 
 def _place(rule: str, places: Mapping[str, str]) -> str | None:
-    """Where a key path stands; where only a key above it was written, that one's place."""
+    """Where a key path stands; where only a key above it was written, that one's place.
+
+    A finding's place is file and line, as annotations of other tools are.
+    """
     while rule not in places and "." in rule:
         rule = rule.rpartition(".")[0]
-    return places.get(rule)
+    place = places.get(rule)
+    return None if place is None else _COLUMN.sub(r"\1", place)
 
 
 def _reason(finding: Finding, record: EnvironmentRecord) -> str | None:

@@ -2,8 +2,8 @@
 
 from envguard.formats.locks import is_lock_name, parse_lock, project_lock, read_lock
 from envguard.formats.policy import is_policy_name, parse_policy
-from envguard.formats.selectors import parse_time
 from envguard.formats.source import load_policy, parse_known, parse_source, policy_for_lock, read_source
+from envguard.formats.times import parse_time
 
 __all__ = [
     "is_lock_name",

@@ -5,46 +5,38 @@ from __future__ import annotations
 from envguard.domain.lock import Lock, LockedPackage
 from envguard.domain.policy import Deny, PackageRule, Policy
 from envguard.domain.versions import allows
-from envguard.errors import PolicyError
-from envguard.formats.files import raise_all, shown
-from envguard.domain.nearest import nearest
+from envguard.formats.files import shown
+from envguard.formats.nodes import Problems, right_word
 
 
-def check_agreement(policy: Policy, lock_name: str, lock: Lock) -> None:
-    """Raise PolicyError for every rule that no environment with this lock could meet."""
-    problems = [*_unknown_choices(policy, lock_name, lock), *_contradictions(policy, lock_name, lock)]
-    raise_all(problems, policy.places["lock"])
+def check_agreement(policy: Policy, lock_name: str, lock: Lock, problems: Problems) -> None:
+    """Note every rule and choice that no environment with this lock could meet."""
+    _check_choices(policy, lock_name, lock, problems)
+    _check_rules(policy, lock_name, lock, problems)
 
 
-def _unknown_choices(policy: Policy, lock_name: str, lock: Lock) -> list[PolicyError]:
+def _check_choices(policy: Policy, lock_name: str, lock: Lock, problems: Problems) -> None:
     choice = policy.rules.choice
-    problems = []
     for kind, chosen, known in (
         ("extra", choice.extras, lock.extras),
         ("group", choice.groups or (), (*lock.groups, *lock.default_groups)),
     ):
         for index, name in enumerate(chosen):
             if name not in known:
-                hint = nearest(name, known) if known else f"it has no {kind}s"
-                where = f"{policy.places['lock']}: lock.{kind}s[{index}]"
+                hint = right_word(name, known) if known else f"it has no {kind}s"
                 what = f"the lock {lock_name} has no {kind} `{shown(name)}`"
-                problems.append(PolicyError(what, where=where, hint=hint))
-    return problems
+                problems.add_at(f"lock.{kind}s[{index}]", what, hint)
 
 
-def _contradictions(policy: Policy, lock_name: str, lock: Lock) -> list[PolicyError]:
+def _check_rules(policy: Policy, lock_name: str, lock: Lock, problems: Problems) -> None:
     rules = {rule.name: rule for rule in policy.rules.packages}
-    problems = []
     for package in lock.packages if lock.roots is None else ():
         rule = rules.get(package.name)
         if rule is None or package.marker is not None:
             continue
         found = _contradiction(rule, package, lock_name)
         if found is not None:
-            what, hint = found
-            key = f"packages.{package.name}"
-            problems.append(PolicyError(what, where=f"{policy.places[key]}: {key}", hint=hint))
-    return problems
+            problems.add_at(f"packages.{package.name}", *found)
 
 
 def _contradiction(rule: PackageRule, package: LockedPackage, lock_name: str) -> tuple[str, str] | None:

@@ -79,9 +79,9 @@ ALONE = KeptFiles({})
 def beside(filename: str, name: str, where: str) -> str:
     """Answer the name of a file as ``filename`` writes it, relative to the policy's folder.
 
-    Raises PolicyError for an absolute path.
+    Raises PolicyError for an absolute path, and for an address.
     """
-    if posixpath.isabs(name) or "\\" in name or (len(name) > 1 and name[1] == ":"):
+    if posixpath.isabs(name) or "\\" in name or "://" in name or name[1:2] == ":":
         what = f"not a path beside this file: `{shown(name)}`"
         raise PolicyError(what, where=where, hint="a relative path with `/`: every machine must find it")
     return posixpath.normpath(posixpath.join(posixpath.dirname(filename), name))

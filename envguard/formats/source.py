@@ -18,47 +18,37 @@ from envguard.domain.policy import (
 )
 from envguard.errors import PolicyError
 from envguard.formats.agreement import check_agreement
-from envguard.formats.companions import FolderFiles, KeptFiles
+from envguard.formats.companions import Companions, FolderFiles, KeptFiles
 from envguard.formats.files import POLICY_LIMIT_BYTES, read_text
 from envguard.formats.locks import parse_lock
-from envguard.formats.policy import parse_policy
+from envguard.formats.nodes import Problems
+from envguard.formats.policy import examine_policy
 
 
 def read_source(path: Path) -> PolicySource:
     """Answer the files of a policy: itself, its lock, and all that these name, relative to its own folder.
 
-    Raises PolicyError where one cannot be read, or where one is too broken to name the next.
+    Raises PolicyError with everything that is wrong with them: what cannot be used does not travel.
     """
-    text = read_text(path, "policy", limit_bytes=POLICY_LIMIT_BYTES)
-    files = FolderFiles(path.parent)
-    policy = parse_policy(text, filename=path.name, companions=files)
-    lock_text = None
-    if policy.lock is not None:
-        lock_text = files.read(policy.lock, "lock", f"{policy.places['lock']}: lock")
-        parse_lock(lock_text, filename=policy.lock, companions=files)
-    further = tuple(
-        FurtherFile(name, files.texts[name]) for name in sorted(files.texts.keys() - {policy.lock})
-    )
+    text, files = _opened(path)
+    locked = _judging(text, path.name, files)
+    lock = locked.policy.lock
+    further = tuple(FurtherFile(name, files.texts[name]) for name in sorted(files.texts.keys() - {lock}))
+    lock_text = files.texts[lock] if lock is not None else None
     return PolicySource(
-        filename=path.name, text=text, lock_filename=policy.lock, lock_text=lock_text, further=further
+        filename=path.name, text=text, lock_filename=lock, lock_text=lock_text, further=further
     )
 
 
 def parse_source(
     source: PolicySource, *, revision: int | None = None, lock_revision: int | None = None
 ) -> LockedPolicy:
-    """Answer the policy and its lock; raises PolicyError where they cannot both hold."""
+    """Answer the policy and its lock; raises PolicyError with everything wrong with them and between them."""
     kept = {file.name: file.text for file in source.further}
     if source.lock_filename is not None and source.lock_text is not None:
         kept[source.lock_filename] = source.lock_text
-    files = KeptFiles(kept)
-    policy = parse_policy(source.text, filename=source.filename, companions=files)
-    lock = None
-    if policy.lock is not None:
-        lock_text = files.read(policy.lock, "lock", f"{policy.places['lock']}: lock")
-        lock = parse_lock(lock_text, filename=policy.lock, companions=files)
-        check_agreement(policy, policy.lock, lock)
-    return LockedPolicy(policy=policy, lock=lock, revision=revision, lock_revision=lock_revision)
+    locked = _judging(source.text, source.filename, KeptFiles(kept))
+    return msgspec.structs.replace(locked, revision=revision, lock_revision=lock_revision)
 
 
 def parse_known(name: str, source: PolicySource, *, revision: int, lock_revision: int | None) -> KnownPolicy:
@@ -79,8 +69,9 @@ def parse_known(name: str, source: PolicySource, *, revision: int, lock_revision
 
 
 def load_policy(path: Path) -> LockedPolicy:
-    """Read a policy file and its lock; raises PolicyError with every problem that it has."""
-    return msgspec.structs.replace(parse_source(read_source(path)), folder=str(path.parent.absolute()))
+    """Read a policy file and its lock; raises PolicyError with everything wrong with them."""
+    text, files = _opened(path)
+    return msgspec.structs.replace(_judging(text, path.name, files), folder=str(path.parent.absolute()))
 
 
 def policy_for_lock(path: Path, lock: Lock) -> LockedPolicy:
@@ -88,3 +79,31 @@ def policy_for_lock(path: Path, lock: Lock) -> LockedPolicy:
     places = {"lock": path.name, "unlisted": path.name}
     policy = Policy(name=path.name, rules=Rules(unlisted="warn"), lock=path.name, places=places)
     return LockedPolicy(policy=policy, lock=lock, folder=str(path.parent.absolute()))
+
+
+def _opened(path: Path) -> tuple[str, FolderFiles]:
+    return read_text(path, "policy", limit_bytes=POLICY_LIMIT_BYTES), FolderFiles(path.parent)
+
+
+def _judging(text: str, filename: str, files: Companions) -> LockedPolicy:
+    policy, problems = examine_policy(text, filename=filename, companions=files)
+    lock = _lock_of(policy, policy.lock, files, problems) if policy.lock is not None else None
+    problems.raise_all()
+    return LockedPolicy(policy=policy, lock=lock)
+
+
+def _lock_of(policy: Policy, name: str, files: Companions, problems: Problems) -> Lock | None:
+    """Answer the lock that a policy names; None, and a problem, where there is none that can be used."""
+    place = problems.places["lock"]
+    try:
+        text = files.read(name, "lock", f"{place}: lock")
+    except PolicyError as error:
+        problems.take(error, place)
+        return None
+    try:
+        lock = parse_lock(text, filename=name, companions=files)
+    except PolicyError as error:
+        problems.take(error)
+        return None
+    check_agreement(policy, name, lock, problems)
+    return lock

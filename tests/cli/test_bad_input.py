@@ -30,16 +30,16 @@ def assert_told(run: Run, code: int, words: str) -> None:
     ("text", "words"),
     [
         pytest.param("envguard: 1\nname: [\n", "p.yaml:3:1: not YAML", id="broken YAML"),
-        pytest.param("", "p.yaml:1: not a policy", id="nothing"),
-        pytest.param(GOOD + "pakages: {}\n", "p.yaml:3: pakages: unknown key: `pakages`", id="unknown key"),
+        pytest.param("", "p.yaml:1:1: not a policy", id="nothing"),
+        pytest.param(GOOD + "pakages: {}\n", "p.yaml:3:1: pakages: unknown key: `pakages`", id="unknown key"),
         pytest.param(
-            GOOD + "packages: {gym: '>>1'}\n", "p.yaml:3: packages.gym: not a version", id="specifier"
+            GOOD + "packages: {gym: '>>1'}\n", "p.yaml:3:17: packages.gym: not a version", id="specifier"
         ),
-        pytest.param(GOOD + "python: three\n", "p.yaml:3: python: not a version specifier", id="python"),
-        pytest.param(GOOD + "lock: gone.toml\n", "p.yaml:3: lock: there is no such lock", id="no lock"),
+        pytest.param(GOOD + "python: three\n", "p.yaml:3:9: python: not a version specifier", id="python"),
+        pytest.param(GOOD + "lock: gone.toml\n", "p.yaml:3:1: lock: there is no such lock", id="no lock"),
         pytest.param(GOOD + "lock: pylock.toml\n", "pylock.toml", id="broken lock"),
         pytest.param(GOOD + "lock: loose.txt\n", "loose.txt:1", id="a lock that pins nothing"),
-        pytest.param(GOOD + "calendar: {}\n", "not supported by this version yet", id="a later key"),
+        pytest.param(GOOD + "extends: gone.yaml\n", "p.yaml:3:10: extends: there is no such", id="no base"),
     ],
 )
 def test_a_policy_that_is_wrong_is_named_with_its_line(
@@ -284,7 +284,7 @@ def test_with_json_an_error_is_one_document(envguard: Envguard, project: Path) -
     run = envguard("check", ".venv", "--policy", "p.yaml", "--json", cwd=project)
     assert run.code == 2
     assert run.json()["schema"] == "envguard/error/1"
-    assert [each["place"] for each in run.json()["error"]["problems"]] == ["p.yaml:3: a", "p.yaml:4: b"]
+    assert [each["place"] for each in run.json()["error"]["problems"]] == ["p.yaml:3:1: a", "p.yaml:4:1: b"]
 
 
 def test_a_copy_of_an_environment_elsewhere_is_read_where_it_is(envguard: Envguard, project: Path) -> None:

@@ -43,9 +43,9 @@ def test_revisions_are_carried() -> None:
 @pytest.mark.parametrize(
     ("lock", "where", "what", "hint"),
     [
-        ("a==2", "t.yaml:5: packages.a", "`==1` excludes 2, which the lock t.txt wants", "lock anew"),
-        ("b==2", "t.yaml:6: packages.b", "denied, but the lock t.txt wants b 2", "lock anew"),
-        (None, "t.yaml:3: lock", "the lock is not there: t.txt", "send it"),
+        ("a==2", "t.yaml:5:3: packages.a", "`==1` excludes 2, which the lock t.txt wants", "lock anew"),
+        ("b==2", "t.yaml:6:3: packages.b", "denied, but the lock t.txt wants b 2", "lock anew"),
+        (None, "t.yaml:3:1: lock", "the lock is not there: t.txt", "send it"),
     ],
     ids=["excluded", "denied", "absent"],
 )
@@ -65,14 +65,14 @@ def test_every_contradiction_is_raised_at_once() -> None:
 
 
 BROKEN = POLICY.replace("lock:", "pakages: {}\nlock:").replace("{deny: true}", "'>>1'") + "unlisted: no\n"
-ITS_OWN = ["t.yaml:3: pakages", "t.yaml:7: packages.b", "t.yaml:8: unlisted"]
+ITS_OWN = ["t.yaml:3:1: pakages", "t.yaml:7:6: packages.b", "t.yaml:8:11: unlisted"]
 
 
 @pytest.mark.parametrize(
     ("lock", "places"),
     [
-        pytest.param(None, [ITS_OWN[0], "t.yaml:4: lock", *ITS_OWN[1:]], id="no lock"),
-        pytest.param("a==2", [ITS_OWN[0], "t.yaml:6: packages.a", *ITS_OWN[1:]], id="another lock"),
+        pytest.param(None, [ITS_OWN[0], "t.yaml:4:1: lock", *ITS_OWN[1:]], id="no lock"),
+        pytest.param("a==2", [ITS_OWN[0], "t.yaml:6:3: packages.a", *ITS_OWN[1:]], id="another lock"),
         pytest.param("a\nb==1\nc>2", [*ITS_OWN, "t.txt:1", "t.txt:3"], id="a broken lock"),
         pytest.param("a==1", ITS_OWN, id="a lock that is right"),
     ],
@@ -111,7 +111,7 @@ def test_a_missing_lock_is_an_error_at_its_line(tmp_path: Path) -> None:
     (tmp_path / "t.yaml").write_text(POLICY)
     with pytest.raises(PolicyError, match=r"no such lock: .*t\.txt") as caught:
         read_source(tmp_path / "t.yaml")
-    assert caught.value.where == "t.yaml:3: lock"
+    assert caught.value.where == "t.yaml:3:1: lock"
     assert caught.value.hint == f"a lock is looked for beside its policy, in {tmp_path}"
 
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
+
+from packaging.utils import canonicalize_name
 
 from envguard.domain.addresses import plain_address
 from envguard.domain.environment import Origin, digest_of_text
@@ -31,8 +33,8 @@ def parse_pylock(text: str, filename: str, _companions: Companions) -> Lock:
         requires_python=_text(pylock.requires_python),
         environments=tuple(str(marker) for marker in pylock.environments or ()),
         extras=tuple(pylock.extras or ()),
-        groups=tuple(pylock.dependency_groups or ()),
-        default_groups=tuple(pylock.default_groups or ()),
+        groups=_normal(pylock.dependency_groups),
+        default_groups=_normal(pylock.default_groups),
     )
 
 
@@ -45,6 +47,10 @@ def _package(package: Package) -> LockedPackage:
         origin=_origin(package),
         artifacts=tuple(_artifacts(package)),
     )
+
+
+def _normal(groups: Iterable[str] | None) -> tuple[str, ...]:
+    return tuple(str(canonicalize_name(group)) for group in groups or ())
 
 
 def _origin(package: Package) -> Origin | None:
