@@ -93,10 +93,13 @@ def _marks_of(paths: Iterable[str]) -> dict[str, dict[str, Mark]]:
     known = frozenset(paths)
     marks: dict[str, dict[str, Mark]] = {}
     for path in paths:
-        above = os.path.dirname(path)
-        folders = () if _is_git(path) else (os.path.dirname(above), above)
-        folder = next((each for each in folders if each in known), "")
-        marks.setdefault(folder, {})[path[len(folder) :].lstrip("/") if folder else path] = mark_of(path)
+        inner = path.rpartition("/")[0]
+        outer = inner.rpartition("/")[0]
+        folder = outer if outer in known else inner if inner in known else ""
+        if not folder or _is_git(path):
+            marks.setdefault("", {})[path] = mark_of(path)
+        else:
+            marks.setdefault(folder, {})[path[len(folder) + 1 :]] = mark_of(path)
     return marks
 
 
