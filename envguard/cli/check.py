@@ -26,7 +26,7 @@ _UNREAD_AT_MOST = 10
 
 
 @click.command()
-@click.argument("env", required=False, callback=filled, shell_complete=completion.files, metavar="[ENV|LOCK]")
+@click.argument("env", required=False, callback=filled, shell_complete=completion.files)
 @click.option("--all", "is_all", is_flag=True, help="Judge every environment of this machine.")
 @click.option(
     "--policy",

@@ -26,8 +26,7 @@ def main() -> None:
         code = _run(sys.argv[1:])
         sys.stdout.flush()
     except KeyboardInterrupt:
-        print("stopped", file=sys.stderr)
-        code = STOPPED
+        _stop()
     except OSError as error:
         # Python would exit with 1, which means drifted.
         _end(f"{error.filename or 'standard output'}: {error.strerror or error}")
@@ -48,12 +47,20 @@ def _end_by_failure(
     kind: type[BaseException], error: BaseException, traceback: TracebackType | None
 ) -> NoReturn:
     """End after what nobody foresaw: a failure of ours, or a broken installation."""
+    if issubclass(kind, KeyboardInterrupt):
+        _stop()  # it came before anything could catch it
     if sys.flags.dev_mode:
         sys.__excepthook__(kind, error, traceback)
     _end(
         f"envguard itself failed: {kind.__name__}: {error}",
         hint="report it, with what is printed after: export PYTHONDEVMODE=1",
     )
+
+
+def _stop() -> NoReturn:
+    print("stopped", file=sys.stderr)
+    sys.stderr.flush()
+    os._exit(STOPPED)
 
 
 def _end(what: str, hint: str | None = None) -> NoReturn:

@@ -99,12 +99,21 @@ def test_a_failure_of_our_own_is_no_drift(
 @pytest.mark.parametrize("delay_ms", [1, 3, 10, 20, 40, 80, 160])
 @pytest.mark.parametrize("plain", [False, True], ids=["parsed", "plain"])
 def test_ctrl_c_is_told_in_a_word(project: Path, plain: bool, delay_ms: int) -> None:
-    """From the moment on that a line of the program's own runs."""
-    program = (
-        "import signal; from envguard.cli.main import main;"
-        "signal.signal(signal.SIGALRM, signal.default_int_handler);"
-        f"signal.setitimer(signal.ITIMER_REAL, {delay_ms / 1000}); main()"
-    )
+    """From the moment on that the program has said what becomes of an exception."""
+    program = f"""
+import signal, sys
+from envguard.cli.main import main
+
+def interrupt(*_):
+    if sys.excepthook is sys.__excepthook__:
+        signal.setitimer(signal.ITIMER_REAL, 0.0001)
+    else:
+        raise KeyboardInterrupt
+
+signal.signal(signal.SIGALRM, interrupt)
+signal.setitimer(signal.ITIMER_REAL, {delay_ms / 1000})
+main()
+"""
     arguments = ["scan", *[".venv"] * 200, "--json"] if plain else ["scan", "--roots", "/usr"]
     done = subprocess.run(
         [sys.executable, "-c", program, *arguments],
