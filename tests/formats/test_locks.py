@@ -112,7 +112,7 @@ def test_all_wrong_lines_are_raised_at_once() -> None:
     [
         ("", "r.txt", "r.txt", "the lock pins nothing"),
         ("a==1\ud800", "r.txt", "r.txt", "not UTF-8"),
-        ("", "uv.lock", "uv.lock", "not a lock that this version reads"),
+        ("", "yarn.lock", "yarn.lock", "not a lock that this version reads"),
         ("a = \n", "pylock.toml", "pylock.toml:1:5", "not TOML"),
         ("a = " + "1" * 5000, "pylock.toml", "pylock.toml", "not TOML"),
         ("a = " + "[" * 9999, "pylock.toml", "pylock.toml", "nested too deeply"),
