@@ -16,6 +16,7 @@ from envguard.formats.locks.interface import Parser
 _FORMATS: tuple[tuple[re.Pattern[str], str, str], ...] = (
     (re.compile(r"pylock(\.[^.]+)?\.toml|.+\.pylock\.toml"), "pylock", "parse_pylock"),
     (re.compile(r"(.+\.)?uv\.lock"), "uv", "parse_uv"),
+    (re.compile(r"(.+\.)?poetry\.lock"), "poetry", "parse_poetry"),
     (re.compile(r".+\.txt"), "requirements", "parse_requirements"),
 )
 """File names, and the module and function that read such a file: a format is imported where one is met."""
@@ -24,6 +25,7 @@ _OF_PROJECTS: tuple[tuple[str, bool], ...] = (
     ("pylock.toml", True),
     ("pylock.*.toml", True),
     ("uv.lock", True),
+    ("poetry.lock", True),
     ("requirements.txt", False),
 )
 """Where a project's own lock is looked for, in this order, and whether such a file is always one."""
@@ -44,7 +46,7 @@ def parse_lock(text: str, *, filename: str, companions: Companions = ALONE) -> L
         raise PolicyError(
             "not a lock that this version reads",
             where=filename,
-            hint="pylock.toml, uv.lock, any of them as NAME.pylock.toml, or a *.txt of pinned requirements",
+            hint="pylock.toml, uv.lock, poetry.lock, each also as NAME.pylock.toml, or a *.txt of pins",
         )
     if not is_encodable(text):
         raise PolicyError("the lock is not UTF-8", where=filename, hint="save it as UTF-8")

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 import sys
+from collections.abc import Iterable
 from typing import NoReturn, TypeVar
 
 import msgspec
@@ -89,6 +90,18 @@ class TomlProblems:
             raise self._found[-1]
         return found
 
+    def tables(
+        self, values: Iterable[object], shape: type[Shape], name: str
+    ) -> list[tuple[Shape, tuple[str, int]]]:
+        """Answer the tables of an array; raises PolicyError at once with all that do not fit."""
+        found = []
+        for index, value in enumerate(values):
+            table = self.read(value, shape, "", (name, index))
+            if table is not None:
+                found.append((table, (name, index)))
+        self.raise_all()
+        return found
+
     def name(self, text: str, key: str, table: tuple[str, int] | None = None) -> str:
         """Answer a name as names are compared (PEP 503); what is none is noted."""
         if not _NAME.fullmatch(text):
@@ -114,7 +127,9 @@ class TomlProblems:
         if text not in self._markers:
             self._marker_characters += len(text)
             is_over = self._marker_characters > _MOST_MARKERS
-            self._markers[text] = "the markers of this file are too long" if is_over else _wrong_with(text)
+            self._markers[text] = (
+                "the markers of this file are too long" if is_over else wrong_with_marker(text)
+            )
         wrong = self._markers[text]
         if wrong is not None:
             self.add(wrong, key, table)
@@ -146,6 +161,17 @@ def read_toml(text: str, filename: str, hint: str) -> dict[str, object]:
         _refuse(str(error), filename, hint, error)
 
 
+def wrong_with_marker(marker: str) -> str | None:
+    """Answer what is wrong with a marker; None where it is one."""
+    if len(marker) > _LONGEST_MARKER:
+        return f"a marker of over {_LONGEST_MARKER} characters"
+    try:
+        Marker(marker)
+    except (InvalidMarker, RecursionError):
+        return f"not a marker: `{shown(marker)}`"
+    return None
+
+
 def _refuse(message: str, filename: str, hint: str, error: ValueError) -> NoReturn:
     found = _PLACE.fullmatch(message)
     what = found["what"] if found else message
@@ -167,13 +193,3 @@ def _in_words(message: str) -> tuple[str, str]:
 
 def _types(names: str) -> str:
     return " or ".join(_TYPES.get(name, name) for name in names.split(" | ") if name != "null")
-
-
-def _wrong_with(marker: str) -> str | None:
-    if len(marker) > _LONGEST_MARKER:
-        return f"a marker of over {_LONGEST_MARKER} characters"
-    try:
-        Marker(marker)
-    except (InvalidMarker, RecursionError):
-        return f"not a marker: `{shown(marker)}`"
-    return None

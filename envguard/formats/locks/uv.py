@@ -38,7 +38,10 @@ def parse_uv(text: str, filename: str, companions: Companions) -> Lock:
     if head.version != 1:
         problems.add(f"a format that this version does not read: {head.version}", "version")
         problems.raise_all()
-    entries = _entries(head.package, problems)
+    entries = [
+        _Numbered(entry, problems.name(entry.name, "name", table), table)
+        for entry, table in problems.tables(head.package, Entry, "package")
+    ]
     projects = _projects(entries, head.manifest)
     if not projects and head.manifest == Manifest():
         problems.add("the lock does not say whose it is: no entry has the source `.`", "package")
@@ -137,18 +140,6 @@ class _Reading:
             self._problems.marker(each, "resolution-markers", table) for each in entry.resolution_markers
         ]
         return " or ".join(f"({marker})" for marker in markers if marker) or None
-
-
-def _entries(raw: Iterable[object], problems: TomlProblems) -> list[_Numbered]:
-    """The entries; where one of them is none, all that are none are raised."""
-    entries = []
-    for index, value in enumerate(raw):
-        table = ("package", index)
-        entry = problems.read(value, Entry, "", table)
-        if entry is not None:
-            entries.append(_Numbered(entry, problems.name(entry.name, "name", table), table))
-    problems.raise_all()
-    return entries
 
 
 def _projects(entries: Iterable[_Numbered], manifest: Manifest) -> list[_Numbered]:
