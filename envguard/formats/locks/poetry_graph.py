@@ -1,8 +1,8 @@
 """The graph of a ``poetry.lock`` before format 2.1: what the project asks for, and what each entry needs.
 
 Rules
-1. It starts from what the ``pyproject.toml`` beside the lock asks for. Without that file from every entry that
-   is not optional, and from what the lock's extras name: what the project itself said of versions and
+1. It starts from what the ``pyproject.toml`` beside the lock asks for. Without that file from every entry
+   that is not optional, and from what the lock's extras name: what the project itself said of versions and
    environments is not known then.
 2. What an entry needs for one of its extras says so in its marker.
 3. Of several entries of one name the constraint chooses, then the Pythons that an entry is for.
@@ -67,6 +67,7 @@ class Graph:
 
     def _needs(self, numbered: NumberedEntry, extra: str | None) -> Iterator[Dependency]:
         entry, _, table = numbered
+        meant = None if extra is None else normalised_name(extra)
         of_extra = {_name_in(text) for text in entry.extras[extra]} if extra is not None else None
         for text, wish in entry.dependencies.items():
             name = self._problems.name(text, "dependencies", table)
@@ -75,7 +76,7 @@ class Graph:
             for needed in each_needed(wish):
                 self._problems.marker(written(needed.markers), f"dependencies.{text}", table)
                 if not needed.optional if of_extra is None else needed.optional and name in of_extra:
-                    yield self._dependency(name, needed, extra)
+                    yield self._dependency(name, needed, meant)
 
     def _asked(self, project: PoetryProject, extras: Mapping[str, frozenset[str]]) -> Iterator[Root]:
         for asked in project.asks:
