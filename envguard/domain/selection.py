@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from functools import lru_cache
 
@@ -164,7 +164,7 @@ def _reached(lock: Lock, place: _Place) -> list[LockedPackage]:
         by_name[package.name].append(package)
     words = frozenset(_word(root) for root in roots) if lock.has_conflicts else frozenset()
     while True:
-        walk = _Walk(by_name, place.with_words(words))
+        walk = _Walk(by_name, place.with_words(words), has_conflicts=lock.has_conflicts)
         walk.follow([root.dependency for root in roots])
         if not lock.has_conflicts or walk.words <= words:
             return walk.reached()
@@ -174,12 +174,15 @@ def _reached(lock: Lock, place: _Place) -> list[LockedPackage]:
 class _Walk:
     """One way through a graph: an entry is followed once, and once for each of its extras."""
 
-    def __init__(self, by_name: Mapping[str, list[LockedPackage]], place: _Place) -> None:
+    def __init__(
+        self, by_name: Mapping[str, list[LockedPackage]], place: _Place, *, has_conflicts: bool
+    ) -> None:
         self._by_name = by_name
         self._place = place
+        self._has_conflicts = has_conflicts
         self._found: dict[int, LockedPackage] = {}
         self._followed: set[tuple[int, str]] = set()
-        self._open: list[tuple[Dependency, tuple[LockedPackage, ...]]] = []
+        self._open: list[tuple[Dependency, Sequence[LockedPackage]]] = []
         self.words: set[str] = set()
         """uv's words for the extras that were asked for on the way."""
 
@@ -227,12 +230,13 @@ class _Walk:
         return needs
 
     def _is_asked_for(self, dependency: Dependency) -> bool:
-        words = {_tagged("extra", dependency.name, extra) for extra in dependency.extras}
-        if dependency.marker is not None:
-            is_known = words <= self._place.words
-            place = self._place if is_known else self._place.with_words(self._place.words | words)
-            if not _holds_for(dependency.name, dependency.marker, place):
-                return False
+        place = self._place
+        words: set[str] = set()
+        if self._has_conflicts and dependency.extras:
+            words = {_tagged("extra", dependency.name, extra) for extra in dependency.extras}
+            place = place if words <= place.words else place.with_words(place.words | words)
+        if dependency.marker is not None and not _holds_for(dependency.name, dependency.marker, place):
+            return False
         self.words |= words
         return True
 
@@ -253,9 +257,11 @@ def _is_chosen(extra: str | None, group: str | None, place: _Place) -> bool:
 
 
 def _meant(
-    dependency: Dependency, entries: Iterable[LockedPackage], place: _Place
-) -> tuple[LockedPackage, ...]:
+    dependency: Dependency, entries: Sequence[LockedPackage], place: _Place
+) -> Sequence[LockedPackage]:
     """The entries that a dependency can mean: one, where it says enough."""
+    if len(entries) == 1 and dependency.version is None and dependency.source is None:
+        return entries
     found = [
         each
         for each in entries
@@ -268,7 +274,7 @@ def _meant(
         found = [each for each in found if each.version is not None and allows(specifier, each.version)]
     if not found:
         raise _UndecidedError(dependency.name, _NONE)
-    return tuple(found)
+    return found
 
 
 def _single(candidates: _Candidates) -> dict[str, LockedPackage]:

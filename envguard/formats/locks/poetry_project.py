@@ -20,7 +20,7 @@ from envguard.formats.files import raise_all, shown
 from envguard.formats.locks.poetry_markers import written
 from envguard.formats.locks.poetry_shapes import Needed, Wish
 from envguard.formats.locks.project import read_project, table_at
-from envguard.formats.locks.toml import wrong_with_marker
+from envguard.formats.locks.toml import in_words, wrong_with_marker
 
 MAIN = "main"
 """The group of what is asked for always."""
@@ -83,9 +83,12 @@ def read_poetry_project(filename: str, companions: Companions) -> PoetryProject 
         tool = msgspec.convert(table_at(document, "tool", "poetry"), _Tool)
         project = msgspec.convert(table_at(document, "project"), _Project)
         asks = (*_asked_of_project(project), *_asked_of_tool(tool, is_all=not project.dependencies))
-    except (msgspec.ValidationError, InvalidRequirement, RecursionError) as error:
-        what = f"cannot be read as Poetry's project: {shown(str(error))}"
-        raise PolicyError(what, where=place, hint=_HINT) from error
+    except msgspec.ValidationError as error:
+        what, path = in_words(str(error))
+        raise PolicyError(what, where=f"{place}: {path}", hint=_HINT) from error
+    except (InvalidRequirement, RecursionError) as error:
+        what = f"not a requirement: {shown(str(error))}"
+        raise PolicyError(what, where=f"{place}: project", hint=_HINT) from error
     _check_markers(asks, place)
     if not asks and not tool.group:
         return None

@@ -26,5 +26,5 @@ def plain_url(url: str) -> str | None:
 
 def artifact(place: str, digest: str | None) -> Artifact:
     """Answer a file by its name, its path or its URL."""
-    name = re.split(r"[?#]", place, maxsplit=1)[0].rstrip("/").rpartition("/")[2]
-    return Artifact(unquote(name), () if not digest else (digest,))
+    name = place.partition("#")[0].partition("?")[0].rstrip("/").rpartition("/")[2]
+    return Artifact(unquote(name) if "%" in name else name, (digest,) if digest else ())

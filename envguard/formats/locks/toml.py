@@ -37,12 +37,14 @@ _MOST_MARKERS = 1_000_000
 """Characters of all different markers of a file: dozens of conflicting extras make some ten thousands."""
 _TYPES = {
     "array": "a list",
-    "bool": "a truth",
+    "bool": "`true` or `false`",
+    "date": "a time",
     "datetime": "a time",
     "float": "a number",
-    "int": "a number",
+    "int": "a whole number",
     "object": "a table",
     "str": "a text",
+    "time": "a time",
 }
 
 
@@ -55,6 +57,7 @@ class TomlProblems:
         self._text = text
         self._hint = hint
         self._found: list[PolicyError] = []
+        self._names: dict[str, str] = {}
         self._markers: dict[str, str | None] = {}
         self._marker_characters = 0
 
@@ -79,7 +82,7 @@ class TomlProblems:
         try:
             return msgspec.convert(value, shape)
         except msgspec.ValidationError as error:
-            what, path = _in_words(str(error))
+            what, path = in_words(str(error))
             self.add(what, ".".join(filter(None, [key, path])), table)
         return None
 
@@ -104,9 +107,13 @@ class TomlProblems:
 
     def name(self, text: str, key: str, table: tuple[str, int] | None = None) -> str:
         """Answer a name as names are compared (PEP 503); what is none is noted."""
+        if text in self._names:
+            return self._names[text]
         if not _NAME.fullmatch(text):
             self.add(f"not a name: `{shown(text)}`", key, table)
-        return normalised_name(text)
+            return text
+        name = self._names[text] = normalised_name(text)
+        return name
 
     def version(self, text: str | None, key: str, table: tuple[str, int] | None = None) -> str | None:
         """Answer a version as it is written; what is none is noted."""
@@ -179,8 +186,8 @@ def _refuse(message: str, filename: str, hint: str, error: ValueError) -> NoRetu
     raise PolicyError(f"not TOML: {shown(what)}", where=where, hint=hint) from error
 
 
-def _in_words(message: str) -> tuple[str, str]:
-    """What does not fit, and the key path below the table that was read."""
+def in_words(message: str) -> tuple[str, str]:
+    """Answer what does not fit, in our words for msgspec's, and the key path below what was read."""
     found = _PATH.fullmatch(message)
     what, path = (found["what"], found["path"] or "") if found else (message, "")
     misfit = _MISFIT.fullmatch(what)

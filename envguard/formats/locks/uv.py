@@ -78,7 +78,11 @@ class _Reading:
     def __init__(self, entries: Sequence[_Numbered], problems: TomlProblems) -> None:
         self._problems = problems
         self._count = Counter(each.name for each in entries)
-        self._known = {(each.name, each.entry.version, each.entry.source.words()) for each in entries}
+        self._told_apart = {
+            (each.name, each.entry.version, each.entry.source.words())
+            for each in entries
+            if self._count[each.name] > 1
+        }
 
     def package(self, numbered: _Numbered) -> LockedPackage:
         entry, name, table = numbered
@@ -129,7 +133,7 @@ class _Reading:
         if self._count[name] == 1:
             return Dependency(name, extras=extras, marker=marker)
         source = needed.source
-        if source is None or (name, needed.version, source.words()) not in self._known:
+        if source is None or (name, needed.version, source.words()) not in self._told_apart:
             self._problems.add(f"the lock has no such entry: `{shown(name)}`", key, table)
             return Dependency(name)
         version = None if source.is_folder_in_use else needed.version

@@ -188,7 +188,7 @@ def test_pythons_in_alternatives_are_environments() -> None:
         (
             entry("a", "groups = 3") + FLAT,
             "poetry.lock:1: package[0].groups",
-            "a list is expected, not a number",
+            "a list is expected, not a whole number",
         ),
         (entry("a", 'groups = ["?"]') + FLAT, "poetry.lock:1: package[0].groups", "not a name: `?`"),
         (entry("a", 'markers = "("') + FLAT, "poetry.lock:1: package[0].markers", "not a marker: `(`"),

@@ -186,8 +186,8 @@ def test_tools_that_poetry_never_locked_are_not_missed() -> None:
 @pytest.mark.parametrize(
     ("project", "what"),
     [
-        ("[tool.poetry]\nname = 1\n", "cannot be read as Poetry's project"),
-        ("[project]\ndependencies = ['=']\n", "cannot be read as Poetry's project"),
+        ("[tool.poetry]\nname = 1\n", "a text is expected, not a whole number"),
+        ("[project]\ndependencies = ['=']\n", "not a requirement: "),
         ("[tool.poetry.dependencies]\na = {markers = '('}\n", "not a marker: `(`"),
         ('[tool.poetry.dependencies]\na = {platform = "\'"}\n', "not a marker: `sys_platform == '''`"),
         ("[tool", "not TOML"),

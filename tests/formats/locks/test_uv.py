@@ -143,19 +143,23 @@ def test_a_broken_project_is_named() -> None:
         ("", "uv.lock", "the key is missing: `version`"),
         ("version = 1\n", "uv.lock", "the key is missing: `requires-python`"),
         (HEAD.replace("= 1", "= 2") + OWN, "uv.lock: version", "a format that this version does not read: 2"),
-        (HEAD.replace("= 1", "= true") + OWN, "uv.lock: version", "a number is expected, not a truth"),
+        (
+            HEAD.replace("= 1", "= true") + OWN,
+            "uv.lock: version",
+            "a whole number is expected, not `true` or `false`",
+        ),
         (
             HEAD.replace(">=3.10", "^3.10") + OWN,
             "uv.lock: requires-python",
             "not a version specifier: `^3.10`",
         ),
         (HEAD, "uv.lock: package", "the lock does not say whose it is: no entry has the source `.`"),
-        (HEAD + "package = 3\n", "uv.lock: package", "a list is expected, not a number"),
+        (HEAD + "package = 3\n", "uv.lock: package", "a list is expected, not a whole number"),
         (HEAD + OWN + "[[package]]\n", "uv.lock:7: package[1]", "the key is missing: `name`"),
         (
             HEAD + OWN + "[[package]]\nname = 3\n",
             "uv.lock:7: package[1].name",
-            "a text is expected, not a number",
+            "a text is expected, not a whole number",
         ),
         (HEAD + OWN + entry("a b", "x = 1"), "uv.lock:7: package[1].name", "not a name: `a b`"),
         (
@@ -171,7 +175,7 @@ def test_a_broken_project_is_named() -> None:
         (
             HEAD + OWN + entry("a", "registry = 1"),
             "uv.lock:7: package[1].source.registry",
-            "a text is expected, not a number",
+            "a text is expected, not a whole number",
         ),
         (
             HEAD + OWN + entry("a", "x = 1", 'dependencies = [{ name = "a" }, { name = "b" }]'),
@@ -192,7 +196,7 @@ def test_a_broken_project_is_named() -> None:
         (
             HEAD + "[manifest]\nmembers = 1\n" + OWN,
             "uv.lock: manifest.members",
-            "a list is expected, not a number",
+            "a list is expected, not a whole number",
         ),
         ("a = \n", "uv.lock:1:5", "not TOML: Invalid value"),
         ("a = " + "1" * 5_000, "uv.lock", "not TOML: Exceeds the limit"),
