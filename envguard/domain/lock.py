@@ -41,6 +41,8 @@ class Dependency(msgspec.Struct, frozen=True, omit_defaults=True):
     """The extras of what is asked for."""
     marker: str | None = None
     """When it is asked for; None: always."""
+    source: str | None = None
+    """Of several entries of this name and version the one of this source; None: not said."""
 
 
 class Root(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -49,6 +51,8 @@ class Root(msgspec.Struct, frozen=True, omit_defaults=True):
     dependency: Dependency
     extra: str | None = None
     group: str | None = None
+    member: str | None = None
+    """Who asks, where several do: the normalised name of a project of the workspace."""
 
 
 class LockedPackage(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -68,6 +72,10 @@ class LockedPackage(msgspec.Struct, frozen=True, omit_defaults=True):
     ecosystem: Ecosystem = "python"
     origin: Origin | None = None
     """Where it must come from; None where the lock takes it from an index, or does not say."""
+    source: str | None = None
+    """What tells it from another entry of its name and version, in the lock's own words."""
+    is_virtual: bool = False
+    """It is never installed itself: only what it asks for is."""
     artifacts: tuple[Artifact, ...] = ()
     dependencies: tuple[Dependency, ...] = ()
     extra_dependencies: dict[str, tuple[Dependency, ...]] = {}
@@ -93,6 +101,8 @@ class Lock(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What a graph starts from; None: the lock is flat."""
     project: str | None = None
     """The normalised name of the project that the lock was made for, where it says so."""
+    has_conflicts: bool = False
+    """Some of the extras and groups exclude each other, and markers say by uv's words which of them hold."""
 
 
 class LockChoice(msgspec.Struct, frozen=True, omit_defaults=True):

@@ -26,6 +26,20 @@ sdist = { path = "gym-0.26.2.tar.gz", hashes = { sha256 = "aa" } }
 name = "here"
 directory = { path = "." }
 """
+UV = """\
+version = 1
+requires-python = ">=3.10"
+[[package]]
+name = "me"
+source = { virtual = "." }
+"""
+POETRY = """\
+[[package]]
+name = "gym"
+version = "0.26.2"
+[metadata]
+lock-version = "2.1"
+"""
 REQUIREMENTS = """\
 --index-url https://index.test/simple
 --no-binary=gym
@@ -109,7 +123,7 @@ def test_all_wrong_lines_are_raised_at_once() -> None:
     [
         ("", "r.txt", "r.txt", "the lock pins nothing"),
         ("a==1\ud800", "r.txt", "r.txt", "not UTF-8"),
-        ("", "uv.lock", "uv.lock", "not a lock that this version reads"),
+        ("", "yarn.lock", "yarn.lock", "not a lock that this version reads"),
         ("a = \n", "pylock.toml", "pylock.toml:1:5", "not TOML"),
         ("a = " + "1" * 5000, "pylock.toml", "pylock.toml", "not TOML"),
         ("a = " + "[" * 9999, "pylock.toml", "pylock.toml", "nested too deeply"),
@@ -130,13 +144,15 @@ def test_what_is_no_lock_is_refused_with_its_place(text: str, filename: str, whe
     ("files", "expected"),
     [
         ({"pylock.toml": PYLOCK, "pylock.dev.toml": "x", "requirements.txt": "x"}, "pylock.toml"),
-        ({"pylock.dev.toml": PYLOCK, "requirements.txt": "a==1"}, "pylock.dev.toml"),
+        ({"pylock.dev.toml": PYLOCK, "uv.lock": "x", "requirements.txt": "a==1"}, "pylock.dev.toml"),
+        ({"uv.lock": UV, "poetry.lock": POETRY, "requirements.txt": "a==1"}, "uv.lock"),
+        ({"poetry.lock": POETRY, "requirements.txt": "a==1"}, "poetry.lock"),
         ({"requirements.txt": "a==1"}, "requirements.txt"),
         ({"requirements.txt": "a==1\nb"}, None),
         ({"requirements.txt": "# nothing\n"}, None),
         ({}, None),
     ],
-    ids=["plain", "named", "requirements", "not pinned", "empty", "none"],
+    ids=["plain", "named", "uv", "poetry", "requirements", "not pinned", "empty", "none"],
 )
 def test_a_projects_own_lock(files: dict[str, str], expected: str | None, tmp_path: Path) -> None:
     for name, text in files.items():
@@ -152,8 +168,9 @@ def test_several_named_locks_are_not_guessed_between(tmp_path: Path) -> None:
         project_lock(tmp_path)
 
 
-def test_a_broken_pylock_of_a_project_is_an_error(tmp_path: Path) -> None:
-    (tmp_path / "pylock.toml").write_text("a =")
+@pytest.mark.parametrize("name", ["pylock.toml", "uv.lock", "poetry.lock"])
+def test_a_broken_lock_of_a_project_is_an_error(name: str, tmp_path: Path) -> None:
+    (tmp_path / name).write_text("a =")
     with pytest.raises(PolicyError, match="not TOML"):
         project_lock(tmp_path)
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from envguard.domain.policy import PolicySource
+from envguard.domain.policy import FurtherFile, PolicySource
 from envguard.errors import PolicyError
 from envguard.formats import load_policy, parse_source, read_source
 
@@ -145,3 +145,19 @@ def test_a_source_is_enough_to_judge_by_elsewhere() -> None:
     there = parse_source(read_source(POLICIES / "rl-team.yaml"))
     here = load_policy(POLICIES / "rl-team.yaml")
     assert (there.policy.digest, there.lock) == (here.policy.digest, here.lock)
+
+
+def test_the_project_beside_a_lock_travels_with_the_policy(tmp_path: Path) -> None:
+    lock = 'version = 1\nrequires-python = ">=3.10"\n[[package]]\nname = "me"\nsource = { virtual = "." }\n'
+    lock += "[package.metadata.requires-dev]\ndocs = []\n"
+    project = '[tool.uv]\ndefault-groups = ["docs"]\n'
+    (tmp_path / "rl").mkdir()
+    (tmp_path / "t.yaml").write_text("envguard: 1\nname: t\nlock: rl/uv.lock\n")
+    (tmp_path / "rl" / "uv.lock").write_text(lock)
+    (tmp_path / "rl" / "pyproject.toml").write_text(project)
+    source = read_source(tmp_path / "t.yaml")
+    assert source.further == (FurtherFile("rl/pyproject.toml", project),)
+    there, here = parse_source(source).lock, load_policy(tmp_path / "t.yaml").lock
+    assert there is not None
+    assert there.default_groups == ("docs",)
+    assert there == here
