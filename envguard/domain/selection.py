@@ -5,7 +5,10 @@ Rules
    that none is filled in from the interpreter that envguard runs in.
 2. A lock whose ``requires-python`` or ``environments`` exclude the environment selects nothing: it says why.
 3. Two entries of one name that both apply are an ambiguity (PEP 751, "Installation"), never a silent choice.
-4. What only extras and groups ask for that nobody chose may be there, and then as the lock has it.
+4. What only extras and groups ask for that nobody chose may be there, and then as the lock has it. So may
+   what is only constrained.
+5. An entry that leaves its version open means the one that a constraint has here; where none has one, the
+   lock gives no answer.
 """
 
 from __future__ import annotations
@@ -20,6 +23,7 @@ from packaging.markers import InvalidMarker, Marker, UndefinedComparison, Undefi
 from packaging.specifiers import InvalidSpecifier
 from packaging.version import InvalidVersion
 
+from envguard.domain.constraints import Contradiction, constrained, joined
 from envguard.domain.environment import Interpreter
 from envguard.domain.facts import MachineFacts
 from envguard.domain.lock import Dependency, Lock, LockChoice, LockedPackage
@@ -78,13 +82,15 @@ def select(lock: Lock, markers: Mapping[str, str], choice: LockChoice = DEFAULT_
     groups = lock.default_groups if choice.groups is None else choice.groups
     chosen = _Place(markers, frozenset(choice.extras), frozenset(groups), lock.project)
     try:
-        required = _single(_applying(lock, chosen))
+        constraints = _constraints(lock, chosen)
+        required = _constrained(_single(_applying(lock, chosen)), constraints)
         missed = _missed_python(required.values(), markers)
     except _UndecidedError as undecided:
         return Ambiguous(undecided.package, undecided.reason)
     if missed is not None:
         return WrongPython(missed)
-    return Selected(required, _optional(lock, markers, required))
+    only_constrained = {name: joined(each) for name, each in constraints.items() if each}
+    return Selected(required, _optional(lock, markers, required, only_constrained))
 
 
 def marker_values(interpreter: Interpreter, facts: MachineFacts) -> dict[str, str]:
@@ -140,8 +146,33 @@ def _applying(lock: Lock, place: _Place) -> _Candidates:
 
 def _flat(lock: Lock, place: _Place) -> Iterator[LockedPackage]:
     for package in lock.packages:
-        if package.marker is None or _holds_for(package.name, package.marker, place):
+        if not package.only_constrains and _applies(package, place):
             yield package
+
+
+def _constraints(lock: Lock, place: _Place) -> _Candidates:
+    """The constraints that hold here, by name; of a name that is constrained elsewhere only, none."""
+    found: dict[str, list[LockedPackage]] = {}
+    for package in lock.packages:
+        if package.only_constrains:
+            holding = found.setdefault(package.name, [])
+            if _applies(package, place):
+                holding.append(package)
+    return {name: tuple(packages) for name, packages in found.items()}
+
+
+def _applies(package: LockedPackage, place: _Place) -> bool:
+    return package.marker is None or _holds_for(package.name, package.marker, place)
+
+
+def _constrained(required: Mapping[str, LockedPackage], constraints: _Candidates) -> dict[str, LockedPackage]:
+    try:
+        return {
+            name: constrained(package, constraints[name]) if name in constraints else package
+            for name, package in required.items()
+        }
+    except Contradiction as error:
+        raise _UndecidedError(error.package, error.reason) from error
 
 
 def _reached(lock: Lock, place: _Place) -> Iterator[LockedPackage]:
@@ -174,7 +205,7 @@ def _meant(
     """The entries that a dependency means: one, where the lock is sound."""
     found = [each for each in entries if dependency.version in (None, each.version)]
     if len(found) > 1:
-        found = [each for each in found if each.marker is None or _holds_for(each.name, each.marker, place)]
+        found = [each for each in found if _applies(each, place)]
     if len(found) > 1 and dependency.specifier:
         specifier = dependency.specifier
         found = [each for each in found if each.version is not None and allows(specifier, each.version)]
@@ -199,16 +230,22 @@ def _missed_python(packages: Iterable[LockedPackage], markers: Mapping[str, str]
     return None
 
 
-def _optional(lock: Lock, markers: Mapping[str, str], required: Mapping[str, LockedPackage]) -> _Candidates:
-    """What the lock has for other choices; where it cannot say that for all at once, nothing."""
+def _optional(
+    lock: Lock, markers: Mapping[str, str], required: Mapping[str, LockedPackage], constraints: _Candidates
+) -> _Candidates:
+    """What the lock has for other choices, and what it only constrains."""
+    found = {**constraints, **_of_other_choices(lock, markers)}
+    return {name: packages for name, packages in found.items() if name not in required}
+
+
+def _of_other_choices(lock: Lock, markers: Mapping[str, str]) -> _Candidates:
     if not lock.extras and not lock.groups:
         return {}
     everything = _Place(markers, frozenset(lock.extras), frozenset(lock.groups), lock.project)
     try:
-        candidates = _applying(lock, everything)
+        return _applying(lock, everything)
     except _UndecidedError:
         return {}
-    return {name: packages for name, packages in candidates.items() if name not in required}
 
 
 def _unmet_python(lock: Lock, markers: Mapping[str, str]) -> str | None:

@@ -37,7 +37,7 @@ def _contradictions(policy: Policy, lock_name: str, lock: Lock) -> list[PolicyEr
     problems = []
     for package in lock.packages if lock.roots is None else ():
         rule = rules.get(package.name)
-        if rule is None or package.marker is not None:
+        if rule is None or package.marker is not None or (package.only_constrains and isinstance(rule, Deny)):
             continue
         found = _contradiction(rule, package, lock_name)
         if found is not None:
