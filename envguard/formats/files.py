@@ -15,6 +15,7 @@ POLICY_LIMIT_BYTES = 256 * 1024
 """No policy is larger."""
 
 _SHOWN_CHARACTERS = 120
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 _UTF_16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 _CREDENTIALS = re.compile(r"(?<=://)[^/@\s]+@")
 
@@ -49,6 +50,11 @@ def shown(text: str) -> str:
     head = _CREDENTIALS.sub("", text[: 4 * _SHOWN_CHARACTERS])
     line = "".join(each if each.isprintable() else each.encode("unicode_escape").decode() for each in head)
     return line if len(line) <= _SHOWN_CHARACTERS else f"{line[:_SHOWN_CHARACTERS]}..."
+
+
+def has_controls(text: str) -> bool:
+    """Whether the text has control characters, which no name, version, marker or address has."""
+    return _CONTROL.search(text) is not None
 
 
 def is_encodable(text: str) -> bool:

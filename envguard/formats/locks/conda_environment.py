@@ -33,6 +33,7 @@ _LONGEST = 2_000
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,198}")
 _VERSION = re.compile(r"[A-Za-z0-9_.!+-]+")
 _BUILD = re.compile(r"[A-Za-z0-9_.+*-]+")
+_BLANKS_THAT_SAY_NOTHING = re.compile(r"(?<=[,<>=!~])[ \t]+|[ \t]+(?=[,<>=!~])")
 _RANGE = re.compile(r"(?:(?:[<>]=?|!=|~=|==)[A-Za-z0-9_.!+*-]+,)*(?:[<>]=?|!=|~=|==)[A-Za-z0-9_.!+*-]+")
 
 
@@ -145,7 +146,7 @@ def _name_and_rest(spec: str) -> tuple[str, str]:
     words = rest.split()
     if len(words) == 2 and _VERSION.fullmatch(words[0]) and _BUILD.fullmatch(words[1]):
         return name, f"={words[0]}={words[1]}"
-    rest = "".join(words)
+    rest = _BLANKS_THAT_SAY_NOTHING.sub("", rest)
     return name, f"=={rest}" if rest[:1].isalnum() else rest
 
 

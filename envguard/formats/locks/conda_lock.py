@@ -95,7 +95,7 @@ def _package(item: Table, key: str, marker: str | None, problems: Problems) -> L
         return None
     if not is_name(name.lstrip("_")):
         problems.note(item, f"{key}.name", f"not a package's name: `{shown(name)}`")
-    elif not version or len(version) > LONGEST_VERSION:
+    elif not version.strip() or len(version) > LONGEST_VERSION:
         problems.note(item, f"{key}.version", f"not a version: `{shown(version)}`")
     elif manager == "conda":
         return _of_conda(item, key, (name, version, url), marker, problems)

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
+
 from envguard.domain.lock import Artifact, LockedPackage
 from envguard.formats.locks.addresses import parse_digest
 
 _SYSTEMS = {"linux": "linux", "osx": "darwin", "win": "win32", "emscripten": "emscripten", "wasi": "wasi"}
 _MACHINES = {"64": "x86_64", "32": "i686", "win-64": "AMD64", "win-32": "x86", "win-arm64": "ARM64"}
+_PART = re.compile(r"[A-Za-z0-9_.!+-]{1,200}")
 _ARCHIVE_SUFFIXES = (".conda", ".tar.bz2")
 
 
@@ -25,7 +28,8 @@ def parts_of_file(filename: str) -> tuple[str, str, str] | None:
         if filename.endswith(suffix):
             rest, _, build = filename[: -len(suffix)].rpartition("-")
             name, _, version = rest.rpartition("-")
-            return (name.lower(), version, build) if name and version and build else None
+            is_whole = all(_PART.fullmatch(part) for part in (name, version, build))
+            return (name.lower(), version, build) if is_whole else None
     return None
 
 

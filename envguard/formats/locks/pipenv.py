@@ -25,7 +25,7 @@ from envguard.domain.lock import Artifact, Lock, LockedPackage
 from envguard.domain.versions import is_specifier
 from envguard.errors import PolicyError
 from envguard.formats.companions import Companions, beside
-from envguard.formats.files import raise_all, shown
+from envguard.formats.files import has_controls, is_encodable, raise_all, shown
 from envguard.formats.locks.addresses import (
     is_name,
     parse_digest,
@@ -38,6 +38,9 @@ from envguard.formats.locks.project_names import project_name
 from envguard.formats.locks.requirement import LONGEST_VERSION
 
 _HINT = "make it anew: `pipenv lock`"
+_LONGEST = 8 * 1024 * 1024
+"""Characters; Pipenv writes 2.5 MB for 300 packages of a hundred files each."""
+_MOST_ENTRIES = 10_000
 _MOST_PROBLEMS = 100
 _LONGEST_MARKER = 2_000
 _SYSTEMS = ("git", "hg", "svn", "bzr")
@@ -73,6 +76,7 @@ class _Pipfile:
         self._filename = filename
         self._companions = companions
         self._names: dict[str, str] = {}
+        self._entries = 0
 
     def note(self, key: str, what: str, hint: str = _HINT) -> None:
         """Note what is wrong at a key; the hundredth raises them all."""
@@ -112,6 +116,9 @@ class _Pipfile:
                 self.note(category, "keys and values are expected")
             else:
                 group = None if category == "default" else str(canonicalize_name(category))
+                self._entries += len(table)
+                if self._entries > _MOST_ENTRIES:
+                    raise PolicyError("too many entries for a lock", where=self._where(category), hint=_HINT)
                 for name, entry in table.items():
                     package = self._entry(f"{category}.{shown(name)}", name, entry)
                     if package is not None:
@@ -119,7 +126,7 @@ class _Pipfile:
 
     def _entry(self, key: str, name: str, entry: object) -> LockedPackage | None:
         if isinstance(entry, str):
-            entry = {"version": entry if entry == "*" or entry.startswith("=") else f"=={entry}"}
+            entry = {"version": entry if entry.startswith(("*", "=")) else f"=={entry}"}
         if not isinstance(entry, dict):
             self.note(key, "keys and values are expected")
         elif not is_name(name):
@@ -204,7 +211,7 @@ class _Pipfile:
 
     def _text(self, key: str, entry: _Table, name: str) -> str | None:
         value = entry.get(name)
-        if value is None or isinstance(value, str):
+        if value is None or (isinstance(value, str) and is_encodable(value) and not has_controls(value)):
             return value
         self.note(f"{key}.{name}", "a text is expected")
         return None
@@ -232,6 +239,8 @@ def _decoded(text: str, filename: str) -> _Table:
             table[name] = value
         return table
 
+    if len(text) > _LONGEST:
+        raise PolicyError(f"too large for a lock: over {_LONGEST >> 20} MiB", where=filename, hint=_HINT)
     try:
         content = json.loads(text.removeprefix("\ufeff"), object_pairs_hook=once)
     except json.JSONDecodeError as error:

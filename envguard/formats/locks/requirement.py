@@ -21,7 +21,7 @@ from packaging.utils import canonicalize_name
 from envguard.domain.lock import Artifact, LockedPackage
 from envguard.domain.versions import is_specifier
 from envguard.errors import PolicyError
-from envguard.formats.files import shown
+from envguard.formats.files import has_controls, shown
 from envguard.formats.locks.addresses import (
     Reference,
     is_address,
@@ -72,7 +72,7 @@ class Entry(msgspec.Struct, frozen=True):
 
     package: LockedPackage
     written: str
-    """The line's requirement, as errors may show it."""
+    """The line's requirement; errors may not show it as it is."""
     where: str
 
     @property
@@ -88,6 +88,8 @@ it is written. None where nothing says so."""
 
 def parse_line(line: Line, where: str, name_of: NameOf) -> Iterator[Entry | Include]:
     """Yield what a line says; raises PolicyError where a lock cannot have such a line."""
+    if has_controls(line.content):
+        raise PolicyError(f"control characters in a line: `{shown(line.content)}`", where=where)
     asked, options = split_options(line.content)
     if len(asked) > _LONGEST:
         raise PolicyError(f"not a requirement: `{shown(asked)}`", where=where, hint="gym==0.26.2")
@@ -98,7 +100,7 @@ def parse_line(line: Line, where: str, name_of: NameOf) -> Iterator[Entry | Incl
         yield from _included(options, where)
     else:
         artifacts = tuple(_artifacts(options, where)) if options else ()
-        yield Entry(_package(asked, artifacts, where, name_of), shown(asked), where)
+        yield Entry(_package(asked, artifacts, where, name_of), asked, where)
 
 
 def _included(options: str, where: str) -> Iterator[Include]:
@@ -181,7 +183,7 @@ def _editable(text: str, comment: str, where: str, name_of: NameOf) -> Entry:
     if name is None:
         hint = "a folder tells it in its pyproject.toml, an address behind it: #egg=NAME"
         raise PolicyError(f"the package's name is not said: `{shown(text)}`", where=where, hint=hint)
-    return Entry(reference.package(name, marker), shown(text), where)
+    return Entry(reference.package(name, marker), text, where)
 
 
 def _package(asked: str, artifacts: tuple[Artifact, ...], where: str, name_of: NameOf) -> LockedPackage:

@@ -146,7 +146,9 @@ class Requirements:
         found = constraints.get(package.name, [])
         if not entry.is_pin and not any(each.is_pin for each in found):
             hint = f"{package.name}==VERSION, here or in a constraints file: a lock pins everything"
-            self.problems.append(PolicyError(f"not a pin: `{entry.written}`", where=entry.where, hint=hint))
+            self.problems.append(
+                PolicyError(f"not a pin: `{shown(entry.written)}`", where=entry.where, hint=hint)
+            )
         elif any(each.package.marker is not None for each in found):
             self._unsettled.add(package.name)
         elif found:
