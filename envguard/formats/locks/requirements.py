@@ -13,6 +13,7 @@ Rules
 
 from __future__ import annotations
 
+import contextlib
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 
@@ -48,6 +49,10 @@ def parse_requirements(text: str, filename: str, companions: Companions) -> Lock
     return Lock(packages=packages, digest=read.digest(text))
 
 
+class _EnoughError(Exception):
+    """So much is wrong, or there, that the rest is not read; caught in the same class."""
+
+
 class Requirements:
     """What the lines of requirements files say, gathered over all of them."""
 
@@ -63,41 +68,15 @@ class Requirements:
         self._unsettled: set[str] = set()
         """Names of which constraints are asked anew in each place."""
 
-    def add_file(
-        self, text: str, filename: str, *, only_constrains: bool = False, above: tuple[str, ...] = ()
-    ) -> None:
-        """Take in a file's lines, and those of the files that it names; ``above`` are those that name it."""
-        for line in logical_lines(text):
-            where = f"{filename}:{line.number}"
-            self.add_line(line, filename, where, only_constrains=only_constrains, above=(*above, filename))
+    def add_file(self, text: str, filename: str) -> None:
+        """Take in a file's lines, and those of the files that it names."""
+        with contextlib.suppress(_EnoughError):
+            self._add_lines(text, filename, only_constrains=False, above=())
 
-    def add_line(
-        self,
-        line: Line,
-        filename: str,
-        where: str,
-        *,
-        only_constrains: bool = False,
-        above: tuple[str, ...] = (),
-    ) -> None:
-        """Take in one line of a file; what is wrong with it is noted."""
-        self._lines += 1
-        if self._lines > _MOST_LINES:
-            self._stop(PolicyError("too many lines for a lock", where=where))
-        try:
-            for said in parse_line(line, where, lambda path, place: self._name_of(path, filename, place)):
-                if isinstance(said, Include):
-                    self._include(said, filename, where, above)
-                elif only_constrains:
-                    self._constraints.append(_constraint(said))
-                else:
-                    self._required.append(said)
-        except PolicyError as problem:
-            if problem.problems:
-                raise
-            self.problems.append(problem)
-            if len(self.problems) >= _MOST_PROBLEMS:
-                raise_all(self.problems, filename)
+    def add_line(self, line: Line, filename: str, where: str) -> None:
+        """Take in one line that stands in a file of another format; what is wrong with it is noted."""
+        with contextlib.suppress(_EnoughError):
+            self._add(line, filename, where, only_constrains=False, above=())
 
     def packages(self) -> tuple[LockedPackage, ...]:
         """Answer the entries of the lock; what cannot be one is noted."""
@@ -116,6 +95,31 @@ class Requirements:
             return digest_of_text(text)
         return digest_of_text(msgspec.json.encode([text, *self._further.values()]))
 
+    def _add_lines(self, text: str, filename: str, *, only_constrains: bool, above: tuple[str, ...]) -> None:
+        """Take in a file; ``above`` are the files that name it."""
+        for line in logical_lines(text):
+            where = f"{filename}:{line.number}"
+            self._add(line, filename, where, only_constrains=only_constrains, above=(*above, filename))
+
+    def _add(
+        self, line: Line, filename: str, where: str, *, only_constrains: bool, above: tuple[str, ...]
+    ) -> None:
+        self._lines += 1
+        if self._lines == _MOST_LINES:
+            self.problems.append(PolicyError("too many lines for a lock", where=where))
+        if self._lines >= _MOST_LINES or len(self.problems) >= _MOST_PROBLEMS:
+            raise _EnoughError
+        try:
+            for said in parse_line(line, where, lambda path, place: self._name_of(path, filename, place)):
+                if isinstance(said, Include):
+                    self._include(said, filename, where, above)
+                elif only_constrains:
+                    self._constraints.append(_constraint(said))
+                else:
+                    self._required.append(said)
+        except PolicyError as problem:
+            self.problems.append(problem)
+
     def _include(self, include: Include, filename: str, where: str, above: tuple[str, ...]) -> None:
         if "://" in include.name:
             what = f"not a file beside this one: `{shown(include.name)}`"
@@ -131,7 +135,7 @@ class Requirements:
         self._read.add((name, include.only_constrains))
         text = self._companions.read(name, "requirements file", where)
         self._further.setdefault(name, text)
-        self.add_file(text, name, only_constrains=include.only_constrains, above=above)
+        self._add_lines(text, name, only_constrains=include.only_constrains, above=above)
 
     def _name_of(self, path: str, filename: str, where: str) -> str | None:
         folder = beside(filename, path, where)
@@ -171,9 +175,6 @@ class Requirements:
             if _wanted(known.package) != _wanted(entry.package):
                 what = f"`{entry.package.name}` is pinned otherwise already, at {known.where}"
                 self.problems.append(PolicyError(what, where=entry.where, hint="keep one of the two"))
-
-    def _stop(self, problem: PolicyError) -> None:
-        raise_all([*self.problems, problem], problem.where or "")
 
 
 def _constraint(entry: Entry) -> Entry:

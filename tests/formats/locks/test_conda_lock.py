@@ -11,6 +11,7 @@ from envguard.domain.lock import Artifact, Lock, LockChoice, LockedPackage
 from envguard.domain.selection import Selected, WrongPython, select
 from envguard.errors import PolicyError
 from envguard.formats.locks import is_lock_name, parse_lock, read_lock
+from envguard.formats.locks.yaml_tree import Problems, read_tree
 
 TEXTS = Path(__file__).parent / "texts"
 LINUX = 'sys_platform == "linux" and platform_machine == "x86_64"'
@@ -236,6 +237,10 @@ class TestUnified:
             "conda-lock.yml:6: package[0].version",
             "conda-lock.yml:11: package[1]",
         ]
+
+    def test_half_a_character_is_refused(self) -> None:
+        with pytest.raises(PolicyError, match="not YAML"):
+            read_tree("a: \ud800", Problems("conda-lock.yml", "make it anew"))
 
     def test_the_hundredth_problem_ends_it(self) -> None:
         assert len(errors_of(HEAD + "- a\n" * 100_000)) == 100

@@ -16,6 +16,8 @@ from envguard.formats.locks import parse_lock, read_lock
 
 TEXTS = Path(__file__).parent / "texts"
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
+B = Origin("archive", "https://h.example/b-1.0.tar.gz")
+B_FILE = (Artifact("b-1.0.tar.gz"),)
 LINUX_311 = {
     "python_version": "3.11",
     "python_full_version": "3.11.7",
@@ -100,6 +102,11 @@ class TestLines:
             ("a==1 ; os_name == 'nt' # why", LockedPackage("a", "1", 'os_name == "nt"')),
             ("./a-1.0-py3-none-any.whl", Artifact("a-1.0-py3-none-any.whl")),
             ("https://h.example/x/a-1.0.tar.gz#sha256=ab", Artifact("a-1.0.tar.gz", ("sha256:ab",))),
+            (
+                "a @ https://h.example/b-1.0.tar.gz",
+                LockedPackage("a", origin=B, artifacts=B_FILE),
+            ),
+            ("a @ https://h.example/" + "b" * 300 + "-1.zip", None),
             ("a @ https://u:p@h.example/archive/main.zip?token=1", Artifact("main.zip")),
             (f"git+https://${{USER}}:${{TOKEN}}@h.example/a.git@{COMMIT}#egg=a[x]&subdirectory=b", COMMIT),
             (f"a[x] @ hg+https://h.example/a@{COMMIT} ; os_name == 'nt'", COMMIT),
@@ -323,11 +330,21 @@ class TestTooMuch:
             ("a" + " " * 1_000_000 + "\n", "not a pin"),
             ("a==1 \\\n" * 100_000, "not a requirement"),
             ("=\n" * 1_000_000, "100 problems"),
+            ("-r x.txt\n" + "=\n" * 1_000, "100 problems"),
             ("a==1" + " -" * 100_000, "not"),
             ("x" * (50 << 20), "too large"),
         ],
-        ids=["lines", "blanks before", "blanks behind", "continued", "wrong", "dashes", "large"],
+        ids=[
+            "lines",
+            "blanks before",
+            "blanks behind",
+            "continued",
+            "wrong",
+            "wrong in two files",
+            "dashes",
+            "large",
+        ],
     )
     def test_it_is_refused(self, text: str, what: str) -> None:
         with pytest.raises(PolicyError, match=what):
-            parse_lock(text, filename="r.txt")
+            parse_lock(text, filename="r.txt", companions=KeptFiles({"x.txt": "=\n" * 99}))
