@@ -6,6 +6,8 @@ Rules
 2. A *graph* says what the project asks for (its roots) and what each entry needs; an entry applies where a
    chosen root reaches it.
 3. Entries of conda's are told by conda's names, which need not be those of Python's distributions.
+4. An entry that only constrains asks for nothing: it says which version another entry means that leaves it
+   open, and of what nobody asked for, how it must be where it is there.
 """
 
 from __future__ import annotations
@@ -24,6 +26,7 @@ class Artifact(msgspec.Struct, frozen=True, omit_defaults=True):
     """A file from which the lock lets an entry be installed."""
 
     filename: str
+    """Empty where the lock tells only its digest."""
     digests: tuple[str, ...] = ()
     """Such as ``sha256:`` and hexadecimal digits; none where the lock has none."""
 
@@ -68,7 +71,7 @@ class LockedPackage(msgspec.Struct, frozen=True, omit_defaults=True):
     specifier: str | None = None
     """What is asked of the version where the lock has no exact one."""
     build: str | None = None
-    """Conda's build string; None asks for none."""
+    """Conda's build string, which may be a pattern with ``*``; None asks for none."""
     ecosystem: Ecosystem = "python"
     origin: Origin | None = None
     """Where it must come from; None where the lock takes it from an index, or does not say."""
@@ -80,6 +83,8 @@ class LockedPackage(msgspec.Struct, frozen=True, omit_defaults=True):
     dependencies: tuple[Dependency, ...] = ()
     extra_dependencies: dict[str, tuple[Dependency, ...]] = {}
     """What each of its extras asks for besides."""
+    only_constrains: bool = False
+    """Asks for nothing: a line of a constraints file. Only in flat locks."""
 
 
 class Lock(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from envguard.domain.lock import LockedPackage
+from envguard.domain.lock import Artifact, LockedPackage
 from envguard.errors import PolicyError
 from envguard.formats import parse_lock, policy_for_lock, project_lock
 
@@ -52,6 +52,10 @@ numpy===1.26.4
 """
 
 
+def hashes(*digits: str) -> tuple[Artifact, ...]:
+    return tuple(Artifact("", (f"sha256:{each}",)) for each in digits)
+
+
 def errors_of(text: str, filename: str) -> list[PolicyError]:
     with pytest.raises(PolicyError) as caught:
         parse_lock(text, filename=filename)
@@ -69,7 +73,7 @@ def test_a_pylock_is_told_by_its_name(filename: str) -> None:
 
 def test_pinned_requirements_are_a_lock_with_their_markers() -> None:
     assert parse_lock(REQUIREMENTS, filename="requirements.txt").packages == (
-        LockedPackage("gym", "0.26.2", 'python_version < "3.13"'),
+        LockedPackage("gym", "0.26.2", 'python_version < "3.13"', artifacts=hashes("aa", "bb")),
         LockedPackage("numpy", "1.26.4"),
     )
 
@@ -89,13 +93,17 @@ def test_the_digest_is_of_the_text_as_written() -> None:
         ("gym==1.*", "not a pin", "gym==VERSION"),
         ("gym==" + "9" * 300, "not a version", "gym==0.26.2"),
         ("=gym", "not a requirement: `=gym`", "gym==0.26.2"),
-        ("gym @ https://me:secret@index.test/a.whl", "not a pin", "gym==VERSION"),
-        ("https://me:secret@index.test/a.whl", "not a pin: `https://index.test/a.whl`", "gym==0.26.2"),
-        ("-e .", "not supported in a lock: `-e`", "every pin"),
-        ("-", "not supported in a lock: `-`", "every pin"),
-        ("-r base.txt", "not supported by this version yet: `-r`", "every pin"),
-        ("--constraint=c.txt", "not supported by this version yet: `--constraint`", "every pin"),
-        ("A==2", "`a` is pinned on line 1 already", "keep one"),
+        (
+            "https://me:secret@index.test/a.whl",
+            "not said: `https://index.test/a.whl`",
+            "NAME @ https://index",
+        ),
+        ("-e .", "the package's name is not said: `.`", "pyproject.toml"),
+        ("-", "not supported in a lock: `-`", "take it out"),
+        ("--target=here", "not supported in a lock: `--target`", "take it out"),
+        ("-r base.txt", "the requirements file is not there: base.txt", "send it with the policy"),
+        ("--constraint=c.txt", "the requirements file is not there: c.txt", "send it with the policy"),
+        ("A==2", "`a` is pinned otherwise already, at r.txt:1", "keep one"),
     ],
 )
 def test_a_line_that_pins_nothing_is_named(line: str, what: str, hint: str) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 from envguard.domain.lock import Lock
 from envguard.errors import PolicyError
 from envguard.formats.companions import ALONE, Companions, FolderFiles
-from envguard.formats.files import is_encodable, read_text
+from envguard.formats.files import LOCK_LIMIT_BYTES, is_encodable, read_text
 from envguard.formats.locks.interface import Parser
 
 _FORMATS: tuple[tuple[re.Pattern[str], str, str], ...] = (
@@ -18,6 +18,14 @@ _FORMATS: tuple[tuple[re.Pattern[str], str, str], ...] = (
     (re.compile(r"(.+\.)?uv\.lock"), "uv", "parse_uv"),
     (re.compile(r"(.+\.)?poetry\.lock"), "poetry", "parse_poetry"),
     (re.compile(r".+\.txt"), "requirements", "parse_requirements"),
+    (re.compile(r"Pipfile\.lock|.+\.Pipfile\.lock"), "pipenv", "parse_pipenv"),
+    (re.compile(r"(.+[-_.])?conda-lock\.ya?ml"), "conda_lock", "parse_conda_lock"),
+    (re.compile(r"conda-(linux|osx|win)-[^/]+\.lock"), "conda_explicit", "parse_conda_explicit"),
+    (
+        re.compile(r"environment([-_.][^/]*)?\.ya?ml|.+[-_.]environment\.ya?ml"),
+        "conda_environment",
+        "parse_conda_environment",
+    ),
 )
 """File names, and the module and function that read such a file: a format is imported where one is met."""
 
@@ -26,9 +34,15 @@ _OF_PROJECTS: tuple[tuple[str, bool], ...] = (
     ("pylock.*.toml", True),
     ("uv.lock", True),
     ("poetry.lock", True),
+    ("Pipfile.lock", True),
+    ("conda-lock.yml", True),
     ("requirements.txt", False),
 )
 """Where a project's own lock is looked for, in this order, and whether such a file is always one."""
+_HINT = (
+    "pylock.toml, uv.lock, poetry.lock, Pipfile.lock, conda-lock.yml or environment.yml, also as NAME.FILE, "
+    "or a *.txt of pins"
+)
 
 
 def is_lock_name(filename: str) -> bool:
@@ -46,8 +60,10 @@ def parse_lock(text: str, *, filename: str, companions: Companions = ALONE) -> L
         raise PolicyError(
             "not a lock that this version reads",
             where=filename,
-            hint="pylock.toml, uv.lock, poetry.lock, each also as NAME.pylock.toml, or a *.txt of pins",
+            hint=_HINT,
         )
+    if len(text) > LOCK_LIMIT_BYTES:
+        raise PolicyError(f"too large for a lock: over {LOCK_LIMIT_BYTES >> 20} MiB", where=filename)
     if not is_encodable(text):
         raise PolicyError("the lock is not UTF-8", where=filename, hint="save it as UTF-8")
     module, function = found

@@ -157,7 +157,7 @@ def read_toml(text: str, filename: str, hint: str) -> dict[str, object]:
     else:
         import tomli as tomllib
     if len(text) > _LIMIT_BYTES:
-        raise PolicyError(f"too large for a lock: over {_LIMIT_BYTES >> 10} KiB", where=filename, hint=hint)
+        raise PolicyError(f"too large for a lock: over {_LIMIT_BYTES >> 20} MiB", where=filename, hint=hint)
     if _LONG_KEY.search(text):
         raise PolicyError("not a lock: a key of a hundred parts", where=filename, hint=hint)
     try:
