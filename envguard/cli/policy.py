@@ -12,6 +12,7 @@ from envguard.cli.options import json_option
 from envguard.cli.output import print_json
 from envguard.domain.policy import LockedPolicy
 from envguard.errors import PolicyError
+from envguard.formats import load_policy
 
 if TYPE_CHECKING:
     from envguard.wire import GovernedEnvironment
@@ -27,26 +28,29 @@ def policy() -> None:
 @policy.command()
 @click.argument("files", nargs=-1, required=True, type=_FILE)
 @json_option
-def lint(files: tuple[Path, ...], *, as_json: bool) -> None:
+def lint(files: tuple[Path, ...], *, as_json: bool) -> int:
     """Say everything that is wrong with policy files.
+
+    With each file are checked those that it extends, its lock, and whether all of them can hold together.
+
+    Exit code: 0 no problems, 2 problems or wrong usage, 3 it could not be done.
 
     Example: envguard policy lint policies/rl-team.yaml
     """
     results = [_load(file) for file in files]
     loaded = [each for each in results if isinstance(each, LockedPolicy)]
-    problems = [
-        problem for each in results if isinstance(each, PolicyError) for problem in each.problems or (each,)
-    ]
-    if problems:
-        raise PolicyError(f"{len(problems)} problems", problems=problems)
+    problems = [problem for each in results if not isinstance(each, LockedPolicy) for problem in each]
     if as_json:
         from envguard.report.outputs import lint_document
 
-        print_json(lint_document(loaded))
-        return
+        print_json(lint_document(loaded, problems))
+        return 2 if problems else 0
+    if problems:
+        raise PolicyError(f"{len(problems)} problems", problems=problems)
     for each in loaded:
         locked = f", {len(each.lock.packages)} locked packages" if each.lock is not None else ""
         click.echo(f"{each.policy.name}: {len(each.policy.rules.packages)} rules{locked}; no problems")
+    return 0
 
 
 @policy.command()
@@ -123,13 +127,18 @@ def push(file: Path, *, as_json: bool) -> None:
         _show_ways_to_bind(reply.name, list(map(_place_of, reply.holders)))
 
 
-def _load(file: Path) -> LockedPolicy | PolicyError:
-    from envguard.formats import load_policy
-
+def _load(file: Path) -> LockedPolicy | list[PolicyError]:
     try:
         return load_policy(file)
     except PolicyError as error:
-        return error
+        return [_as_given(each, file) for each in error.problems or (error,)]
+
+
+def _as_given(error: PolicyError, file: Path) -> PolicyError:
+    """The error at a place that leads to the file from here, as the command line named it."""
+    where = error.where or file.name
+    folder = "" if where.startswith(str(file)) else f"{file.parent}/".removeprefix("./")
+    return PolicyError(error.what, where=folder + where, hint=error.hint)
 
 
 def _place_of(governed: GovernedEnvironment) -> str:

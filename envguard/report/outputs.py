@@ -8,7 +8,10 @@ import msgspec
 
 from envguard.domain.policy import LockedPolicy, PolicySource
 from envguard.domain.verdict import Verdict
+from envguard.errors import PolicyError
 from envguard.report.documents import Time
+from envguard.report.places import whereabouts
+from envguard.report.printable import encodable
 from envguard.wire import GovernedEnvironment, PolicyRevision, PushReply
 
 
@@ -22,10 +25,26 @@ class VerdictsDocument(
     """The look was cut off before its end: there may be more environments."""
 
 
+class LintProblem(msgspec.Struct, frozen=True, kw_only=True):
+    """One thing that is wrong with a policy, with a file that it extends, or with its lock."""
+
+    file: str | None
+    """As the command line leads to it."""
+    line: int | None
+    """From 1; null where the file says no line."""
+    column: int | None
+    key: str | None
+    """The path of the key, such as ``packages.gym``."""
+    what: str
+    hint: str | None
+
+
 class LintDocument(msgspec.Struct, frozen=True, kw_only=True, tag_field="schema", tag="envguard/lint/1"):
-    """``policy lint --json``: the names of the policies, none of which has a problem."""
+    """``policy lint --json``: the policies that can be used, and everything wrong with the others."""
 
     policies: tuple[str, ...]
+    """The names of those that have no problem."""
+    problems: tuple[LintProblem, ...] = ()
 
 
 class PolicyDocument(msgspec.Struct, frozen=True, kw_only=True, tag_field="schema", tag="envguard/policy/1"):
@@ -93,9 +112,11 @@ def verdicts_document(verdicts: Sequence[Verdict], *, is_incomplete: bool) -> Ve
     return VerdictsDocument(verdicts=tuple(verdicts), incomplete=is_incomplete)
 
 
-def lint_document(policies: Sequence[LockedPolicy]) -> LintDocument:
+def lint_document(policies: Sequence[LockedPolicy], problems: Sequence[PolicyError] = ()) -> LintDocument:
     """Answer what was linted."""
-    return LintDocument(policies=tuple(each.policy.name for each in policies))
+    return LintDocument(
+        policies=tuple(each.policy.name for each in policies), problems=tuple(map(_lint_problem, problems))
+    )
 
 
 def policy_document(source: PolicySource, revision: int | None) -> PolicyDocument:
@@ -120,4 +141,16 @@ def push_document(reply: PushReply) -> PushDocument:
         is_new=reply.is_new,
         governs=reply.governs,
         holders=reply.holders,
+    )
+
+
+def _lint_problem(problem: PolicyError) -> LintProblem:
+    place = whereabouts(encodable(problem.where or ""))
+    return LintProblem(
+        file=place.file or None,
+        line=place.line,
+        column=place.column,
+        key=place.key,
+        what=encodable(problem.what),
+        hint=None if problem.hint is None else encodable(problem.hint),
     )
