@@ -4,6 +4,7 @@ from envguard.formats.locks import is_lock_name, parse_lock, project_lock, read_
 from envguard.formats.policy import is_policy_name, parse_policy
 from envguard.formats.source import load_policy, parse_known, parse_source, policy_for_lock, read_source
 from envguard.formats.times import parse_time
+from envguard.formats.write import write_policy
 
 __all__ = [
     "is_lock_name",
@@ -18,4 +19,5 @@ __all__ = [
     "project_lock",
     "read_lock",
     "read_source",
+    "write_policy",
 ]
