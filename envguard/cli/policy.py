@@ -1,4 +1,4 @@
-"""``envguard policy``: lint, show, push, list."""
+"""``envguard policy``: lint, schema, show, push, list."""
 
 from __future__ import annotations
 
@@ -51,6 +51,21 @@ def lint(files: tuple[Path, ...], *, as_json: bool) -> int:
         locked = f", {len(each.lock.packages)} locked packages" if each.lock is not None else ""
         click.echo(f"{each.policy.name}: {len(each.policy.rules.packages)} rules{locked}; no problems")
     return 0
+
+
+@policy.command()
+def schema() -> None:
+    """Print the JSON Schema of policy files, for editors.
+
+    Exit code: 0 done, 2 wrong usage, 3 it could not be done.
+
+    Example: envguard policy schema > policy.schema.json
+    """
+    import json
+
+    from envguard.formats import policy_schema
+
+    click.echo(json.dumps(policy_schema(), indent=2))
 
 
 @policy.command()

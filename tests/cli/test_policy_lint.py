@@ -74,3 +74,9 @@ def test_what_has_no_problem_is_said(envguard: Envguard, folder: Path) -> None:
     (folder / "t.txt").write_text("gym==0.26.2\n")
     run = envguard("policy", "lint", folder / "t.yaml")
     assert (run.code, run.out) == (0, "t: 1 rules, 1 locked packages; no problems\n")
+
+
+def test_the_schema_for_editors_is_printed(envguard: Envguard) -> None:
+    run = envguard("policy", "schema")
+    assert run.code == 0
+    assert run.json()["properties"]["envguard"]

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import TypeVar, get_args
 
+import jsonschema
 import msgspec
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -33,8 +34,9 @@ from envguard.domain.policy import (
     Waiver,
 )
 from envguard.errors import PolicyError
-from envguard.formats import parse_policy, write_policy
+from envguard.formats import parse_policy, policy_schema, write_policy
 from envguard.formats.companions import KeptFiles
+from tests.builders.yaml_text import as_editors_read
 
 FOLDERS = [
     Path(__file__).resolve().parents[1] / "formats" / name for name in ("good_policies", "bad_policies")
@@ -45,6 +47,8 @@ FILES = {
     for path in sorted(folder.rglob("*.yaml"))
 }
 PIECES = sorted({word for text in FILES.values() for word in text.split()})[:400]
+
+EDITOR = jsonschema.Draft202012Validator(policy_schema())
 
 Item = TypeVar("Item")
 
@@ -208,13 +212,14 @@ def policies(draw: st.DrawFn) -> Policy:
 
 
 class TestWhatIsWritten:
-    """A policy that is written out is read as the same policy."""
+    """A policy that is written out is read as the same policy, and editors find nothing wrong with it."""
 
     @settings(deadline=None)
     @given(policies())
     def test_is_read_again(self, policy: Policy) -> None:
         text = write_policy(policy)
         read = parse_policy(text, filename="t.yaml")
+        EDITOR.validate(as_editors_read(text))
         assert msgspec.structs.replace(read, places={}) == policy
 
 
@@ -245,6 +250,7 @@ class TestAnyText:
             refused = error.problems or (error,)
         else:
             assert is_digest(policy.digest)
+            EDITOR.validate(as_editors_read(text))
             again = parse_policy(write_policy(policy), filename="t.yaml")
             assert msgspec.structs.replace(again, places={}) == msgspec.structs.replace(
                 policy, places={}, extends=()
