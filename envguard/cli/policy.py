@@ -1,4 +1,4 @@
-"""``envguard policy``: lint, schema, show, push, list."""
+"""``envguard policy``: lint, schema, show, diff, log, push, list."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import click
 from envguard.cli.local import server_client
 from envguard.cli.options import json_option
 from envguard.cli.output import print_json
+from envguard.cli.policy_history import diff, log
 from envguard.domain.policy import LockedPolicy
 from envguard.errors import PolicyError
 from envguard.formats import load_policy
@@ -70,27 +71,31 @@ def schema() -> None:
 
 @policy.command()
 @click.argument("name")
+@click.option("--resolved", is_flag=True, help="With what it extends laid under it, and levels written out.")
 @json_option
-def show(name: str, *, as_json: bool) -> None:
-    """Print a policy file, or the server's newest revision.
+def show(name: str, *, resolved: bool, as_json: bool) -> None:
+    """Print a policy: a file, or a revision of the server's.
 
-    Example: envguard policy show rl-team
+    NAME is a policy file, a name (the server's newest revision), or a revision such as rl-team@r4.
+
+    Exit code: 0 done, 2 wrong usage, 3 it could not be done.
+
+    Example: envguard policy show rl-team --resolved
     """
-    from envguard.formats import read_source
-    from envguard.runs.policies import is_file_reference
+    from envguard.cli.policy_named import named_policy
+    from envguard.formats import write_policy
 
-    if is_file_reference(name):
-        source, revision = read_source(Path(name)), None
-    else:
-        found = server_client().policy(name)
-        source, revision = found.source, found.revision
+    found = named_policy(name)
+    written = write_policy(found.parsed().policy) if resolved else None
     if as_json:
         from envguard.report.outputs import policy_document
 
-        print_json(policy_document(source, revision))
-    else:
-        click.echo(f"# {source.filename}" + (f", revision {revision}" if revision is not None else ""))
-        click.echo(source.text, nl=not source.text.endswith("\n"))
+        print_json(policy_document(found.source, found.revision, written))
+        return
+    number = f", revision {found.revision}" if found.revision is not None else ""
+    text = found.source.text if written is None else written
+    click.echo(f"# {found.source.filename}{number}{', resolved' if resolved else ''}")
+    click.echo(text, nl=not text.endswith("\n"))
 
 
 @policy.command("list")
@@ -122,11 +127,9 @@ def push(file: Path, *, as_json: bool) -> None:
 
     Example: envguard policy push policies/rl-team.yaml
     """
-    from envguard.formats import parse_source, read_source
+    from envguard.formats import read_source
 
-    source = read_source(file)
-    parse_source(source)
-    reply = server_client().push(source)
+    reply = server_client().push(read_source(file))
     if as_json:
         from envguard.report.outputs import push_document
 
@@ -140,6 +143,10 @@ def push(file: Path, *, as_json: bool) -> None:
         click.echo(f"  {_place_of(governed)}")
     if not count:
         _show_ways_to_bind(reply.name, list(map(_place_of, reply.holders)))
+
+
+policy.add_command(diff)
+policy.add_command(log)
 
 
 def _load(file: Path) -> LockedPolicy | list[PolicyError]:

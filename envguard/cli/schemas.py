@@ -1,4 +1,4 @@
-"""Writes the JSON Schemas of all outputs, and of policy files: ``python -m envguard.cli.schemas docs/schemas``."""
+"""Writes the JSON Schemas of outputs and policy files: ``python -m envguard.cli.schemas docs/schemas``."""
 
 from __future__ import annotations
 

@@ -12,7 +12,7 @@ from envguard.errors import PolicyError
 from envguard.report.documents import Time
 from envguard.report.places import whereabouts
 from envguard.report.printable import encodable
-from envguard.wire import GovernedEnvironment, PolicyRevision, PushReply
+from envguard.wire import GovernedEnvironment, PolicyRevision, PushReply, RevisionRow
 
 
 class VerdictsDocument(
@@ -54,6 +54,8 @@ class PolicyDocument(msgspec.Struct, frozen=True, kw_only=True, tag_field="schem
     """None for a file that no server numbered."""
     text: str
     files: PolicySource
+    resolved: str | None = None
+    """With ``--resolved``: the policy with what it extends laid under it."""
 
 
 class PolicyRow(msgspec.Struct, frozen=True, kw_only=True):
@@ -70,6 +72,24 @@ class PoliciesDocument(
     """``policy list --json``: what the server holds."""
 
     policies: tuple[PolicyRow, ...]
+
+
+class RevisionPart(msgspec.Struct, frozen=True, kw_only=True):
+    """One revision of a policy."""
+
+    revision: int
+    lock: int | None
+    """The lock's revision."""
+    digest: str
+    """Of the files as they were pushed."""
+    pushed_at: Time
+
+
+class LogDocument(msgspec.Struct, frozen=True, kw_only=True, tag_field="schema", tag="envguard/log/1"):
+    """``policy log --json``: all revisions of a policy, the newest first."""
+
+    name: str
+    revisions: tuple[RevisionPart, ...]
 
 
 class PushDocument(msgspec.Struct, frozen=True, kw_only=True, tag_field="schema", tag="envguard/push/1"):
@@ -119,9 +139,27 @@ def lint_document(policies: Sequence[LockedPolicy], problems: Sequence[PolicyErr
     )
 
 
-def policy_document(source: PolicySource, revision: int | None) -> PolicyDocument:
+def policy_document(
+    source: PolicySource, revision: int | None, resolved: str | None = None
+) -> PolicyDocument:
     """Answer one policy."""
-    return PolicyDocument(revision=revision, text=source.text, files=source)
+    return PolicyDocument(revision=revision, text=source.text, files=source, resolved=resolved)
+
+
+def log_document(name: str, revisions: Sequence[RevisionRow]) -> LogDocument:
+    """Answer a policy's history."""
+    return LogDocument(
+        name=name,
+        revisions=tuple(
+            RevisionPart(
+                revision=each.revision,
+                lock=each.lock_revision,
+                digest=each.digest,
+                pushed_at=each.pushed_at,
+            )
+            for each in revisions
+        ),
+    )
 
 
 def policies_document(policies: Sequence[PolicyRevision]) -> PoliciesDocument:

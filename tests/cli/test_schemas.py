@@ -23,7 +23,8 @@ WRONG = "envguard: 1\nname: RL team\npackages:\n  gym: nonsense\nunlistd: warn\n
 
 def hold(document: Mapping[str, Any], schema: str) -> None:
     """Hold a document to the published schema of the name that it carries."""
-    assert document["schema"] == f"envguard/{schema.replace('-', '/')}"
+    name, _, number = schema.rpartition("-")
+    assert document["schema"] == f"envguard/{name}/{number}"
     published = json.loads((PUBLISHED / f"{schema}.json").read_text())
     jsonschema.Draft202012Validator(published).validate(document)
 

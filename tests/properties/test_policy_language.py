@@ -21,6 +21,7 @@ from envguard.domain.policy import (
     BeforeRun,
     Deny,
     Level,
+    LockedPolicy,
     MachineRule,
     OriginRules,
     Policy,
@@ -33,6 +34,7 @@ from envguard.domain.policy import (
     UpgradeRules,
     Waiver,
 )
+from envguard.domain.policy_difference import policy_difference
 from envguard.errors import PolicyError
 from envguard.formats import parse_policy, policy_schema, write_policy
 from envguard.formats.companions import KeptFiles
@@ -221,6 +223,28 @@ class TestWhatIsWritten:
         read = parse_policy(text, filename="t.yaml")
         EDITOR.validate(as_editors_read(text))
         assert msgspec.structs.replace(read, places={}) == policy
+
+
+class TestDifference:
+    """Two policies have no difference if, and only if, they are equal; swapping them swaps what is told."""
+
+    @settings(deadline=None)
+    @given(policies(), policies())
+    def test_is_empty_for_equals_only(self, one: Policy, other: Policy) -> None:
+        a, b = LockedPolicy(policy=one, lock=None), LockedPolicy(policy=other, lock=None)
+        assert policy_difference(a, a).is_empty
+        assert policy_difference(a, b).is_empty is (one == other)
+        swapped = {(each.key, each.after, each.before) for each in policy_difference(b, a).changes}
+        assert {(each.key, each.before, each.after) for each in policy_difference(a, b).changes} == swapped
+
+    @settings(deadline=None)
+    @given(policies(), policies(), st.sampled_from(["calendar", "upgrade", "waivers", "applies_to", "rules"]))
+    def test_of_one_part_is_told_under_its_key(self, one: Policy, other: Policy, part: str) -> None:
+        changed = msgspec.structs.replace(one, **{part: getattr(other, part)})
+        a, b = LockedPolicy(policy=one, lock=None), LockedPolicy(policy=changed, lock=None)
+        roots = {each.key.partition(".")[0] for each in policy_difference(a, b).changes}
+        assert policy_difference(a, b).is_empty is (one == changed)
+        assert part == "rules" or roots <= {part.replace("_", "-")}
 
 
 @st.composite
