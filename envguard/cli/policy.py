@@ -64,7 +64,7 @@ def schema() -> None:
     """
     import json
 
-    from envguard.formats import policy_schema
+    from envguard.formats.policy_schema import policy_schema
 
     click.echo(json.dumps(policy_schema(), indent=2))
 
@@ -83,7 +83,7 @@ def show(name: str, *, resolved: bool, as_json: bool) -> None:
     Example: envguard policy show rl-team --resolved
     """
     from envguard.cli.policy_named import named_policy
-    from envguard.formats import write_policy
+    from envguard.formats.write import write_policy
 
     found = named_policy(name)
     written = write_policy(found.parsed().policy) if resolved else None

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from envguard.agent.status import Status
-from envguard.formats import policy_schema
+from envguard.formats.policy_schema import policy_schema
 from envguard.report.schemas import schemas
 
 

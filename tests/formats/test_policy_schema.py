@@ -9,8 +9,9 @@ from typing import Any
 import jsonschema
 import pytest
 
-from envguard.formats import language, parse_policy, policy_schema
+from envguard.formats import language, parse_policy
 from envguard.formats.companions import FolderFiles
+from envguard.formats.policy_schema import policy_schema
 from tests.builders.yaml_text import as_editors_read
 
 ROOT = Path(__file__).resolve().parents[2]

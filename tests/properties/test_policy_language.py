@@ -36,8 +36,10 @@ from envguard.domain.policy import (
 )
 from envguard.domain.policy_difference import policy_difference
 from envguard.errors import PolicyError
-from envguard.formats import parse_policy, policy_schema, write_policy
+from envguard.formats import parse_policy
 from envguard.formats.companions import KeptFiles
+from envguard.formats.policy_schema import policy_schema
+from envguard.formats.write import write_policy
 from tests.builders.yaml_text import as_editors_read
 
 FOLDERS = [
