@@ -106,6 +106,21 @@ class PolicyRevision(msgspec.Struct, frozen=True, kw_only=True):
     source: PolicySource
 
 
+class RevisionRow(msgspec.Struct, frozen=True, kw_only=True):
+    """A numbered revision of a policy, without its files."""
+
+    revision: int
+    lock_revision: int | None
+    digest: Digest
+    pushed_at: datetime
+
+
+class PolicyRevisions(msgspec.Struct, frozen=True):
+    """``GET policies/{name}/revisions``: all of them, the newest first."""
+
+    revisions: tuple[RevisionRow, ...]
+
+
 class Policies(msgspec.Struct, frozen=True):
     """``GET policies``: the newest revision of each."""
 

@@ -1,4 +1,4 @@
-"""``envguard policy``: lint, show, push, list."""
+"""``envguard policy``: lint, schema, show, diff, log, push, list."""
 
 from __future__ import annotations
 
@@ -11,8 +11,10 @@ from envguard.cli import completion
 from envguard.cli.local import server_client
 from envguard.cli.options import json_option
 from envguard.cli.output import print_json
+from envguard.cli.policy_history import diff, log
 from envguard.domain.policy import LockedPolicy
 from envguard.errors import PolicyError
+from envguard.formats import load_policy
 
 if TYPE_CHECKING:
     from envguard.wire import GovernedEnvironment
@@ -28,8 +30,10 @@ def policy() -> None:
 @policy.command()
 @click.argument("files", nargs=-1, required=True, type=_FILE)
 @json_option
-def lint(files: tuple[Path, ...], *, as_json: bool) -> None:
+def lint(files: tuple[Path, ...], *, as_json: bool) -> int:
     """Say everything that is wrong with policy files.
+
+    With each file are checked those that it extends, its lock, and whether all of them can hold together.
 
     Exit code: 0 no problems, 2 problems or wrong usage, 3 it could not be done.
 
@@ -37,46 +41,62 @@ def lint(files: tuple[Path, ...], *, as_json: bool) -> None:
     """
     results = [_load(file) for file in files]
     loaded = [each for each in results if isinstance(each, LockedPolicy)]
-    problems = [
-        problem for each in results if isinstance(each, PolicyError) for problem in each.problems or (each,)
-    ]
-    if problems:
-        raise PolicyError(f"{len(problems)} problems", problems=problems)
+    problems = [problem for each in results if not isinstance(each, LockedPolicy) for problem in each]
     if as_json:
         from envguard.report.outputs import lint_document
 
-        print_json(lint_document(loaded))
-        return
+        print_json(lint_document(loaded, problems))
+        return 2 if problems else 0
+    if problems:
+        raise PolicyError(f"{len(problems)} problems", problems=problems)
     for each in loaded:
         locked = f", {len(each.lock.packages)} locked packages" if each.lock is not None else ""
         click.echo(f"{each.policy.name}: {len(each.policy.rules.packages)} rules{locked}; no problems")
+    return 0
+
+
+@policy.command()
+def schema() -> None:
+    """Print the JSON Schema of policy files, for editors.
+
+    Exit code: 0 done, 2 wrong usage, 3 it could not be done.
+
+    Example: envguard policy schema > policy.schema.json
+    """
+    import json
+
+    from envguard.formats.policy_schema import policy_schema
+
+    click.echo(json.dumps(policy_schema(), indent=2))
 
 
 @policy.command()
 @click.argument("name", shell_complete=completion.policies_and_files)
+@click.option("--resolved", is_flag=True, help="With what it extends laid under it, and levels written out.")
 @json_option
-def show(name: str, *, as_json: bool) -> None:
-    """Print a policy file, or the server's newest revision.
+def show(name: str, *, resolved: bool, as_json: bool) -> None:
+    """Print a policy: a file, or a revision of the server's.
+
+    NAME is a policy file, a name (the server's newest revision), or a revision such as rl-team@r4.
 
     Exit code: 0 done, 2 wrong usage, 3 it could not be done.
 
-    Example: envguard policy show rl-team
+    Example: envguard policy show rl-team --resolved
     """
-    from envguard.formats import read_source
-    from envguard.runs.policies import is_file_reference
+    from envguard.cli.policy_named import named_policy
+    from envguard.formats.write import write_policy
 
-    if is_file_reference(name):
-        source, revision = read_source(Path(name)), None
-    else:
-        found = server_client().policy(name)
-        source, revision = found.source, found.revision
+    found = named_policy(name)
+    written = write_policy(found.parsed().policy) if resolved else None
     if as_json:
         from envguard.report.outputs import policy_document
 
-        print_json(policy_document(source, revision))
-    else:
-        click.echo(f"# {source.filename}" + (f", revision {revision}" if revision is not None else ""))
-        click.echo(source.text, nl=not source.text.endswith("\n"))
+        print_json(policy_document(found.source, found.revision, written))
+        return
+    number = f", revision {found.revision}" if found.revision is not None else ""
+    text = found.source.text if written is None else written
+    click.echo(f"# {found.source.filename}{number}{', resolved' if resolved else ''}")
+    click.echo(text, nl=not text.endswith("\n"))
 
 
 @policy.command("list")
@@ -112,11 +132,9 @@ def push(file: Path, *, as_json: bool) -> None:
 
     Example: envguard policy push policies/rl-team.yaml
     """
-    from envguard.formats import parse_source, read_source
+    from envguard.formats import read_source
 
-    source = read_source(file)
-    parse_source(source)
-    reply = server_client().push(source)
+    reply = server_client().push(read_source(file))
     if as_json:
         from envguard.report.outputs import push_document
 
@@ -132,13 +150,22 @@ def push(file: Path, *, as_json: bool) -> None:
         _show_ways_to_bind(reply.name, list(map(_place_of, reply.holders)))
 
 
-def _load(file: Path) -> LockedPolicy | PolicyError:
-    from envguard.formats import load_policy
+policy.add_command(diff)
+policy.add_command(log)
 
+
+def _load(file: Path) -> LockedPolicy | list[PolicyError]:
     try:
         return load_policy(file)
     except PolicyError as error:
-        return error
+        return [_as_given(each, file) for each in error.problems or (error,)]
+
+
+def _as_given(error: PolicyError, file: Path) -> PolicyError:
+    """The error at a place that leads to the file from here, as the command line named it."""
+    where = error.where or file.name
+    folder = "" if where.startswith(str(file)) else f"{file.parent}/".removeprefix("./")
+    return PolicyError(error.what, where=folder + where, hint=error.hint)
 
 
 def _place_of(governed: GovernedEnvironment) -> str:

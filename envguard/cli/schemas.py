@@ -1,4 +1,4 @@
-"""Writes the JSON Schemas of all outputs into a folder: ``python -m envguard.cli.schemas docs/schemas``."""
+"""Writes the JSON Schemas of outputs and policy files: ``python -m envguard.cli.schemas docs/schemas``."""
 
 from __future__ import annotations
 
@@ -8,12 +8,15 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from envguard.agent.status import Status
+from envguard.formats.policy_schema import policy_schema
 from envguard.report.schemas import schemas
 
 
 def schema_files() -> Mapping[str, str]:
     """Answer the text of each file by its name."""
-    return {f"{name}.json": json.dumps(schema, indent=2) + "\n" for name, schema in schemas(Status).items()}
+    outputs = {f"{name}.json": schema for name, schema in schemas(Status).items()}
+    found = {**outputs, "policy.schema.json": policy_schema()}
+    return {name: json.dumps(schema, indent=2) + "\n" for name, schema in found.items()}
 
 
 def main() -> None:

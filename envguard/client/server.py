@@ -21,9 +21,11 @@ from envguard.wire import (
     EnrolRequest,
     Policies,
     PolicyRevision,
+    PolicyRevisions,
     PushReply,
     Records,
     RecordsReply,
+    RevisionRow,
     TeamReport,
 )
 
@@ -83,9 +85,14 @@ class ServerClient:
         """Answer the newest revision of each policy."""
         return self._send("GET", "policies", Policies).policies
 
-    def policy(self, name: str) -> PolicyRevision:
-        """Answer the newest revision of one policy."""
-        return self._send("GET", f"policies/{quote(name, safe='')}", PolicyRevision)
+    def policy(self, name: str, revision: int | None = None) -> PolicyRevision:
+        """Answer one revision of a policy; None is the newest."""
+        query = "" if revision is None else f"?revision={revision}"
+        return self._send("GET", f"policies/{quote(name, safe='')}{query}", PolicyRevision)
+
+    def revisions(self, name: str) -> tuple[RevisionRow, ...]:
+        """Answer all revisions of a policy without their files, the newest first."""
+        return self._send("GET", f"policies/{quote(name, safe='')}/revisions", PolicyRevisions).revisions
 
     def push(self, source: PolicySource) -> PushReply:
         """Make these files the policy's next revision."""

@@ -1,9 +1,11 @@
-"""Text to domain and back: policy YAML and locks, with errors that name the line."""
+"""Text to domain and back: policy YAML and locks, with errors that name the line.
+
+What few commands need is imported from its own module: ``write``, ``policy_schema``, ``times``.
+"""
 
 from envguard.formats.locks import is_lock_name, parse_lock, project_lock, read_lock
 from envguard.formats.policy import is_policy_name, parse_policy
 from envguard.formats.source import load_policy, parse_known, parse_source, policy_for_lock, read_source
-from envguard.formats.times import parse_time
 
 __all__ = [
     "is_lock_name",
@@ -13,7 +15,6 @@ __all__ = [
     "parse_lock",
     "parse_policy",
     "parse_source",
-    "parse_time",
     "policy_for_lock",
     "project_lock",
     "read_lock",

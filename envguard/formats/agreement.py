@@ -19,7 +19,7 @@ def _check_choices(policy: Policy, lock_name: str, lock: Lock, problems: Problem
     choice = policy.rules.choice
     for kind, chosen, known in (
         ("extra", choice.extras, lock.extras),
-        ("group", choice.groups or (), (*lock.groups, *lock.default_groups)),
+        ("group", choice.groups or (), tuple(dict.fromkeys((*lock.groups, *lock.default_groups)))),
     ):
         for index, name in enumerate(chosen):
             if name not in known:

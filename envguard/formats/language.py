@@ -88,7 +88,7 @@ DURATION: Shape = {"type": "string", "pattern": r"^\s*(?=[0-9])([0-9]+d)?([0-9]+
 WEEKLY: Shape = {"type": "string", "pattern": r"^\s*[A-Za-z]+ +[0-9]{2}:[0-9]{2}\s*$"}
 CIVIL: Shape = {"type": "string", "pattern": r"^\s*2[01][0-9]{2}-[0-9]{2}-[0-9]{2}"}
 LEVEL: Shape = words(LEVELS)
-PACKAGE: Shape = {"type": ["string", "number"], "pattern": f"^{PACKAGE_NAME}$"}
+PACKAGE: Shape = {"type": ["string", "number", "boolean"], "pattern": f"^{PACKAGE_NAME}$"}
 
 
 def _number(least: int) -> Shape:

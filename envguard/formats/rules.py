@@ -118,7 +118,8 @@ def parse_machine(node: yaml.Node | None, problems: Problems) -> tuple[MachineRu
         else:
             problems.places[f"{key}.value"] = place_of(value)
         if "value" not in fields:
-            problems.add(value, key, "it does not say what the fact must be", "{value: '>=550'}")
+            if isinstance(value, yaml.MappingNode):
+                problems.add(value, key, "it does not say what the fact must be", "{value: '>=550'}")
             continue
         expected = _expected(cast("MachineFact", fact), fields["value"], key, problems)
         severity, reason = severity_of(fields, key, problems), _reason(fields, key, problems)

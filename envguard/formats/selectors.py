@@ -14,7 +14,6 @@ from envguard.formats.files import shown
 from envguard.formats.language import SELECTOR_KEYS, WAIVER_KEYS
 from envguard.formats.nodes import Problems, fields_of, items_of, text_of, word_of, words_of
 from envguard.formats.rules import package_name
-from envguard.formats.times import parse_time
 
 _ENVIRONMENT_PATTERN = re.compile(r"\*|~(/.*)?|/.*|\*\*(/.*)?|conda:.+|kernel:.+", re.DOTALL)
 
@@ -94,6 +93,8 @@ def _written_waiver(
     if "package" in texts:
         package = package_name(nodes["package"], texts["package"], f"{key}.package", problems)
     if "until" in texts:
+        from envguard.formats.times import parse_time  # 3 ms, for policies that let somebody differ
+
         try:
             until = parse_time(texts["until"])
         except PolicyError as error:

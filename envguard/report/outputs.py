@@ -8,8 +8,11 @@ import msgspec
 
 from envguard.domain.policy import LockedPolicy, PolicySource
 from envguard.domain.verdict import Verdict
+from envguard.errors import PolicyError
 from envguard.report.documents import Time
-from envguard.wire import GovernedEnvironment, PolicyRevision, PushReply
+from envguard.report.places import whereabouts
+from envguard.report.printable import encodable
+from envguard.wire import GovernedEnvironment, PolicyRevision, PushReply, RevisionRow
 
 
 class VerdictsDocument(
@@ -22,10 +25,26 @@ class VerdictsDocument(
     """The look was cut off before its end: there may be more environments."""
 
 
+class LintProblem(msgspec.Struct, frozen=True, kw_only=True):
+    """One thing that is wrong with a policy, with a file that it extends, or with its lock."""
+
+    file: str | None
+    """As the command line leads to it."""
+    line: int | None
+    """From 1; null where the file says no line."""
+    column: int | None
+    key: str | None
+    """The path of the key, such as ``packages.gym``."""
+    what: str
+    hint: str | None
+
+
 class LintDocument(msgspec.Struct, frozen=True, kw_only=True, tag_field="schema", tag="envguard/lint/1"):
-    """``policy lint --json``: the names of the policies, none of which has a problem."""
+    """``policy lint --json``: the policies that can be used, and everything wrong with the others."""
 
     policies: tuple[str, ...]
+    """The names of those that have no problem."""
+    problems: tuple[LintProblem, ...] = ()
 
 
 class PolicyDocument(msgspec.Struct, frozen=True, kw_only=True, tag_field="schema", tag="envguard/policy/1"):
@@ -35,6 +54,8 @@ class PolicyDocument(msgspec.Struct, frozen=True, kw_only=True, tag_field="schem
     """None for a file that no server numbered."""
     text: str
     files: PolicySource
+    resolved: str | None = None
+    """With ``--resolved``: the policy with what it extends laid under it."""
 
 
 class PolicyRow(msgspec.Struct, frozen=True, kw_only=True):
@@ -51,6 +72,24 @@ class PoliciesDocument(
     """``policy list --json``: what the server holds."""
 
     policies: tuple[PolicyRow, ...]
+
+
+class RevisionPart(msgspec.Struct, frozen=True, kw_only=True):
+    """One revision of a policy."""
+
+    revision: int
+    lock: int | None
+    """The lock's revision."""
+    digest: str
+    """Of the files as they were pushed."""
+    pushed_at: Time
+
+
+class LogDocument(msgspec.Struct, frozen=True, kw_only=True, tag_field="schema", tag="envguard/log/1"):
+    """``policy log --json``: all revisions of a policy, the newest first."""
+
+    name: str
+    revisions: tuple[RevisionPart, ...]
 
 
 class PushDocument(msgspec.Struct, frozen=True, kw_only=True, tag_field="schema", tag="envguard/push/1"):
@@ -93,14 +132,34 @@ def verdicts_document(verdicts: Sequence[Verdict], *, is_incomplete: bool) -> Ve
     return VerdictsDocument(verdicts=tuple(verdicts), incomplete=is_incomplete)
 
 
-def lint_document(policies: Sequence[LockedPolicy]) -> LintDocument:
+def lint_document(policies: Sequence[LockedPolicy], problems: Sequence[PolicyError] = ()) -> LintDocument:
     """Answer what was linted."""
-    return LintDocument(policies=tuple(each.policy.name for each in policies))
+    return LintDocument(
+        policies=tuple(each.policy.name for each in policies), problems=tuple(map(_lint_problem, problems))
+    )
 
 
-def policy_document(source: PolicySource, revision: int | None) -> PolicyDocument:
+def policy_document(
+    source: PolicySource, revision: int | None, resolved: str | None = None
+) -> PolicyDocument:
     """Answer one policy."""
-    return PolicyDocument(revision=revision, text=source.text, files=source)
+    return PolicyDocument(revision=revision, text=source.text, files=source, resolved=resolved)
+
+
+def log_document(name: str, revisions: Sequence[RevisionRow]) -> LogDocument:
+    """Answer a policy's history."""
+    return LogDocument(
+        name=name,
+        revisions=tuple(
+            RevisionPart(
+                revision=each.revision,
+                lock=each.lock_revision,
+                digest=each.digest,
+                pushed_at=each.pushed_at,
+            )
+            for each in revisions
+        ),
+    )
 
 
 def policies_document(policies: Sequence[PolicyRevision]) -> PoliciesDocument:
@@ -120,4 +179,16 @@ def push_document(reply: PushReply) -> PushDocument:
         is_new=reply.is_new,
         governs=reply.governs,
         holders=reply.holders,
+    )
+
+
+def _lint_problem(problem: PolicyError) -> LintProblem:
+    place = whereabouts(encodable(problem.where or ""))
+    return LintProblem(
+        file=place.file or None,
+        line=place.line,
+        column=place.column,
+        key=place.key,
+        what=encodable(problem.what),
+        hint=None if problem.hint is None else encodable(problem.hint),
     )

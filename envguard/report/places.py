@@ -1,10 +1,33 @@
-"""Where a finding's rule is written, for formats that want file and line apart."""
+"""Where something is written, for formats that want file, line, column and key apart."""
 
 from __future__ import annotations
 
 import re
+from typing import NamedTuple
 
 _PLACE = re.compile(r"(?P<file>[^:].*?):(?P<line>[1-9][0-9]{0,8})", re.DOTALL)
+_WHERE = re.compile(
+    r"(?P<file>[^:].*?)(?::(?P<line>[1-9][0-9]{0,8}))?(?::(?P<column>[1-9][0-9]{0,8}))?(?:: (?P<key>.*))?",
+    re.DOTALL,
+)
+
+
+class Whereabouts(NamedTuple):
+    """A place, taken apart; None is what it does not say."""
+
+    file: str | None = None
+    line: int | None = None
+    column: int | None = None
+    key: str | None = None
+
+
+def whereabouts(where: str | None) -> Whereabouts:
+    """Answer the parts of ``rl-team.yaml:7:8: packages.gym``."""
+    match = _WHERE.fullmatch(where or "")
+    if match is None:
+        return Whereabouts(file=where)
+    line, column = (int(match[name]) if match[name] else None for name in ("line", "column"))
+    return Whereabouts(match["file"], line, column, match["key"])
 
 
 def file_and_line(place: str | None) -> tuple[str, int] | None:

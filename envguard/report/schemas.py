@@ -17,6 +17,7 @@ from envguard.report.documents import ErrorDocument
 from envguard.report.explained import BindingDocument, ExplanationDocument
 from envguard.report.outputs import (
     LintDocument,
+    LogDocument,
     PoliciesDocument,
     PolicyDocument,
     PushDocument,
@@ -25,6 +26,7 @@ from envguard.report.outputs import (
     VerdictsDocument,
     VersionDocument,
 )
+from envguard.report.policy_changes import PolicyDiffDocument
 from envguard.report.scanned import ScanDocument
 from envguard.wire import TeamReport
 
@@ -43,7 +45,9 @@ _OUTPUTS: tuple[type[msgspec.Struct], ...] = (
     BindingDocument,
     ErrorDocument,
     LintDocument,
+    LogDocument,
     PolicyDocument,
+    PolicyDiffDocument,
     PoliciesDocument,
     PushDocument,
     ServerDocument,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Annotated
 
 import msgspec
@@ -20,10 +21,20 @@ from envguard.server.service import Service, StoredContents, judge_and_keep, kno
 from envguard.server.store import access, machines, policies
 from envguard.server.team import governed, holders
 from envguard.server.tokens import digest_of_secret, new_secret
-from envguard.wire import JoinString, Policies, PolicyRevision, PushReply, write_join
+from envguard.wire import (
+    JoinString,
+    Policies,
+    PolicyRevision,
+    PolicyRevisions,
+    PushReply,
+    RevisionRow,
+    write_join,
+)
 
 JOIN_EXPIRES_S = 7 * 24 * 3600.0
 JOIN_USES = 1000
+
+_NUMBER = re.compile(r"[1-9][0-9]{0,8}", re.ASCII)
 
 _log = get_log(__name__)
 
@@ -54,12 +65,24 @@ class PeopleApi:
         return JsonResponse(Policies(await run_in_threadpool(self._policies)))
 
     async def get_policy(self, request: Request) -> Response:
-        """``GET policies/{name}``."""
+        """``GET policies/{name}``: the newest revision, or the one that ``?revision=`` says."""
+        await identify(request, self._service)
+        name, number = request.path_params["name"], _revision_asked(request)
+        found = await run_in_threadpool(self._revision, name, number)
+        if found is not None:
+            return JsonResponse(found)
+        which = name if number is None else f"{name} r{number}"
+        listing = "list" if number is None else f"log {name}"
+        hint = f"list them: envguard policy {listing}"
+        raise RefusalError(404, f"the server has no such policy: {which}", hint)
+
+    async def get_revisions(self, request: Request) -> Response:
+        """``GET policies/{name}/revisions``."""
         await identify(request, self._service)
         name = request.path_params["name"]
-        for policy in await run_in_threadpool(self._policies):
-            if policy.name == name:
-                return JsonResponse(policy)
+        found = await run_in_threadpool(self._revisions, name)
+        if found:
+            return JsonResponse(PolicyRevisions(found))
         raise RefusalError(404, f"the server has no such policy: {name}", "list them: envguard policy list")
 
     async def push_policy(self, request: Request) -> Response:
@@ -93,6 +116,14 @@ class PeopleApi:
         with self._service.database.reading() as connection:
             return policies.newest_policies(connection)
 
+    def _revision(self, name: str, number: int | None) -> PolicyRevision | None:
+        with self._service.database.reading() as connection:
+            return policies.revision_of(connection, name, number)
+
+    def _revisions(self, name: str) -> tuple[RevisionRow, ...]:
+        with self._service.database.reading() as connection:
+            return policies.revisions_of(connection, name)
+
     def _push(self, source: PolicySource) -> PushReply:
         service, pushed = self._service, _linted(source)
         name = pushed.policy.name
@@ -119,6 +150,15 @@ def new_join(service: Service, expires_s: float = JOIN_EXPIRES_S, uses: int = JO
             connection, digest_of_secret(token), now_s=service.clock(), expires_s=expires_s, uses=uses
         )
     return write_join(JoinString(service.url, token))
+
+
+def _revision_asked(request: Request) -> int | None:
+    text = request.query_params.get("revision")
+    if text is None:
+        return None
+    if not _NUMBER.fullmatch(text):
+        raise RefusalError(400, "not a revision: a number from 1 on is expected", "?revision=4")
+    return int(text)
 
 
 def _linted(source: PolicySource) -> LockedPolicy:

@@ -26,6 +26,7 @@ def make_app(service: Service) -> Starlette:
         Route("/policies", people.get_policies, methods=["GET"]),
         Route("/policies", people.push_policy, methods=["POST"]),
         Route("/policies/{name}", people.get_policy, methods=["GET"]),
+        Route("/policies/{name}/revisions", people.get_revisions, methods=["GET"]),
         Route("/team", people.get_team, methods=["GET"]),
         Route("/tokens", people.new_token, methods=["POST"]),
     ]

@@ -29,9 +29,9 @@ def told(path: Path) -> str:
 
 @pytest.mark.parametrize("path", FILES, ids=[path.stem for path in FILES])
 def test_every_problem_is_told(path: Path) -> None:
-    started = time.monotonic()
+    started = time.process_time()
     found = told(path)
-    assert time.monotonic() - started < 1
+    assert time.process_time() - started < 1
     assert found == path.with_suffix(".expected").read_text(encoding="utf-8")
 
 

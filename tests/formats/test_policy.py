@@ -8,7 +8,8 @@ import pytest
 
 from envguard.domain.policy import Deny, PythonRule, Require, Selector, Waiver
 from envguard.errors import PolicyError
-from envguard.formats import parse_policy, parse_time
+from envguard.formats import parse_policy
+from envguard.formats.times import parse_time
 
 HEAD = "envguard: 1\nname: t\n"
 FULL = """\

@@ -12,7 +12,8 @@ from packaging.specifiers import SpecifierSet
 from envguard.domain.environment import is_digest
 from envguard.domain.policy import Deny, PackageRule, Require
 from envguard.errors import PolicyError
-from envguard.formats import parse_lock, parse_policy, parse_time
+from envguard.formats import parse_lock, parse_policy
+from envguard.formats.times import parse_time
 
 _WORDS = ["envguard: 1\n", "name: t\n", "packages:", "waivers:", "applies-to:", "python:", "lock: ", "\n  "]
 _WORDS += [

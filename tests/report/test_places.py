@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from envguard.report.places import file_and_line
+from envguard.report.places import file_and_line, whereabouts
 
 
 @pytest.mark.parametrize(
@@ -21,3 +21,19 @@ from envguard.report.places import file_and_line
 )
 def test_a_place_is_a_file_and_a_line(place: str | None, found: tuple[str, int] | None) -> None:
     assert file_and_line(place) == found
+
+
+@pytest.mark.parametrize(
+    ("where", "parts"),
+    [
+        ("t.yaml:7:8: packages.gym", ("t.yaml", 7, 8, "packages.gym")),
+        ("t.yaml:7: lock", ("t.yaml", 7, None, "lock")),
+        ("pylock.toml: packages[3].version", ("pylock.toml", None, None, "packages[3].version")),
+        ("a b/t.yaml:1:1", ("a b/t.yaml", 1, 1, None)),
+        ("uv.lock", ("uv.lock", None, None, None)),
+        (":7", (":7", None, None, None)),
+        (None, (None, None, None, None)),
+    ],
+)
+def test_an_error_s_place_has_parts(where: str | None, parts: tuple[object, ...]) -> None:
+    assert tuple(whereabouts(where)) == parts

@@ -63,7 +63,11 @@ def parse_lock(text: str, *, filename: str, companions: Companions = ALONE) -> L
             hint=_HINT,
         )
     if len(text) > LOCK_LIMIT_BYTES:
-        raise PolicyError(f"too large for a lock: over {LOCK_LIMIT_BYTES >> 20} MiB", where=filename)
+        raise PolicyError(
+            f"too large for a lock: over {LOCK_LIMIT_BYTES >> 20} MiB",
+            where=filename,
+            hint="is it the right file? the largest locks have a few MiB",
+        )
     if not is_encodable(text):
         raise PolicyError("the lock is not UTF-8", where=filename, hint="save it as UTF-8")
     module, function = found

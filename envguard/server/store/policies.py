@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from envguard.domain.environment import Digest, digest_of
 from envguard.domain.policy import PolicySource
 from envguard.server.store.schema import policies
-from envguard.wire import PolicyRevision
+from envguard.wire import PolicyRevision, RevisionRow
 
 
 def newest_policies(connection: sa.Connection) -> tuple[PolicyRevision, ...]:
@@ -29,6 +29,30 @@ def newest_revisions(connection: sa.Connection) -> dict[str, int]:
     """Answer the number of each policy's newest revision."""
     query = sa.select(policies.c.name, sa.func.max(policies.c.revision)).group_by(policies.c.name)
     return {row[0]: row[1] for row in connection.execute(query.order_by(policies.c.name))}
+
+
+def revision_of(connection: sa.Connection, name: str, number: int | None) -> PolicyRevision | None:
+    """Answer one revision of a policy, the newest where no number is given; None where there is none."""
+    query = sa.select(policies).where(policies.c.name == name)
+    if number is not None:
+        query = query.where(policies.c.revision == number)
+    row = connection.execute(query.order_by(policies.c.revision.desc()).limit(1)).first()
+    return None if row is None else _revision(row)
+
+
+def revisions_of(connection: sa.Connection, name: str) -> tuple[RevisionRow, ...]:
+    """Answer all revisions of a policy without their files, the newest first."""
+    columns = (policies.c.revision, policies.c.lock_revision, policies.c.digest, policies.c.pushed_at)
+    query = sa.select(*columns).where(policies.c.name == name).order_by(policies.c.revision.desc())
+    return tuple(
+        RevisionRow(
+            revision=row.revision,
+            lock_revision=row.lock_revision,
+            digest=Digest(row.digest),
+            pushed_at=datetime.fromtimestamp(row.pushed_at, timezone.utc),
+        )
+        for row in connection.execute(query)
+    )
 
 
 def add_revision(
