@@ -11,6 +11,7 @@ Rules
 from __future__ import annotations
 
 from collections.abc import Container, Iterator, Sequence
+from fnmatch import fnmatchcase
 from typing import NamedTuple
 
 from envguard.domain.builds import differs_in_label_only, evidence, has_build, local_label
@@ -43,11 +44,11 @@ def package_findings(rules: Rules, selected: Selected, installed: Installed) -> 
         yield from _ruled(rule, installed, selected)
     for name, locked in selected.packages.items():
         if name not in ruled:
-            yield from _judged(_Case(Require(name=name), "lock", locked, _found(locked, installed)))
+            yield from _judged(_Case(Require(name=locked.name), "lock", locked, _found(locked, installed)))
     for name, candidates in selected.optional.items():
         packages = _found(candidates[0], installed)
         if name not in ruled and packages:
-            yield from _nearest(_Case(Require(name=name), "lock", None, packages), candidates)
+            yield from _nearest(_Case(Require(name=candidates[0].name), "lock", None, packages), candidates)
 
 
 def unlisted_findings(rules: Rules, selected: Selected, installed: Installed) -> Iterator[Finding]:
@@ -167,7 +168,7 @@ def _against_lock(case: _Case, package: Package) -> Finding | None:
         return case.differs("build-mismatch" if is_label else "version-mismatch", _wanted(locked))
     if _is_another_label(locked, package):
         return case.differs("build-mismatch", _wanted(locked))
-    if locked.build is not None and locked.build != package.build:
+    if locked.build is not None and not fnmatchcase(package.build or "", locked.build):
         return case.differs("build-mismatch", f"{locked.version} {locked.build}", actual=_with_build(package))
     if locked.origin is not None and not _is_from(locked.origin, package.origin):
         return case.differs(
