@@ -16,18 +16,19 @@ from collections.abc import Iterable, Sequence
 
 import msgspec
 
+from envguard.domain.addresses import plain_address
 from envguard.domain.environment import Origin
 from envguard.domain.lock import Lock, LockedPackage
 from envguard.domain.requirements import normalised_name
 from envguard.formats.companions import Companions
 from envguard.formats.files import shown
+from envguard.formats.locks.artifacts import artifact
 from envguard.formats.locks.poetry_constraints import full_python_markers, python_marker, specifiers
 from envguard.formats.locks.poetry_graph import Graph, NumberedEntry
 from envguard.formats.locks.poetry_markers import all_of, any_of, of_a_group, of_a_lock, written
 from envguard.formats.locks.poetry_project import MAIN, PoetryProject, read_poetry_project
 from envguard.formats.locks.poetry_shapes import Entry, File, Head
 from envguard.formats.locks.project import digest_with
-from envguard.formats.locks.sources import artifact, git_origin, plain_url
 from envguard.formats.locks.toml import TomlProblems, read_toml
 
 _HINT = "make it anew: `poetry lock`"
@@ -133,9 +134,9 @@ def _origin(entry: Entry) -> Origin | None:
         return None
     match source.type:
         case "git":
-            return git_origin(source.url, source.resolved_reference)
+            return Origin("vcs", plain_address(source.url), source.resolved_reference)
         case "url":
-            return Origin(kind="archive", url=plain_url(source.url))
+            return Origin(kind="archive", url=plain_address(source.url))
         case "file":
             return Origin(kind="archive")
         case "directory":

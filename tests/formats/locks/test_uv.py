@@ -202,7 +202,8 @@ def test_a_broken_project_is_named() -> None:
         ("a = " + "1" * 5_000, "uv.lock", "not TOML: Exceeds the limit"),
         ("a = " + "[" * 99_999, "uv.lock", "nested too deeply for a lock"),
         ("a" + ".a" * 99_999 + " = 1", "uv.lock", "not a lock: a key of a hundred parts"),
-        ("#" * 50_000_000, "uv.lock", "too large for a lock"),
+        ("#" * 50_000_000, "uv.lock", "too large for a lock: over 32 MiB"),
+        ("#" * 9_000_000, "uv.lock", "too large for a lock: over 8 MiB"),
     ],
     ids=lambda value: value[:40] if isinstance(value, str) else None,
 )
