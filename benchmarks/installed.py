@@ -18,4 +18,4 @@ def installed_envguard() -> list[str]:
     subprocess.run([uv, "venv", "--quiet", "--clear", "--python", sys.executable, str(folder)], check=True)
     install = [uv, "pip", "install", "--quiet", "--compile-bytecode", "--python", str(folder), str(_ROOT)]
     subprocess.run(install, check=True)
-    return [str(folder / "bin" / "python"), "-m", "envguard.cli.main"]
+    return [str(folder / "bin" / "envguard")]

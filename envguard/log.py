@@ -11,7 +11,7 @@ import re
 import sys
 from typing import Literal
 
-_PLAIN = re.compile(r"[\w.:/@+-]+")
+_PLAIN = r"[\w.:/@+-]+"
 
 Level = Literal["DEBUG", "INFO", "WARNING", "ERROR"]
 
@@ -78,7 +78,7 @@ def _shown(value: Value) -> str:
     if value is None:
         return "-"
     text = str(value).lower() if isinstance(value, bool) else str(value)
-    if _PLAIN.fullmatch(text):
+    if re.fullmatch(_PLAIN, text):
         return text
     escaped = text.replace("\\", "\\\\").replace('"', '\\"')
     return '"' + "".join(c if c.isprintable() else f"\\x{ord(c):02x}" for c in escaped) + '"'

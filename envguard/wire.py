@@ -151,6 +151,8 @@ class TeamEnvironment(msgspec.Struct, frozen=True, kw_only=True):
     """One environment in the team report, judged by the server."""
 
     path: str
+    path_bytes: bytes | None = None
+    """The path as the file system has it, where ``path`` had to escape it."""
     digest: Digest | None
     verdict: Outcome
     policy: str | None
@@ -220,6 +222,7 @@ def team_environment(verdict: Verdict) -> TeamEnvironment:
     policy = verdict.policy
     return TeamEnvironment(
         path=verdict.environment,
+        path_bytes=verdict.path_bytes,
         digest=verdict.digest,
         verdict=verdict.verdict,
         policy=policy.name if policy is not None else None,

@@ -9,7 +9,7 @@ Rules
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime, timezone
 from pathlib import Path
 
@@ -21,12 +21,13 @@ from envguard.agent.scanner import ScanHungError, scan_in_child
 from envguard.client import ServerClient
 from envguard.domain.binding import BoundScan
 from envguard.domain.environment import Scan
-from envguard.domain.verdict import Verdict
+from envguard.domain.verdict import Match, Verdict, next_match
 from envguard.errors import InventoryError, StateError, TransportError, UsageError
 from envguard.inventory import machine_facts
 from envguard.log import get_log
+from envguard.runs.comparing import Comparisons
 from envguard.runs.held import parse_kept
-from envguard.runs.judging import Policies, judge_bound
+from envguard.runs.judging import Policies, Ruled, judge_bound
 from envguard.state import Identity, KeptPolicy, LastStatus, State
 from envguard.wire import PROTOCOL, Checkin, PolicyRevision, Records, records_digest
 
@@ -108,6 +109,7 @@ class Round:
         self._client = (connect or _client)(self.identity, secret)
         self._kept = _kept_policies(state)
         self._parsed = parse_kept(self._kept)
+        self._comparisons = Comparisons()
 
     def look_and_judge(self) -> Seen:
         """Scan, judge by the policies that are there, and keep both."""
@@ -173,9 +175,29 @@ class Round:
 
     def _judge(self, seen: Seen) -> tuple[Verdict, ...]:
         policies = Policies(self._parsed, seen.bound.of_projects)
-        return judge_bound(
-            seen.scan.environments, seen.scan.facts, self.identity.as_machine(), policies, self._now()
+        matches, now = self._state.matches(), self._now()
+        ruled = judge_bound(
+            seen.scan.environments,
+            seen.scan.facts,
+            self.identity.as_machine(),
+            policies,
+            now,
+            comparisons=self._comparisons,
+            matches=matches,
         )
+        self._remember(ruled, matches, now)
+        return tuple(each.verdict for each in ruled)
+
+    def _remember(self, ruled: Iterable[Ruled], matches: Mapping[str, Match], now: datetime) -> None:
+        """Keep what each environment matched, so that drift can say what moved; what is gone is forgotten."""
+        kept: dict[str, Match] = {}
+        for each in ruled:
+            path = each.verdict.environment
+            match = next_match(matches.get(path), each.verdict, each.basis, now)
+            if match is not None:
+                kept[path] = match
+        if kept != matches:
+            self._state.keep_matches(kept)
 
     def _keep(
         self,

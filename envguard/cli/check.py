@@ -10,9 +10,10 @@ from typing import Literal, get_args
 
 import click
 
+from envguard.cli import completion
 from envguard.cli.judged import Judged, judge_at, judge_lock_at
-from envguard.cli.local import existing_state, held_policies, roots_to_look_below, this_machine
-from envguard.cli.options import json_option, verbose_option
+from envguard.cli.local import existing_state, held_policies, known_matches, roots_to_look_below, this_machine
+from envguard.cli.options import filled, json_option, verbose_option
 from envguard.cli.output import EXIT_CODES, console, here, now, print_json, tell
 from envguard.cli.progress import Progress
 from envguard.domain.verdict import Verdict, worst
@@ -25,9 +26,16 @@ _UNREAD_AT_MOST = 10
 
 
 @click.command()
-@click.argument("env", required=False, metavar="[ENV|LOCK]")
+@click.argument("env", required=False, callback=filled, shell_complete=completion.files)
 @click.option("--all", "is_all", is_flag=True, help="Judge every environment of this machine.")
-@click.option("--policy", "named", metavar="P", help="A policy's name, a policy file, or a lock.")
+@click.option(
+    "--policy",
+    "named",
+    metavar="P",
+    callback=filled,
+    shell_complete=completion.policies_and_files,
+    help="A policy's name, a policy file, or a lock.",
+)
 @click.option(
     "--format", "format_", type=click.Choice(get_args(Format)), help="How to print it.  [default: rich]"
 )
@@ -41,7 +49,7 @@ def check(
     ENV is a folder, an interpreter, conda:NAME or kernel:NAME; nothing means the active environment, then the
     project's .venv. LOCK is a lock file: it is judged as it is, without being installed.
 
-    Exit code: 0 compliant, 1 drifted, 3 it could not be decided.
+    Exit code: 0 compliant, 1 drifted, 2 wrong usage, 3 it could not be decided.
 
     Example: envguard check .venv --policy policies/rl-team.yaml
     """
@@ -132,6 +140,7 @@ def _judge_all() -> tuple[Sequence[Verdict], bool]:
     """Answer every verdict, and whether the look was cut off before its end."""
     from envguard.inventory import scan_machine
     from envguard.runs.bindings import bind_scan, bound_places, uses_of_owners
+    from envguard.runs.comparing import Comparisons
     from envguard.runs.judging import Policies, judge_bound
 
     with Progress() as progress:
@@ -141,8 +150,16 @@ def _judge_all() -> tuple[Sequence[Verdict], bool]:
         tell(f"unread: {place.path}: {place.reason}")
     bound = bind_scan(found, uses_of_owners(existing_state()))
     policies = Policies(held_policies(), bound.of_projects)
-    verdicts = judge_bound(bound.scan.environments, found.facts, this_machine(), policies, now())
-    return verdicts, found.is_incomplete
+    ruled = judge_bound(
+        bound.scan.environments,
+        found.facts,
+        this_machine(),
+        policies,
+        now(),
+        comparisons=Comparisons(),
+        matches=known_matches(),
+    )
+    return [each.verdict for each in ruled], found.is_incomplete
 
 
 def _print_as(format_: Literal["junit", "github", "sarif", "markdown"], verdicts: Sequence[Verdict]) -> None:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from importlib import import_module
-from itertools import pairwise
 
 import click
 
 from envguard import __version__
+from envguard.cli.output import print_json, tell
+from envguard.cli.plain import wants_json
 from envguard.errors import EnvguardError, PolicyError
 
 _COMMANDS = {
@@ -63,37 +64,36 @@ def envguard(ctx: click.Context) -> None:
 
 def run(given: Sequence[str]) -> int:
     """Answer the exit code of a command line: 0 compliant or done, 1 drifted, 2 wrong usage, 3 undecided."""
-    wants_json = "--json" in given or "--format=json" in given or ("--format", "json") in pairwise(given)
     try:
         code = envguard.main(list(given), prog_name="envguard", standalone_mode=False)
     except EnvguardError as error:
-        return _fail(error, wants_json=wants_json)
+        return _fail(error, wants_json=wants_json(given))
     except click.ClickException as error:
-        if wants_json:
-            from envguard.errors import UsageError
-            from envguard.report.documents import error_document, to_json
+        from envguard.cli.mistakes import as_usage_error
 
-            click.echo(to_json(error_document(UsageError(error.format_message()))))
-        error.show()
-        return 2
-    except (click.Abort, KeyboardInterrupt):
-        click.echo("stopped", err=True)
-        return 130
+        command = next((f"envguard {word}" for word in given[:1] if word in _COMMANDS), "envguard")
+        return _fail(as_usage_error(error, command), wants_json=wants_json(given))
+    except click.Abort as error:  # click's word for Ctrl-C, after an end of the line
+        raise KeyboardInterrupt from error
     return code if isinstance(code, int) else 0
 
 
 def _fail(error: EnvguardError, *, wants_json: bool) -> int:
     if wants_json:
-        from envguard.report.documents import error_document, to_json
+        from envguard.report.documents import error_document
 
-        click.echo(to_json(error_document(error)))
+        print_json(error_document(error))
     problems = error.problems if isinstance(error, PolicyError) and error.problems else (error,)
     for problem in problems:
-        click.echo(f"error: {_safe(str(problem))}", err=True)
+        _say("error", str(problem))
         if problem.hint:
-            click.echo(f"hint: {_safe(problem.hint)}", err=True)
+            _say("hint", problem.hint)
     return error.exit_code
 
 
-def _safe(text: str) -> str:
-    return "".join(c if c.isprintable() or c == "\n" else f"\\x{ord(c):02x}" for c in text)
+def _say(label: str, text: str) -> None:
+    """Tell a paragraph, set in after its first line: no text of others passes for a line of ours."""
+    first, *more = text.split("\n")
+    tell(f"{label}: {first}")
+    for line in more:
+        tell(f"  {line}")

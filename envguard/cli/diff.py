@@ -7,15 +7,16 @@ from pathlib import Path
 
 import click
 
-from envguard.cli.options import json_option, verbose_option
+from envguard.cli import completion
+from envguard.cli.options import filled, json_option, verbose_option
 from envguard.cli.output import console, here, print_json, tell
 from envguard.domain.comparison import Comparison, Incomparable, MachineSide, compare_sides
 from envguard.errors import InventoryError
 
 
 @click.command()
-@click.argument("a")
-@click.argument("b")
+@click.argument("a", callback=filled, shell_complete=completion.files)
+@click.argument("b", callback=filled, shell_complete=completion.files)
 @json_option
 @verbose_option
 def diff(a: str, b: str, *, as_json: bool, verbose: int) -> int:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import msgspec
 
-from envguard.cli.local import existing_state, held_policies, this_machine
+from envguard.cli.local import existing_state, held_policies, known_matches, this_machine
 from envguard.cli.output import now
 from envguard.domain.environment import Environment
 from envguard.domain.facts import MachineFacts
@@ -51,6 +51,7 @@ def judge_at(path: Path, named: str | None) -> Judged:
     """Judge the environment at a path; ``named`` is the policy that the command line names, if it does."""
     from envguard.inventory import machine_facts, read_environment
     from envguard.runs.bindings import apply_uses, uses_of_owners
+    from envguard.runs.comparing import Comparisons
     from envguard.runs.here import findings_here
     from envguard.runs.judging import judge_environment
     from envguard.runs.policies import choose_policy
@@ -66,12 +67,14 @@ def judge_at(path: Path, named: str | None) -> Judged:
         cwd=Path.cwd(),
     )
     facts = machine_facts()
-    verdict = judge_environment(
+    ruled = judge_environment(
         environment,
         facts,
         governing.policy,
         machine=machine.name,
         now=now(),
+        comparisons=Comparisons(),
+        match=known_matches().get(environment.record.path),
         here=findings_here(environment, environ=os.environ, cwd=Path.cwd()),
     )
-    return Judged(verdict, environment, governing.source, governing.policy, facts)
+    return Judged(ruled.verdict, environment, governing.source, governing.policy, facts)

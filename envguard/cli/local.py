@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from envguard.client import ServerClient
     from envguard.domain.binding import Machine
     from envguard.domain.policy import KnownPolicy
+    from envguard.domain.verdict import Match
     from envguard.state import State
 
 
@@ -52,6 +53,12 @@ def held_policies() -> dict[str, KnownPolicy]:
 
     state = existing_state()
     return parse_kept(state.policies()) if state is not None else {}
+
+
+def known_matches() -> dict[str, Match]:
+    """Answer what this machine's environments last matched, as its agent remembers it."""
+    state = existing_state()
+    return state.matches() if state is not None else {}
 
 
 def server_client() -> ServerClient:

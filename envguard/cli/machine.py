@@ -8,20 +8,22 @@ from pathlib import Path
 import click
 
 from envguard.cli.local import local_state
-from envguard.cli.options import json_option
+from envguard.cli.options import filled, json_option, roots_option
 from envguard.cli.output import default_machine_name, now, print_json
 
 
 @click.command()
-@click.argument("join_string", metavar="STRING")
-@click.option("--name", help="The machine's display name.  [default: the host name]")
+@click.argument("join_string", metavar="STRING", callback=filled)
+@click.option("--name", callback=filled, help="The machine's display name.  [default: the host name]")
 @click.option("--label", "labels", multiple=True, metavar="KEY=VALUE", help="Say more about it; repeatable.")
-@click.option("--roots", multiple=True, type=click.Path(path_type=Path), help="Look only below; repeatable.")
+@roots_option
 def join(join_string: str, name: str | None, labels: tuple[str, ...], roots: tuple[Path, ...]) -> None:
     """Join this machine to a team's server.
 
     STRING is what `envguard server` or `envguard token new` printed; `-` reads it from standard input, so
     that it is in no list of processes.
+
+    Exit code: 0 done, 2 wrong usage, 3 it could not be done.
 
     Example: envguard join - --name ws-7 --label gpu=a100
     """
@@ -47,6 +49,8 @@ def join(join_string: str, name: str | None, labels: tuple[str, ...], roots: tup
 def agent(*, once: bool, dry_run: bool, verbose: int) -> None:
     """Watch this machine's environments and report to the server.
 
+    Exit code: 0 done, 2 wrong usage, 3 it could not be done.
+
     Example: envguard agent --once
     """
     from envguard import log
@@ -67,6 +71,8 @@ def agent(*, once: bool, dry_run: bool, verbose: int) -> None:
 @json_option
 def status(*, as_json: bool) -> None:
     """Say how this machine, its agent and its policies are.
+
+    Exit code: 0 done, 2 wrong usage, 3 it could not be done.
 
     Example: envguard status
     """

@@ -9,7 +9,6 @@ import os
 import sys
 from collections.abc import Callable
 from datetime import datetime, timezone
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from envguard.report.documents import to_json
@@ -17,6 +16,8 @@ from envguard.report.here import Here
 from envguard.report.printable import printable
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from rich.console import Console
 
     from envguard.domain.verdict import Outcome
@@ -49,12 +50,15 @@ def console() -> Console:
 
 def here() -> Here:
     """Answer from where the person looks: the current folder and the home."""
+    from pathlib import Path
+
     return Here(cwd=_folder(Path.cwd), home=_folder(Path.home))
 
 
 def print_json(document: object) -> None:
-    """Print the one JSON document of a command."""
-    print(to_json(document))
+    """Print the one JSON document of a command: UTF-8, whatever the terminal's encoding."""
+    sys.stdout.flush()
+    sys.stdout.buffer.write(to_json(document).encode() + b"\n")
 
 
 def tell(text: str) -> None:

@@ -9,6 +9,7 @@ Rules
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 from envguard.errors import EnvguardError
 
@@ -18,14 +19,20 @@ def run_plainly(arguments: Sequence[str]) -> int | None:
     if len(arguments) < 3 or arguments[0] != "scan" or arguments[-1] != "--json":
         return None
     paths = arguments[1:-1]
-    if any(path.startswith(("-", "conda:", "kernel:")) for path in paths):
+    if any(not path or path.startswith(("-", "conda:", "kernel:")) for path in paths):
         return None
     return _scan(paths)
 
 
+def wants_json(arguments: Sequence[str]) -> bool:
+    """Whether standard output must be one JSON document, whatever happens."""
+    return (
+        "--json" in arguments or "--format=json" in arguments or ("--format", "json") in pairwise(arguments)
+    )
+
+
 def _scan(paths: Sequence[str]) -> int | None:
     import gc
-    from pathlib import Path
 
     gc.disable()  # the process ends before there is anything to collect: 5 %
 
@@ -34,7 +41,7 @@ def _scan(paths: Sequence[str]) -> int | None:
     from envguard.report.scanned import scan_document
 
     try:
-        document = scan_document(scan_paths([Path(path) for path in paths]), default_machine_name())
+        document = scan_document(scan_paths(paths), default_machine_name())
     except EnvguardError:
         return None
     print_json(document)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from envguard.cli import completion
 from envguard.cli.local import server_client
 from envguard.cli.options import json_option
 from envguard.cli.output import print_json
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 _FILE = click.Path(path_type=Path)
 
 
-@click.group()
+@click.group(no_args_is_help=False)
 def policy() -> None:
     """Write, test and share policies."""
 
@@ -70,7 +71,7 @@ def schema() -> None:
 
 
 @policy.command()
-@click.argument("name")
+@click.argument("name", shell_complete=completion.policies_and_files)
 @click.option("--resolved", is_flag=True, help="With what it extends laid under it, and levels written out.")
 @json_option
 def show(name: str, *, resolved: bool, as_json: bool) -> None:
@@ -103,6 +104,8 @@ def show(name: str, *, resolved: bool, as_json: bool) -> None:
 def list_policies(*, as_json: bool) -> None:
     """List the policies that the server holds.
 
+    Exit code: 0 done, 2 wrong usage, 3 it could not be done.
+
     Example: envguard policy list
     """
     policies = server_client().policies()
@@ -124,6 +127,8 @@ def push(file: Path, *, as_json: bool) -> None:
     """Make a policy file the team's next revision.
 
     Needs ENVGUARD_SERVER and ENVGUARD_TOKEN of a lead or admin.
+
+    Exit code: 0 done, 2 wrong usage, 3 it could not be done.
 
     Example: envguard policy push policies/rl-team.yaml
     """

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
 from pathlib import Path
-from stat import S_ISDIR
 from typing import TYPE_CHECKING, get_args
 
 import click
 
-from envguard.cli.options import json_option, verbose_option
+from envguard.cli import completion
+from envguard.cli.options import filled, json_option, roots_option, seconds, verbose_option
 from envguard.cli.output import console, default_machine_name, here, print_json
 from envguard.cli.progress import Progress
+from envguard.domain.nearest import nearest
 from envguard.errors import UsageError
 
 if TYPE_CHECKING:
@@ -20,20 +20,19 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.argument("paths", nargs=-1, type=click.Path(path_type=Path))
+@click.argument("paths", nargs=-1, callback=filled, shell_complete=completion.files)
+@roots_option
 @click.option(
-    "--roots",
-    multiple=True,
-    # What is there and closed is not wrong usage: the scan says that it is unread.
-    type=click.Path(path_type=Path, readable=False),
-    help="Look only below; repeatable.",
+    "--kinds",
+    metavar="KIND[,KIND]",
+    shell_complete=completion.kinds,
+    help="Only these, such as conda,pipx.  [default: all]",
 )
-@click.option("--kinds", metavar="KIND[,KIND]", help="Only these, such as conda,pipx.  [default: all]")
 @click.option(
     "--time-limit",
     "time_limit_s",
     metavar="SECONDS",
-    type=click.FloatRange(min=0, min_open=True),
+    callback=seconds,
     help="Look no longer than this.  [default: 20]",
 )
 @click.option("--all-file-systems", is_flag=True, help="Look also on what is mounted below.")
@@ -43,7 +42,7 @@ if TYPE_CHECKING:
 @json_option
 @verbose_option
 def scan(
-    paths: tuple[Path, ...],
+    paths: tuple[str, ...],
     roots: tuple[Path, ...],
     kinds: str | None,
     time_limit_s: float | None,
@@ -56,6 +55,8 @@ def scan(
     """List every Python environment and what is installed in it.
 
     With PATHs, just these environments. Nothing is executed: files are read.
+
+    Exit code: 0 done, 2 wrong usage, 3 a PATH could not be read.
 
     Example: envguard scan .venv --json
     """
@@ -86,12 +87,13 @@ def scan(
             show_integrity(console(), found, here=here(), is_verbose=verbose > 0)
 
 
-def _scan_paths(paths: tuple[Path, ...]) -> Scan:
+def _scan_paths(paths: tuple[str, ...]) -> Scan:
     from envguard.inventory import choose_environment, scan_paths
 
-    def named(path: Path) -> Path:
-        is_name = str(path).startswith(("conda:", "kernel:"))
-        return choose_environment(str(path), environ=os.environ, cwd=Path.cwd()).path if is_name else path
+    def named(path: str) -> Path:
+        if not path.startswith(("conda:", "kernel:")):
+            return Path(path)
+        return choose_environment(path, environ=os.environ, cwd=Path.cwd()).path
 
     return scan_paths(list(map(named, paths)))
 
@@ -102,9 +104,6 @@ def _search(
     from envguard.cli.local import roots_to_look_below
     from envguard.inventory import SEARCH_S, scan_machine
 
-    for root in roots:
-        if _is_no_folder(root):
-            raise UsageError("no such folder", where=str(root), hint=_nearest_folder(root))
     wanted = _kinds_in(kinds) if kinds is not None else None
     with Progress() as progress:
         return scan_machine(
@@ -116,16 +115,6 @@ def _search(
         )
 
 
-def _is_no_folder(root: Path) -> bool:
-    """Whether there is none; one that cannot be seen from here may well be there."""
-    try:
-        return not S_ISDIR(root.stat().st_mode)
-    except (FileNotFoundError, NotADirectoryError):
-        return True
-    except OSError:
-        return False
-
-
 def _kinds_in(text: str) -> frozenset[EnvironmentKind]:
     from envguard.domain.environment import EnvironmentKind
 
@@ -133,22 +122,6 @@ def _kinds_in(text: str) -> frozenset[EnvironmentKind]:
     words = [word.strip() for word in text.split(",")]
     for word in words:
         if word not in known:
-            hint = _nearest(word, known) or ", ".join(known)
+            hint = nearest(word, known) or ", ".join(known)
             raise UsageError(f"no kind of environment: `{word}`", where="--kinds", hint=hint)
     return frozenset(known[word] for word in words)
-
-
-def _nearest_folder(root: Path) -> str | None:
-    """What was probably meant: a folder beside it of nearly this name."""
-    try:
-        beside = [each.name for each in root.parent.iterdir() if each.is_dir()]
-    except OSError:
-        return None
-    name = _nearest(root.name, beside)
-    return str(root.parent / name) if name is not None else None
-
-
-def _nearest(word: str, known: Iterable[str]) -> str | None:
-    from difflib import get_close_matches
-
-    return next(iter(get_close_matches(word, list(known), n=1)), None)

@@ -29,6 +29,8 @@ def server(
 ) -> None:
     """Run the central server.
 
+    Exit code: 0 done, 2 wrong usage, 3 it could not be done.
+
     Example: envguard server --listen 127.0.0.1:8750
     """
     from envguard import log
@@ -68,7 +70,7 @@ def _announce_json(started: Started) -> None:
     click.echo(msgspec.json.encode(document).decode())
 
 
-@click.group()
+@click.group(no_args_is_help=False)
 def token() -> None:
     """Make join strings."""
 
@@ -81,6 +83,8 @@ def token() -> None:
 @json_option
 def new(expires: int, uses: int, *, as_json: bool) -> None:
     """Print a fresh join string; needs the admin's token.
+
+    Exit code: 0 done, 2 wrong usage, 3 it could not be done.
 
     Example: envguard token new --uses 1
     """

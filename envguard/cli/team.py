@@ -4,17 +4,26 @@ from __future__ import annotations
 
 import click
 
+from envguard.cli import completion
 from envguard.cli.local import server_client
-from envguard.cli.options import json_option, verbose_option
+from envguard.cli.options import filled, json_option, verbose_option
 from envguard.cli.output import console, print_json
 
 
 @click.command()
-@click.option("--policy", metavar="NAME", help="Only the environments that this policy governs.")
+@click.option(
+    "--policy",
+    metavar="NAME",
+    callback=filled,
+    shell_complete=completion.policies,
+    help="Only the environments that this policy governs.",
+)
 @json_option
 @verbose_option
 def team(policy: str | None, *, as_json: bool, verbose: int) -> None:
     """Print the team's drift report, a row for each cause.
+
+    Exit code: 0 done, 2 wrong usage, 3 it could not be done.
 
     Example: envguard team --policy rl-team
     """

@@ -7,28 +7,33 @@ from pathlib import Path
 
 import click
 
+from envguard.cli import completion
 from envguard.cli.local import existing_state, local_state
+from envguard.cli.options import filled
 from envguard.cli.output import tell
 
 
 @click.command()
-@click.argument("policy")
-@click.argument("env", required=False)
+@click.argument("policy", callback=filled, shell_complete=completion.policies)
+@click.argument("env", required=False, callback=filled, shell_complete=completion.files)
 @click.option("--end", is_flag=True, help="End the binding; POLICY is the one that it names.")
 def use(policy: str, env: str | None, *, end: bool) -> None:
     """Bind an environment of mine to a policy.
 
     ENV is chosen as by `check`. The binding goes before the project's marker and `applies-to`.
 
+    Exit code: 0 done, 2 wrong usage, 3 it could not be done.
+
     Example: envguard use rl-team .venv
     """
     from envguard.errors import UsageError
     from envguard.inventory import choose_environment, read_environment
+    from envguard.inventory.files import place_shown_as
 
     _check_name(policy)
     choice = choose_environment(env, environ=os.environ, cwd=Path.cwd())
     record = read_environment(choice.path).record
-    if hasattr(os, "getuid") and os.getuid() != Path(record.python).parent.stat().st_uid:
+    if os.getuid() != Path(place_shown_as(record.python)).parent.stat().st_uid:
         raise UsageError(
             f"only its owner may bind it: {record.owner}", where=record.path, hint="ask the owner to run it"
         )

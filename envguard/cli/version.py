@@ -16,6 +16,8 @@ from envguard.cli.output import print_json
 def version(*, as_json: bool) -> None:
     """Say which envguard this is, and on which Python it runs.
 
+    Exit code: 0 done, 2 wrong usage, 3 it could not be done.
+
     Example: envguard version --json
     """
     if as_json:

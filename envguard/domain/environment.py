@@ -31,6 +31,7 @@ ProblemKind = Literal[
     "duplicate",
     "shadowed",
     "invalid-version",
+    "invalid-requirement",
     "base-missing",
     "not-an-environment",
     "incomplete",

@@ -6,6 +6,8 @@ Rules
 2. A *graph* says what the project asks for (its roots) and what each entry needs; an entry applies where a
    chosen root reaches it.
 3. Entries of conda's are told by conda's names, which need not be those of Python's distributions.
+4. An entry that only constrains asks for nothing: it says which version another entry means that leaves it
+   open, and of what nobody asked for, how it must be where it is there.
 """
 
 from __future__ import annotations
@@ -24,6 +26,7 @@ class Artifact(msgspec.Struct, frozen=True, omit_defaults=True):
     """A file from which the lock lets an entry be installed."""
 
     filename: str
+    """Empty where the lock tells only its digest."""
     digests: tuple[str, ...] = ()
     """Such as ``sha256:`` and hexadecimal digits; none where the lock has none."""
 
@@ -41,6 +44,8 @@ class Dependency(msgspec.Struct, frozen=True, omit_defaults=True):
     """The extras of what is asked for."""
     marker: str | None = None
     """When it is asked for; None: always."""
+    source: str | None = None
+    """Of several entries of this name and version the one of this source; None: not said."""
 
 
 class Root(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -49,6 +54,8 @@ class Root(msgspec.Struct, frozen=True, omit_defaults=True):
     dependency: Dependency
     extra: str | None = None
     group: str | None = None
+    member: str | None = None
+    """Who asks, where several do: the normalised name of a project of the workspace."""
 
 
 class LockedPackage(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -64,14 +71,20 @@ class LockedPackage(msgspec.Struct, frozen=True, omit_defaults=True):
     specifier: str | None = None
     """What is asked of the version where the lock has no exact one."""
     build: str | None = None
-    """Conda's build string; None asks for none."""
+    """Conda's build string, which may be a pattern with ``*``; None asks for none."""
     ecosystem: Ecosystem = "python"
     origin: Origin | None = None
     """Where it must come from; None where the lock takes it from an index, or does not say."""
+    source: str | None = None
+    """What tells it from another entry of its name and version, in the lock's own words."""
+    is_virtual: bool = False
+    """It is never installed itself: only what it asks for is."""
     artifacts: tuple[Artifact, ...] = ()
     dependencies: tuple[Dependency, ...] = ()
     extra_dependencies: dict[str, tuple[Dependency, ...]] = {}
     """What each of its extras asks for besides."""
+    only_constrains: bool = False
+    """Asks for nothing: a line of a constraints file. Only in flat locks."""
 
 
 class Lock(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -93,6 +106,8 @@ class Lock(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What a graph starts from; None: the lock is flat."""
     project: str | None = None
     """The normalised name of the project that the lock was made for, where it says so."""
+    has_conflicts: bool = False
+    """Some of the extras and groups exclude each other, and markers say by uv's words which of them hold."""
 
 
 class LockChoice(msgspec.Struct, frozen=True, omit_defaults=True):

@@ -186,8 +186,8 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     extends: tuple[str, ...] = ()
     """The files that this policy was laid over, the nearest first, relative to its own folder."""
     places: Mapping[str, str] = {}
-    """Key path to where it is written: ``packages.gym`` -> ``rl-team.yaml:7:3``, line and column; a file
-    that has no lines is named alone. No part of the digest."""
+    """Key path to where it is written: ``packages.gym`` -> ``rl-team.yaml:7``; a file that has no lines is
+    named alone. No part of the digest."""
 
     @property
     def digest(self) -> Digest:

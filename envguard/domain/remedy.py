@@ -5,7 +5,8 @@ Rules
    plain one.
 2. Nothing is lost: an environment whose interpreter is wrong is moved aside and made anew, never cleared in
    place; and not even that where project files may lie inside it.
-3. Where no command is safe (a system Python, an environment that another tool made) there is none.
+3. Where no command is safe (a system Python, an environment that another tool made, a path that cannot be
+   written as text) there is none.
 """
 
 from __future__ import annotations
@@ -88,7 +89,7 @@ def command_for(remedies: Sequence[Remedy], record: EnvironmentRecord) -> str | 
 
     An environment that is made anew is empty: what to install into it is for the next look to say.
     """
-    if record.changer == "none":
+    if record.changer == "none" or record.path_bytes is not None:
         return None
     remake = next((each for each in remedies if isinstance(each, Remake)), None)
     return _change(remedies, record) if remake is None else _remake(remake, record)

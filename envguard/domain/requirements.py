@@ -4,7 +4,8 @@ Rules
 1. A requirement counts where its marker holds for the environment, with no extra chosen (PEP 508).
 2. It holds where the package is installed, in a version that the specifier allows, pre-releases included.
    Of a direct reference (``name @ url``) only the name is asked.
-3. What nobody can parse, and a marker that cannot be decided, requires nothing.
+3. What nobody can parse, and a marker that nobody can decide, is an ``InvalidRequirement``: it requires
+   nothing, and that is said. Where a marker keeps a requirement away, the rest of it is not looked at.
 4. Plain requirements are decided here; the others by ``packaging``, which costs 25 ms to import.
 """
 
@@ -22,6 +23,8 @@ from envguard.domain.versions import allows
 
 _LONGEST = 2_000
 """Characters; what is longer was not written to be met, and would be slow to take apart."""
+_SHOWN = 200
+"""Characters of what nobody can parse."""
 _NAME = r"[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?(?![A-Za-z0-9._-])"
 """What follows is looked at first: to take back letter after letter would cost the square of its length."""
 _BLANKS = r"[ \t]*"
@@ -42,28 +45,39 @@ class Requirement(NamedTuple):
     marker: str
 
 
-def broken_requirements(
+class InvalidRequirement(NamedTuple):
+    """A requirement that cannot be understood; old tools wrote and ignored such, and pip 24 tells them."""
+
+    package: str
+    """The package whose metadata has it; normalised."""
+    requirement: str
+    """As it is written, without a URL; its beginning where it is long."""
+
+
+def unmet_requirements(
     requires: Mapping[str, Iterable[str]], installed: Mapping[str, str], markers: Mapping[str, str]
-) -> Iterator[BrokenRequirement]:
-    """Yield each requirement that does not hold.
+) -> Iterator[BrokenRequirement | InvalidRequirement]:
+    """Yield each requirement that does not hold, or of which that cannot be told.
 
     ``requires`` has each package's requirements as they are written, ``installed`` each package's version,
     ``markers`` the environment's marker values (PEP 508), without ``extra``.
     """
     values = {**markers, "extra": ""}
-    applying: dict[str, bool] = {}
+    applying: dict[str, bool | None] = {"": True}
     for package, texts in requires.items():
         for text in texts:
             requirement = _likely_parts(text)
             if requirement is None:
+                yield _invalid(package, text)
                 continue
-            marker = requirement.marker
-            if marker and marker not in applying:
-                applying[marker] = marker_holds(marker, values)
-            if marker and not applying[marker]:
-                continue
+            if requirement.marker not in applying:
+                applying[requirement.marker] = _decided(requirement.marker, values)
+            does_apply = applying[requirement.marker]
             found = installed.get(requirement.name)
-            if not _is_met(text, requirement, found):
+            is_met = _is_met(text, requirement, found) if does_apply else None
+            if is_met is None and does_apply is not False:
+                yield _invalid(package, text)
+            elif is_met is False:
                 yield BrokenRequirement(package, _without_url(text, requirement), found)
 
 
@@ -74,6 +88,10 @@ def normalised_name(name: str) -> str:
 
 def marker_holds(marker: str, values: Mapping[str, str]) -> bool:
     """Whether a marker holds for these values, ``extra`` among them; one that nobody can decide does not."""
+    return _decided(marker, values) is True
+
+
+def _decided(marker: str, values: Mapping[str, str]) -> bool | None:
     answer = plain_holds(marker, values)
     return _reference_holds(marker, values) if answer is None else answer
 
@@ -89,7 +107,12 @@ def _likely_parts(text: str) -> Requirement | None:
     return Requirement(normalised_name(match[1]), match[3].strip(" \t"), (match[5] or "").strip(" \t"))
 
 
-def _is_met(text: str, likely: Requirement, found: str | None) -> bool:
+def _invalid(package: str, text: str) -> InvalidRequirement:
+    return InvalidRequirement(package, text.partition("@")[0].strip()[:_SHOWN])
+
+
+def _is_met(text: str, likely: Requirement, found: str | None) -> bool | None:
+    """Whether it holds; None where the text is no requirement after all."""
     if not likely.specifier:
         return found is not None
     answer = plain_allows(likely.specifier, "1" if found is None else found)
@@ -97,7 +120,7 @@ def _is_met(text: str, likely: Requirement, found: str | None) -> bool:
         return answer and found is not None
     parsed = _reference_parse(text)
     if parsed is None:
-        return True
+        return None
     return found is not None and (not parsed.specifier or allows(parsed.specifier, found))
 
 
@@ -112,15 +135,15 @@ def _reference_parse(text: str) -> Requirement | None:
     return Requirement(normalised_name(parsed.name), str(parsed.specifier), str(parsed.marker or ""))
 
 
-def _reference_holds(marker: str, values: Mapping[str, str]) -> bool:
+def _reference_holds(marker: str, values: Mapping[str, str]) -> bool | None:
     from packaging.markers import InvalidMarker, Marker, UndefinedComparison, UndefinedEnvironmentName
 
     if len(marker) > _LONGEST:
-        return False
+        return None
     try:
         return Marker(marker).evaluate(dict(values))
     except (InvalidMarker, UndefinedComparison, UndefinedEnvironmentName, RecursionError):
-        return False
+        return None
 
 
 def _without_url(text: str, requirement: Requirement) -> str:

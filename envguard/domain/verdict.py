@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Literal
@@ -17,10 +16,9 @@ from envguard.domain.remedy import Remedy, command_for
 Outcome = Literal["compliant", "drifted", "unknown", "unmanaged"]
 """``unknown``: it could not be decided. ``unmanaged``: no policy applies."""
 
-Moved = Literal["machine", "facts", "policy", "lock", "envguard", "never-matched"]
+Moved = Literal["machine", "facts", "policy", "lock", "waiver", "envguard", "never-matched"]
 """What changed since this environment last matched its policy."""
 
-_COLUMN = re.compile(r"(:\d+):\d+\Z")
 _ORDER: tuple[Outcome, ...] = ("drifted", "unknown", "compliant", "unmanaged")
 
 
@@ -65,6 +63,8 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True, tag_field="schema", tag
     """The judgement of one environment by one policy."""
 
     environment: str
+    path_bytes: bytes | None = None
+    """The path as the file system has it, where ``environment`` had to escape it."""
     digest: Digest | None
     verdict: Outcome
     policy: PolicyRef | None
@@ -72,6 +72,8 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True, tag_field="schema", tag
     findings: tuple[JudgedFinding, ...] = ()
     reason: str | None = None
     """Why it is unknown or unmanaged, where no finding says so."""
+    since: datetime | None = None
+    """When it was first seen to drift from what it had matched; None where that is not known."""
 
 
 class Basis(msgspec.Struct, frozen=True, kw_only=True):
@@ -82,6 +84,23 @@ class Basis(msgspec.Struct, frozen=True, kw_only=True):
     policy: Digest
     lock: Digest | None
     engine: int
+
+
+class Match(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What an environment last matched, and since when it does not."""
+
+    basis: Basis
+    drifted_at: datetime | None = None
+    """When drift was first seen; None while it matches."""
+
+
+def next_match(match: Match | None, verdict: Verdict, basis: Basis | None, now: datetime) -> Match | None:
+    """Answer what to remember after a verdict; what could not be decided changes nothing."""
+    if verdict.verdict == "compliant" and basis is not None:
+        return Match(basis=basis)
+    if verdict.verdict == "drifted" and match is not None and match.drifted_at is None:
+        return msgspec.structs.replace(match, drifted_at=now)
+    return match
 
 
 def judge(
@@ -95,7 +114,10 @@ def judge(
     places: Mapping[str, str],
     moved: Moved | None = None,
 ) -> Verdict:
-    """Answer the verdict on one environment; ``now`` is aware, ``places`` are the policy's key paths."""
+    """Answer the verdict on one environment; ``now`` is aware, ``places`` are the policy's key paths.
+
+    ``moved`` is what :func:`what_moved` says of the digests: it is told of drift only.
+    """
     own_name = record.project.name if record.project is not None else None
     judged = tuple(
         _judged(
@@ -104,17 +126,18 @@ def judge(
             _waived(finding, waivers, now, machine),
             reason=_reason(finding, record),
             fix=command_for([finding.remedy], record) if finding.remedy is not None else None,
-            moved=moved,
         )
         for finding in findings
         if finding.kind != "unlisted" or finding.package != own_name
     )
+    outcome = _outcome(judged)
     return Verdict(
         environment=record.path,
+        path_bytes=record.path_bytes,
         digest=record.digest,
-        verdict=_outcome(judged),
+        verdict=outcome,
         policy=policy,
-        findings=judged,
+        findings=judged if outcome == "compliant" or moved is None else _with_moved(judged, moved),
     )
 
 
@@ -138,13 +161,24 @@ def judge_lock(
 def undecided(record: EnvironmentRecord, policy: PolicyRef | None, reason: str) -> Verdict:
     """Answer the verdict where the policy itself cannot be had, or two apply."""
     return Verdict(
-        environment=record.path, digest=record.digest, verdict="unknown", policy=policy, reason=reason
+        environment=record.path,
+        path_bytes=record.path_bytes,
+        digest=record.digest,
+        verdict="unknown",
+        policy=policy,
+        reason=reason,
     )
 
 
 def unmanaged(record: EnvironmentRecord) -> Verdict:
     """Answer the verdict where no policy applies."""
-    return Verdict(environment=record.path, digest=record.digest, verdict="unmanaged", policy=None)
+    return Verdict(
+        environment=record.path,
+        path_bytes=record.path_bytes,
+        digest=record.digest,
+        verdict="unmanaged",
+        policy=None,
+    )
 
 
 def worst(outcomes: Sequence[Outcome]) -> Outcome:
@@ -152,8 +186,11 @@ def worst(outcomes: Sequence[Outcome]) -> Outcome:
     return min(outcomes, key=_ORDER.index, default="unmanaged")
 
 
-def what_moved(matched: Basis | None, current: Basis) -> Moved | None:
-    """Answer what changed since an environment last matched; None where nothing did."""
+def what_moved(matched: Basis | None, current: Basis) -> Moved:
+    """Answer what changed since an environment last matched.
+
+    Where all digests are the same, only a waiver can have ended, or have been taken back.
+    """
     if matched is None:
         return "never-matched"
     pairs: tuple[tuple[Moved, bool], ...] = (
@@ -163,7 +200,7 @@ def what_moved(matched: Basis | None, current: Basis) -> Moved | None:
         ("facts", matched.facts != current.facts),
         ("envguard", matched.engine != current.engine),
     )
-    return next((name for name, differs in pairs if differs), None)
+    return next((name for name, differs in pairs if differs), "waiver")
 
 
 def _judged(
@@ -173,7 +210,6 @@ def _judged(
     *,
     reason: str | None,
     fix: str | None = None,
-    moved: Moved | None = None,
 ) -> JudgedFinding:
     return JudgedFinding(
         kind=finding.kind,
@@ -185,20 +221,25 @@ def _judged(
         place=_place(finding.rule, places),
         fix=fix,
         waived=waived,
-        moved=moved,
         remedy=finding.remedy,
     )
 
 
-def _place(rule: str, places: Mapping[str, str]) -> str | None:
-    """Where a key path stands; where only a key above it was written, that one's place.
+def _with_moved(findings: tuple[JudgedFinding, ...], moved: Moved) -> tuple[JudgedFinding, ...]:
+    """Files that changed are in no digest: where all of these are the same, it was still the machine."""
+    return tuple(
+        msgspec.structs.replace(
+            each, moved="machine" if moved == "waiver" and each.kind == "modified-files" else moved
+        )
+        for each in findings
+    )
 
-    A finding's place is file and line, as annotations of other tools are.
-    """
+
+def _place(rule: str, places: Mapping[str, str]) -> str | None:
+    """Where a key path stands; where only a key above it was written, that one's place."""
     while rule not in places and "." in rule:
         rule = rule.rpartition(".")[0]
-    place = places.get(rule)
-    return None if place is None else _COLUMN.sub(r"\1", place)
+    return places.get(rule)
 
 
 def _reason(finding: Finding, record: EnvironmentRecord) -> str | None:

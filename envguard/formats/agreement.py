@@ -32,7 +32,7 @@ def _check_rules(policy: Policy, lock_name: str, lock: Lock, problems: Problems)
     rules = {rule.name: rule for rule in policy.rules.packages}
     for package in lock.packages if lock.roots is None else ():
         rule = rules.get(package.name)
-        if rule is None or package.marker is not None:
+        if rule is None or package.marker is not None or (package.only_constrains and isinstance(rule, Deny)):
             continue
         found = _contradiction(rule, package, lock_name)
         if found is not None:

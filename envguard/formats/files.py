@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import re
 from pathlib import Path
 
@@ -14,11 +15,16 @@ POLICY_LIMIT_BYTES = 256 * 1024
 """No policy is larger."""
 
 _SHOWN_CHARACTERS = 120
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+_UTF_16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 _CREDENTIALS = re.compile(r"(?<=://)[^/@\s]+@")
 
 
 def read_text(path: Path, what: str, *, where: str | None = None, limit_bytes: int = LOCK_LIMIT_BYTES) -> str:
-    """Answer a file's text; raises PolicyError where it is missing, too large, or not UTF-8."""
+    """Answer a file's text; raises PolicyError where it is missing, too large, or not UTF-8.
+
+    UTF-16 with its mark is read too: PowerShell's ``pip freeze > r.txt`` is that, and pip reads it.
+    """
     place = where or str(path)
     try:
         if not path.exists():
@@ -32,7 +38,8 @@ def read_text(path: Path, what: str, *, where: str | None = None, limit_bytes: i
     if len(raw) > limit_bytes:
         raise PolicyError(f"too large for a {what}: over {limit_bytes >> 10} KiB", where=place)
     try:
-        return raw.decode("utf-8").replace("\r\n", "\n")
+        encoding = "utf-16" if raw.startswith(_UTF_16) else "utf-8"
+        return raw.decode(encoding).replace("\r\n", "\n")
     except UnicodeDecodeError as error:
         line = raw.count(b"\n", 0, error.start) + 1
         place = where or f"{path}:{line}"
@@ -55,6 +62,11 @@ def shown(text: str) -> str:
     head = _CREDENTIALS.sub("", text[: 4 * _SHOWN_CHARACTERS])
     line = "".join(each if each.isprintable() else each.encode("unicode_escape").decode() for each in head)
     return line if len(line) <= _SHOWN_CHARACTERS else f"{line[:_SHOWN_CHARACTERS]}..."
+
+
+def has_controls(text: str) -> bool:
+    """Whether the text has control characters, which no name, version, marker or address has."""
+    return _CONTROL.search(text) is not None
 
 
 def is_encodable(text: str) -> bool:

@@ -100,7 +100,7 @@ def _policy(root: yaml.Node, names: tuple[str, ...], problems: Problems) -> Poli
         calendar=calendar,
         upgrade=upgrade,
         extends=names[1:],
-        places={key: str(place) for key, place in problems.places.items()},
+        places={key: f"{place.filename}:{place.line}" for key, place in problems.places.items()},
     )
 
 

@@ -1,7 +1,8 @@
 """Distributions inside a zip file on the path: a zipped ``.egg``, or a wheel that is imported from.
 
 Rules
-1. An entry counts as in a folder: ``NAME.dist-info``, ``NAME.egg-info``, and ``EGG-INFO`` of an ``.egg``.
+1. An entry counts as in a folder: ``NAME.dist-info``, ``NAME.egg-info``, and ``EGG-INFO`` of an ``.egg``; so
+   does the ``requires.txt`` of the latter two.
 2. Only the directory and the metadata are read, within limits, for an archive may be hostile: a directory
    that is large, or that the ZIP64 form would let grow, is refused before it is read, and so are odd
    compressions.
@@ -14,9 +15,16 @@ import re
 from typing import TYPE_CHECKING
 
 from envguard.domain.environment import ProblemDetail
-from envguard.inventory.distributions import Contents, Distribution, normalised, told_by
+from envguard.inventory.distributions import (
+    DIST_INFO,
+    REQUIRES_CAP_BYTES,
+    Contents,
+    Distribution,
+    normalised,
+    told_by,
+)
 from envguard.inventory.files import shown
-from envguard.inventory.metadata import HEADER_CAP_BYTES, Headers, parse_headers
+from envguard.inventory.metadata import HEADER_CAP_BYTES, Headers, parse_headers, parse_requires_text
 
 if TYPE_CHECKING:
     from typing import BinaryIO
@@ -33,7 +41,7 @@ ENTRY_CAP = 1000
 
 _TAIL_BYTES = 22 + 20 + 65_535
 _END, _END_64 = b"PK\5\6", b"PK\6\7"
-_ENTRY = re.compile(r"(?i:[^/]+\.(?:dist|egg)-info|egg-info)")
+_ENTRY = r"(?i:[^/]+\.(?:dist|egg)-info|egg-info)"
 
 
 def read_archive(folder: Folder) -> Contents:
@@ -87,7 +95,7 @@ def _contents(folder: Folder, archive: ZipFile) -> Contents:
             origin=None,
             place=place,
             folder=folder,
-            requires=headers.requires,
+            requires=headers.requires or _requires(archive, entry),
         )
         if not (headers.name and headers.version):
             problems.append(ProblemDetail("unreadable", one.name or None, f"{shown(place)}: no metadata"))
@@ -100,11 +108,12 @@ def _entries(archive: ZipFile, *, is_egg: bool) -> dict[str, list[str]]:
     """The distributions' entries, and the files that may hold the metadata, in the order of reading."""
     found: dict[str, list[str]] = {}
     present = set(archive.namelist())
+    is_metadata = re.compile(_ENTRY).fullmatch
     for place in archive.namelist():
         entry = _entry_of(place)
         if entry in found or len(entry) > ENTRY_CAP or entry.startswith("~"):
             continue
-        if not _ENTRY.fullmatch(entry):
+        if not is_metadata(entry):
             continue
         if is_egg or entry.lower() != "egg-info":
             members = [f"{entry}/METADATA", f"{entry}/PKG-INFO", entry]
@@ -122,14 +131,28 @@ def _is_endless(entry: str) -> bool:
 
 def _headers(archive: ZipFile, members: list[str]) -> Headers:
     for member in members:
-        info = archive.getinfo(member)
-        if info.compress_type not in (0, 8):
-            raise NotImplementedError(info.compress_type)
-        with archive.open(info) as opened:
-            content = opened.read(HEADER_CAP_BYTES)
+        content = _head(archive, member, HEADER_CAP_BYTES)
         if content:
             return parse_headers(content)
     return Headers(None, None)
+
+
+def _requires(archive: ZipFile, entry: str) -> tuple[str, ...]:
+    if entry.lower().endswith(DIST_INFO):
+        return ()
+    try:
+        content = _head(archive, f"{entry}/requires.txt", REQUIRES_CAP_BYTES)
+    except KeyError:
+        return ()
+    return parse_requires_text(content)
+
+
+def _head(archive: ZipFile, member: str, cap_bytes: int) -> bytes:
+    info = archive.getinfo(member)
+    if info.compress_type not in (0, 8):
+        raise NotImplementedError(info.compress_type)
+    with archive.open(info) as opened:
+        return opened.read(cap_bytes)
 
 
 def _unreadable(folder: Folder, reason: str = "not a zip file that can be read") -> ProblemDetail:

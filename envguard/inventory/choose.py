@@ -11,18 +11,18 @@ Rules
 from __future__ import annotations
 
 import os
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import msgspec
 
 from envguard.errors import InventoryError, UsageError
-from envguard.inventory.files import place_of, shown
+from envguard.inventory.files import is_closed, place_of, shown
 from envguard.inventory.layout import has_marker
 from envguard.inventory.shims import python_behind_shim, shims_root
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
+    from pathlib import Path
 
 _PROJECT_VENV = ".venv"
 _FAMILIES = ("conda", "kernel")
@@ -63,10 +63,7 @@ def choose_environment(argument: str | None, *, environ: Mapping[str, str], cwd:
 def _named(argument: str, environ: Mapping[str, str], cwd: Path) -> Path:
     family, colon, _ = argument.partition(":")
     if family in _FAMILIES and colon and not os.path.exists(cwd / argument):
-        from envguard.inventory.named import place_named
-
-        own = _project_venv(environ, cwd)
-        return _checked(Path(place_named(argument, environ, str(own) if own else None)), shown(argument))
+        return _checked(cwd / _place_named(argument, environ, cwd), shown(argument))
     path = cwd / os.path.expanduser(argument)
     if os.path.lexists(path):
         return _checked(path, shown(argument))
@@ -76,8 +73,16 @@ def _named(argument: str, environ: Mapping[str, str], cwd: Path) -> Path:
     return found
 
 
+def _place_named(name: str, environ: Mapping[str, str], cwd: Path) -> str:
+    from envguard.inventory.discovery.sight import Notes, eye_of_this_machine
+    from envguard.inventory.named import place_named
+
+    own = _project_venv(environ, cwd)
+    return place_named(name, environ, str(own) if own else None, eye_of_this_machine(Notes()))
+
+
 def _checked(path: Path, place: str) -> Path:
-    if os.path.isdir(path) and not has_marker(str(path)):
+    if os.path.isdir(path) and not has_marker(str(path)) and not is_closed(str(path)):
         venv = path / _PROJECT_VENV
         hint = (
             f"envguard check {shown(str(venv))}"
@@ -103,6 +108,8 @@ def _checked_active(folder: str, variable: str) -> Path:
         raise InventoryError(
             f"{variable} names no Python environment", where=shown(folder), hint=f"unset {variable}"
         )
+    from pathlib import Path
+
     return Path(folder)
 
 
@@ -133,7 +140,7 @@ def _project_venv(environ: Mapping[str, str], cwd: Path) -> Path | None:
 def _on_path(command: str, environ: Mapping[str, str], cwd: Path) -> Path | None:
     for folder in _path_folders(environ, cwd):
         root = shims_root(folder)
-        path = Path(folder, command)
+        path = cwd / folder / command
         if not (os.path.isfile(path) and os.access(path, os.X_OK)):
             continue
         python = python_behind_shim(root, command, environ, cwd) if root else path

@@ -23,6 +23,7 @@ FOLDER = "conda-meta"
 
 _CAP_BYTES = 64 * 1024 * 1024
 _DISTRIBUTION = re.compile(rb'site-packages/([^/"\\]+\.(?:dist-info|egg-info))', re.IGNORECASE)
+_PYTHON = re.compile(r"python-(\d+\.\d+\.\w+)-([^-]+)\.json")
 _CONDA = Origin(kind="conda")
 
 
@@ -33,6 +34,20 @@ class CondaRecords(msgspec.Struct, frozen=True):
     """The build string of each Python distribution, by the name of its metadata's folder or file."""
     system_packages: tuple[Package, ...] = ()
     problems: tuple[ProblemDetail, ...] = ()
+    looked_at: tuple[str, ...] = ()
+    """The records' paths."""
+
+
+class RecordedPython(msgspec.Struct, frozen=True):
+    """A Python that conda installed, as the name of its record tells."""
+
+    version: str
+    is_pypy: bool
+
+    @property
+    def minor(self) -> str:
+        """Such as ``3.11``."""
+        return ".".join(self.version.split(".")[:2])
 
 
 class _Record(msgspec.Struct):
@@ -55,6 +70,7 @@ def read_conda_records(reader: Reader, prefix: str) -> CondaRecords:
     except OSError as error:
         trouble = ProblemDetail("unreadable", None, f"{shown(folder)}: {reason_of(error)}")
         return CondaRecords(problems=(trouble,))
+    looked_at = tuple(os.path.join(folder, name) for name in names)
     builds: dict[str, str] = {}
     others: list[Package] = []
     problems: list[ProblemDetail] = []
@@ -72,7 +88,17 @@ def read_conda_records(reader: Reader, prefix: str) -> CondaRecords:
             builds.update(dict.fromkeys(places, shown(record.build)))
             if not places:
                 others.append(_package(record))
-    return CondaRecords(builds, tuple(others), tuple(problems))
+    return CondaRecords(builds, tuple(others), tuple(problems), looked_at)
+
+
+def pythons_in(reader: Reader, prefix: str) -> list[RecordedPython]:
+    """Answer the Pythons that conda installed into a prefix; OSError where its records cannot be listed."""
+    try:
+        names = reader.names(os.path.join(prefix, FOLDER))
+    except (FileNotFoundError, NotADirectoryError):
+        return []
+    matches = (_PYTHON.fullmatch(name) for name in names)
+    return [RecordedPython(match[1], "pypy" in match[2]) for match in matches if match]
 
 
 def _package(record: _Record) -> Package:

@@ -33,9 +33,13 @@ if TYPE_CHECKING:
 EGG_LINK = ".egg-link"
 """The ending of the file by which setuptools finds what was installed by ``develop``."""
 
-_DIST_INFO = ".dist-info"
+DIST_INFO = ".dist-info"
+"""The ending of a folder of metadata, as installers of today make it."""
+REQUIRES_CAP_BYTES = 256 * 1024
+"""Of a ``requires.txt``."""
+
 _EGG_INFO = ".egg-info"
-_SUFFIXES = (_DIST_INFO, _EGG_INFO)
+_SUFFIXES = (DIST_INFO, _EGG_INFO)
 _EGG = "egg-info"
 """Inside an ``.egg``; in any capitals, mostly ``EGG-INFO``."""
 _STANDARD = frozenset({"python", "wsgiref", "argparse"})
@@ -46,7 +50,6 @@ _EDITABLE = Origin(kind="editable")
 _DEBIAN = Origin(kind="debian")
 _INSTALLER_CAP_BYTES = 256
 _EGG_LINK_CAP_BYTES = 64 * 1024
-_REQUIRES_CAP_BYTES = 256 * 1024
 
 
 class Distribution(msgspec.Struct, frozen=True, kw_only=True):
@@ -64,15 +67,28 @@ class Distribution(msgspec.Struct, frozen=True, kw_only=True):
     build: str | None = None
     installer: str | None = None
     """The tool that installed it, in lower case; None where it does not say so."""
+    is_told_by_metadata: bool = False
+    """Whether its ``METADATA`` tells name and version, so that nothing else was asked."""
 
     @property
     def looked_at(self) -> Iterator[str]:
-        """The paths that decided: the place of its metadata, and files inside that may be edited in place."""
-        yield from (self.place, f"{self.place}/METADATA", f"{self.place}/PKG-INFO")
-        if not self.place.lower().endswith(_DIST_INFO):
-            yield f"{self.place}/requires.txt"
+        """The paths that decided: the place of its metadata, and files inside that may be edited in place.
+
+        A file that is absent there cannot come without a change of the place; one inside an archive not
+        without one of the archive, which is looked at as a part of the path.
+        """
+        place = self.place
+        if self.folder.names is None:
+            return
+        yield from (place, f"{place}/METADATA")
+        if not self.is_told_by_metadata:
+            yield f"{place}/PKG-INFO"
+        if not place.lower().endswith(DIST_INFO):
+            yield f"{place}/requires.txt"
+            return
+        yield from (f"{place}/WHEEL", f"{place}/INSTALLER")
         if self.origin is not None:
-            yield f"{self.place}/direct_url.json"
+            yield f"{place}/direct_url.json"
 
 
 class Contents(msgspec.Struct, frozen=True):
@@ -92,7 +108,7 @@ def read_folder(folder: Folder, links: frozenset[str]) -> Contents:
         if entry.startswith("~"):
             problems.append(_leftover(folder, path, entry))
             continue
-        if entry.lower().endswith(_DIST_INFO):
+        if entry.lower().endswith(DIST_INFO):
             distribution, reasons = _read_dist_info(folder, path, entry)
         else:
             distribution, reasons = _read_egg_info(folder, path, entry)
@@ -110,6 +126,11 @@ def egg_links(folder: Folder) -> frozenset[str]:
     """Answer the real folders to which the ``.egg-link`` files of a site folder lead."""
     linked = [read_egg_link(folder, name)[:1] for name in folder.names or () if name.endswith(EGG_LINK)]
     return frozenset(os.path.realpath(os.path.join(folder.path, line)) for lines in linked for line in lines)
+
+
+def egg_link_places(folder: Folder) -> Iterator[str]:
+    """Yield the paths of the ``.egg-link`` files of a folder."""
+    return (f"{folder.path}/{name}" for name in folder.names or () if name.endswith(EGG_LINK))
 
 
 def read_egg_link(folder: Folder, name: str) -> list[str]:
@@ -142,7 +163,7 @@ def _entries(folder: Folder) -> Iterator[str]:
 
 def told_by(folder: Folder, entry: str) -> tuple[str, str]:
     """Answer name and version in the name of a metadata folder; the version may be empty."""
-    stem = os.path.basename(folder.path)[:-4] if entry.lower() == _EGG else entry[: -len(_DIST_INFO)]
+    stem = os.path.basename(folder.path)[:-4] if entry.lower() == _EGG else entry[: -len(DIST_INFO)]
     if entry.lower().endswith(_EGG_INFO):
         stem = entry[: -len(_EGG_INFO)]
     match = _STEM.fullmatch(stem)
@@ -150,7 +171,7 @@ def told_by(folder: Folder, entry: str) -> tuple[str, str]:
 
 
 def _read_dist_info(folder: Folder, path: str, entry: str) -> tuple[Distribution, list[str]]:
-    headers, trouble = _headers(folder, path)
+    headers, trouble, told_in = _headers(folder, path)
     origin, origin_trouble = _origin(folder, path)
     name, version = _name_and_version(folder, headers, entry)
     told = Distribution(
@@ -162,12 +183,13 @@ def _read_dist_info(folder: Folder, path: str, entry: str) -> tuple[Distribution
         requires=headers.requires,
         build=_build(folder, path),
         installer=_installer(folder, path),
+        is_told_by_metadata=told_in.endswith("/METADATA"),
     )
     return told, [reason for reason in (trouble, origin_trouble) if reason]
 
 
 def _read_egg_info(folder: Folder, path: str, entry: str) -> tuple[Distribution, list[str]]:
-    headers, trouble = _headers(folder, path)
+    headers, trouble, _ = _headers(folder, path)
     name, version = _name_and_version(folder, headers, entry)
     told = Distribution(
         name=name,
@@ -189,15 +211,18 @@ def _name_and_version(folder: Folder, headers: Headers, entry: str) -> tuple[str
     return normalised(name), version
 
 
-def _headers(folder: Folder, path: str) -> tuple[Headers, str | None]:
-    """The headers, and why they are not complete; in ``importlib.metadata``'s order of places."""
-    headers, trouble = _first_headers(folder, (f"{path}/METADATA", f"{path}/PKG-INFO"))
-    if trouble and not _is_folder(path):
+def _headers(folder: Folder, path: str) -> tuple[Headers, str | None, str]:
+    """The headers, why they are not complete, and where they stand where they are.
+
+    In ``importlib.metadata``'s order of places.
+    """
+    found = _first_headers(folder, (f"{path}/METADATA", f"{path}/PKG-INFO"))
+    if found[1] and not _is_folder(path):
         return _first_headers(folder, (path,))
-    return headers, trouble
+    return found
 
 
-def _first_headers(folder: Folder, places: Iterable[str]) -> tuple[Headers, str | None]:
+def _first_headers(folder: Folder, places: Iterable[str]) -> tuple[Headers, str | None, str]:
     reason = "no metadata"
     for place in places:
         try:
@@ -208,15 +233,15 @@ def _first_headers(folder: Folder, places: Iterable[str]) -> tuple[Headers, str 
             reason = reason_of(error)
             continue
         if headers.name and headers.version:
-            return headers, None
+            return headers, None, place
         missing = [
             word for word, value in (("Name", headers.name), ("Version", headers.version)) if not value
         ]
         if len(missing) == 2 and _is_empty(place):
             reason = "empty metadata"
             continue
-        return headers, f"no {' and no '.join(missing)} in its metadata"
-    return Headers(None, None), reason
+        return headers, f"no {' and no '.join(missing)} in its metadata", ""
+    return Headers(None, None), reason, ""
 
 
 def _is_folder(path: str) -> bool:
@@ -261,7 +286,7 @@ def _installer(folder: Folder, path: str) -> str | None:
 
 def _requires(folder: Folder, path: str) -> tuple[str, ...]:
     try:
-        content = folder.reader.read_head(f"{path}/requires.txt", cap_bytes=_REQUIRES_CAP_BYTES)
+        content = folder.reader.read_head(f"{path}/requires.txt", cap_bytes=REQUIRES_CAP_BYTES)
     except OSError:
         return ()
     return parse_requires_text(content)
@@ -271,7 +296,7 @@ def _leftover(folder: Folder, path: str, entry: str) -> ProblemDetail:
     kind: ProblemKind = "leftover"
     if not entry.lower().endswith(_SUFFIXES):
         return ProblemDetail(kind, None, shown(path))
-    headers, _ = _headers(folder, path)
+    headers, _, _ = _headers(folder, path)
     return ProblemDetail(kind, normalised(headers.name) if headers.name else None, shown(path))
 
 

@@ -25,9 +25,9 @@ if TYPE_CHECKING:
     from envguard.inventory.search_path import Folder, SearchPath
 
 _CAP_BYTES = 64 * 1024
-_FILE_URL = re.compile(r"file:(?://(?:localhost)?)?(/(?!/)[^?#]*)")
+_FILE_URL = r"file:(?://(?:localhost)?)?(/(?!/)[^?#]*)"
 _DIST_INFO = ".dist-info"
-_OWN_PTH = re.compile(r"(?:__editable__\.|_*)(.+?)(?:-[0-9][^-]*)?\.pth")
+_OWN_PTH = r"(?:__editable__\.|_*)(.+?)(?:-[0-9][^-]*)?\.pth"
 
 
 def editables_of(path: SearchPath, packages: Iterable[Package]) -> tuple[Editable, ...]:
@@ -60,7 +60,7 @@ def editable_folder(content: bytes) -> str | None:
     direct = parse_direct_url(content)
     if direct is None or direct.dir_info is None or not direct.dir_info.editable:
         return None
-    match = _FILE_URL.fullmatch(direct.url)
+    match = re.fullmatch(_FILE_URL, direct.url)
     if match is None:
         return None
     from urllib.parse import unquote_to_bytes
@@ -79,7 +79,7 @@ def _by_egg_link(folder: Folder, wanted: set[str]) -> Iterator[tuple[str, str]]:
 
 def _by_pth(folder: Folder, wanted: set[str]) -> Iterator[tuple[str, str]]:
     for entry in folder.names or ():
-        match = _OWN_PTH.fullmatch(entry)
+        match = re.fullmatch(_OWN_PTH, entry) if entry.endswith(".pth") else None
         name = normalised(match[1]) if match else None
         content = _content(folder, entry) if name in wanted else None
         if name is None or content is None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import msgspec
 
@@ -27,10 +27,11 @@ from envguard.domain.environment import (
     digest_of,
     snapshot_of,
 )
-from envguard.domain.requirements import broken_requirements
+from envguard.domain.requirements import unmet_requirements
 from envguard.errors import InventoryError
 from envguard.inventory import conda_records
-from envguard.inventory.conda_records import read_conda_records
+from envguard.inventory.conda_records import CondaRecords, read_conda_records
+from envguard.inventory.discovery.sight import Notes, eye_of_this_machine
 from envguard.inventory.editables import editables_of
 from envguard.inventory.files import reader_for, reason_of, shown
 from envguard.inventory.interpreter import header_places, interpreter_of
@@ -41,6 +42,9 @@ from envguard.inventory.packages import Packages, packages_of
 from envguard.inventory.project import marker_places, project_for_scan
 from envguard.inventory.pyvenv import config_places
 from envguard.inventory.search_path import SearchPath, home_of, search_path_of
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 _OF_NO_PROJECT: frozenset[EnvironmentKind] = NEVER_MEANT_BY_STAR | {"pyenv"}
 _CHANGED_BY_THEIR_TOOL: frozenset[EnvironmentKind] = frozenset({"pipx", "uv-tool", "pixi"})
@@ -57,7 +61,7 @@ def read_environment(path: Path) -> Environment:
         layout = locate(os.fspath(path))
     except OSError as error:
         raise InventoryError(f"cannot be read: {reason_of(error)}", where=shown(str(path))) from error
-    layout = msgspec.structs.replace(layout, names=names_of(layout))
+    layout = msgspec.structs.replace(layout, names=names_of(layout, eye_of_this_machine(Notes())))
     return read_layout(layout, named=os.path.abspath(path))
 
 
@@ -88,13 +92,14 @@ def read_watched(layout: Layout) -> Reading:
     conda = read_conda_records(reader_for(layout.prefix), layout.prefix)
     found = packages_of(path, conda)
     project, project_problem = _project(layout)
-    problems = [*layout.problems, *conda.problems, *found.problems]
+    broken, invalid = _unmet(found, interpreter)
+    problems = [*layout.problems, *conda.problems, *found.problems, *invalid]
     snapshot = snapshot_of(
         interpreter,
         found.packages,
         [Problem(problem.kind, problem.package) for problem in problems],
         system_packages=conda.system_packages,
-        broken_requirements=_broken(found, interpreter),
+        broken_requirements=broken,
     )
     uid = _owner_of(layout)
     home = home_of(uid)
@@ -113,7 +118,7 @@ def read_watched(layout: Layout) -> Reading:
         details=_sorted([*problems, *([project_problem] if project_problem else [])]),
         blas=environment_blas(layout, path.folders),
     )
-    return Reading(Environment(record, snapshot), tuple(_watched(layout, path, found)))
+    return Reading(Environment(record, snapshot), tuple(_watched(layout, path, found, conda)))
 
 
 def _owner_of(layout: Layout) -> int:
@@ -126,20 +131,30 @@ def _owner_of(layout: Layout) -> int:
         ) from error
 
 
-def _watched(layout: Layout, path: SearchPath, found: Packages) -> Iterator[str]:
+def _watched(layout: Layout, path: SearchPath, found: Packages, conda: CondaRecords) -> Iterator[str]:
     yield from config_places(layout.prefix)
     yield from (layout.prefix, layout.python, layout.real_python, os.path.join(layout.prefix, "lib"))
     yield from header_places(layout)
     yield os.path.join(layout.prefix, conda_records.FOLDER)
+    yield from conda.looked_at
     yield from path.looked_at
     yield from found.looked_at
     if _has_project(layout):
-        yield from marker_places(Path(layout.prefix).parent)
+        yield from marker_places(os.path.dirname(layout.prefix))
 
 
-def _broken(found: Packages, interpreter: Interpreter) -> Iterator[BrokenRequirement]:
+def _unmet(found: Packages, interpreter: Interpreter) -> tuple[list[BrokenRequirement], list[ProblemDetail]]:
+    """What does not hold, and what cannot be understood."""
     versions = {package.name: package.version for package in found.packages}
-    return broken_requirements(found.requires, versions, interpreter.markers)
+    broken: list[BrokenRequirement] = []
+    invalid: list[ProblemDetail] = []
+    for unmet in unmet_requirements(found.requires, versions, interpreter.markers):
+        if isinstance(unmet, BrokenRequirement):
+            broken.append(unmet)
+        else:
+            detail = f"{unmet.package} requires `{unmet.requirement}`"
+            invalid.append(ProblemDetail("invalid-requirement", unmet.package, detail))
+    return broken, invalid
 
 
 def _has_project(layout: Layout) -> bool:
@@ -147,7 +162,7 @@ def _has_project(layout: Layout) -> bool:
 
 
 def _project(layout: Layout) -> tuple[Project | None, ProblemDetail | None]:
-    return project_for_scan(Path(layout.prefix).parent) if _has_project(layout) else (None, None)
+    return project_for_scan(os.path.dirname(layout.prefix)) if _has_project(layout) else (None, None)
 
 
 def _changer(layout: Layout, packages: tuple[Package, ...]) -> Changer:

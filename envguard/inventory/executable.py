@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Literal
 
 import msgspec
 
-from envguard.inventory.files import Reader
+from envguard.inventory.files import Reader, reason_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -33,6 +33,7 @@ _PIECE_BYTES = 1024 * 1024
 _OVERLAP_BYTES = 512
 """Longer than whatever is looked for, so that it is found across two pieces."""
 _CANDIDATES_CAP = 100
+_SCRIPT = b"#!"
 _PROGRAMS = (b"\x7fELF", b"\xcf\xfa\xed\xfe", b"\xca\xfe\xba\xbe", b"MZ")
 """How executables and libraries begin on Linux, macOS (one machine's, several machines') and Windows."""
 
@@ -95,9 +96,30 @@ def pypy_inside(reader: Reader, executables: Iterable[str], minor: str) -> tuple
 def is_script(reader: Reader, path: str) -> bool:
     """Whether the file is a script, such as one of pyenv's shims; an unreadable file is none."""
     try:
-        return reader.read_head(path, cap_bytes=2) == b"#!"
+        return reader.read_head(path, cap_bytes=2) == _SCRIPT
     except OSError:
         return False
+
+
+def fault_of(reader: Reader, path: str) -> str | None:
+    """Answer why what is there is no program; None where it is one, or may only be run and not read."""
+    try:
+        beginning = reader.read_head(path, cap_bytes=4)
+    except PermissionError as error:
+        return None if _may_be_run(path) else f"is no program: {reason_of(error)}"
+    except OSError as error:
+        return f"is no program: {reason_of(error)}"
+    if beginning.startswith(_SCRIPT):
+        return "is a script: it may run any Python"
+    return None if beginning.startswith(_PROGRAMS) else "is no program"
+
+
+def _may_be_run(path: str) -> bool:
+    """Whether anybody may run it, who need not be one who may read it."""
+    try:
+        return bool(os.stat(path).st_mode & 0o111)
+    except OSError:
+        return True
 
 
 def _matches(reader: Reader, path: str, *patterns: re.Pattern[bytes]) -> Iterator[re.Match[bytes]]:

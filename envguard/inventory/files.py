@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 import stat
 
 import msgspec
@@ -145,6 +146,36 @@ def owner_of(path: str) -> int | None:
         return None
 
 
+def is_absent(error: OSError) -> bool:
+    """Whether an error means that there is nothing, rather than something that cannot be read.
+
+    A link that leads to itself is no such error: somebody put it there.
+    """
+    return error.errno in (errno.ENOENT, errno.ENOTDIR)
+
+
+def is_closed(folder: str) -> bool:
+    """Whether nothing in a folder can be asked for."""
+    return _refuses(folder, errno.EACCES)
+
+
+def refusing_part_of(path: str, number: int) -> str:
+    """Answer which folder on the way to a path made this error of it; the path itself where none did."""
+    part, folder = path, os.path.dirname(path)
+    while folder not in (part, "") and _refuses(folder, number):
+        part, folder = folder, os.path.dirname(folder)
+    return part
+
+
+def _refuses(folder: str, number: int) -> bool:
+    """Whether this error comes of asking for anything in a folder."""
+    try:
+        os.stat(os.path.join(folder, os.curdir))
+    except OSError as error:
+        return error.errno == number
+    return False
+
+
 def is_below(path: str, folder: str) -> bool:
     """Whether the path is the folder, or inside it, by their words."""
     return path == folder or path.startswith(folder.rstrip(os.sep) + os.sep)
@@ -165,6 +196,20 @@ def shown(text: str) -> str:
 def escaped(text: str) -> str:
     r"""Answer every byte of the text as ``\xNN``."""
     return "".join(f"\\x{byte:02x}" for c in text for byte in _bytes_of(c))
+
+
+def place_shown_as(text: str) -> str:
+    r"""Answer the path that :func:`shown` made this text of: ``\xNN`` are bytes again.
+
+    Where there is something of just this name, backslash and all, that is meant.
+    """
+    if "\\x" not in text or os.path.lexists(text):
+        return text
+    return os.fsdecode(re.sub(rb"\\x([0-9a-f]{2})", _byte, os.fsencode(text)))
+
+
+def _byte(found: re.Match[bytes]) -> bytes:
+    return bytes([int(found[1], 16)])
 
 
 def _bytes_of(character: str) -> bytes:

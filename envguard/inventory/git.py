@@ -24,9 +24,9 @@ _SMALL_CAP_BYTES = 4096
 _PACKED_CAP_BYTES = 32 * 1024 * 1024
 _LONGEST_CHAIN = 5
 """References that name references; git itself follows no more."""
-_COMMIT = re.compile(rb"[0-9a-f]{40}(?:[0-9a-f]{24})?")
+_COMMIT = rb"[0-9a-f]{40}(?:[0-9a-f]{24})?"
 _LINK = b"gitdir: "
-_REFERENCE = re.compile(rb"refs(?:/[^/\x00-\x20\x7f~^:?*\[\\]+)+")
+_REFERENCE = rb"refs(?:/[^/\x00-\x20\x7f~^:?*\[\\]+)+"
 _OWN_REFERENCES = (b"refs/bisect/", b"refs/worktree/", b"refs/rewritten/")
 
 
@@ -95,9 +95,9 @@ def _resolve(repository: _Repository, reader: Reader, name: bytes) -> bytes | No
         if content is None:
             return None
         if not content.startswith(b"ref:"):
-            return content if _COMMIT.fullmatch(content) else None
+            return content if re.fullmatch(_COMMIT, content) else None
         name = content[len(b"ref:") :].strip()
-        if not _REFERENCE.fullmatch(name) or b".." in name:
+        if not re.fullmatch(_REFERENCE, name) or b".." in name:
             return None
     return None
 

@@ -9,7 +9,9 @@ Rules
 4. What a RECORD names outside the prefix of its site folder is not looked at. A link is followed wherever the
    owner may go: ``uv --link-mode symlink`` makes them.
 5. What cannot be read, or moves while it is read (an upgrade runs), makes its package ``unchecked``; so does
-   the end of the time. Unchecked is never modified, and never whole.
+   the end of the time, and a RECORD whose rows cannot be understood. Unchecked is never modified, and never
+   whole; what else can be checked of the package is.
+6. A row of code without a hash is no gap where that is a link: ``flit install --symlink`` makes them.
 """
 
 from __future__ import annotations
@@ -26,7 +28,7 @@ import msgspec
 
 from envguard.domain.environment import Environment, Integrity
 from envguard.inventory.files import shown
-from envguard.inventory.record_file import RecordError, Row, read_record
+from envguard.inventory.record_file import RecordError, Row, Unclear, read_record
 from envguard.inventory.recorded import Recorded, recorded_in
 
 if TYPE_CHECKING:
@@ -180,11 +182,13 @@ def _inspect(recorded: Recorded, differs: Differs, is_over: Callable[[], bool]) 
     is_whole = True
     try:
         before = _moment(os.stat(recorded.record))
-        for row, path in _files(recorded):
+        for row, path in _rows(recorded):
             if is_over():
                 raise _TimeIsOverError
             try:
-                if differs(recorded, row, path):
+                if isinstance(row, Unclear):
+                    is_whole = is_whole and not row.has_hash and os.path.islink(path)
+                elif differs(recorded, row, path):
                     changed.append((row.place, path))
             except OSError:
                 is_whole = False
@@ -195,7 +199,7 @@ def _inspect(recorded: Recorded, differs: Differs, is_over: Callable[[], bool]) 
     return _Inspected(recorded, tuple(changed), is_whole)
 
 
-def _files(recorded: Recorded) -> Iterator[tuple[Row, str]]:
+def _rows(recorded: Recorded) -> Iterator[tuple[Row | Unclear, str]]:
     for row in read_record(recorded.reader, recorded.record):
         path = recorded.path_of(row.place)
         if path is not None:
@@ -256,7 +260,7 @@ def _total_bytes(all_recorded: Iterable[Recorded], is_over: Callable[[], bool]) 
 
 def _readable_files(recorded: Recorded) -> Iterator[tuple[Row, str]]:
     try:
-        yield from _files(recorded)
+        yield from ((row, path) for row, path in _rows(recorded) if isinstance(row, Row))
     except (OSError, RecordError):
         return
 

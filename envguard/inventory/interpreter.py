@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from envguard.domain.environment import Interpreter
+from envguard.inventory.conda_records import pythons_in
 from envguard.inventory.executable import Build, pypy_inside, version_inside
 from envguard.inventory.files import Reader, reader_for
 
@@ -29,7 +30,7 @@ _DPKG_CAP_BYTES = 64 * 1024 * 1024
 _CONFIG_CAP_BYTES = 1024 * 1024
 _DPKG_STATUS = "/var/lib/dpkg/status"
 _DEFINED = re.compile(rb'^#\s*define\s+(PY_VERSION|PYPY_VERSION)\s+"([0-9A-Za-z.+]{1,40})"', re.MULTILINE)
-_UPSTREAM = re.compile(r"(?:\d+:)?(\d+\.\d+\.\d+)(?:~((?:a|b|rc)\d+))?")
+_UPSTREAM = r"(?:\d+:)?(\d+\.\d+\.\d+)(?:~((?:a|b|rc)\d+))?"
 
 
 class _Versions(msgspec.Struct, frozen=True):
@@ -46,12 +47,17 @@ def interpreter_of(layout: Layout) -> Interpreter:
         return _described(layout, build, _Versions(version))
     versions = _versions_of_base(layout, build)
     if versions is None:
-        told = layout.config.version if layout.config else None
-        is_told = (
-            told is not None and told.startswith(f"{build.minor}.") and build.implementation == "CPython"
-        )
-        versions = _Versions(told if told and is_told else build.minor)
+        versions = _Versions(_told_version(layout, build) or build.minor)
     return _described(layout, build, versions)
+
+
+def _told_version(layout: Layout, build: Build) -> str | None:
+    """What the environment's own maker wrote down, so far as it is of this Python."""
+    if layout.config is None:
+        return _from_conda(reader_for(layout.prefix), layout.prefix, build)
+    told = layout.config.version
+    is_of_it = told is not None and told.startswith(f"{build.minor}.") and build.implementation == "CPython"
+    return told if is_of_it else None
 
 
 def _described(layout: Layout, build: Build, versions: _Versions) -> Interpreter:
@@ -126,11 +132,10 @@ def _include_folders(base: str, build: Build) -> list[str]:
 
 def _from_conda(reader: Reader, base: str, build: Build) -> str | None:
     try:
-        names = reader.names(os.path.join(base, "conda-meta"))
+        recorded = pythons_in(reader, base)
     except OSError:
         return None
-    pattern = re.compile(rf"python-({re.escape(build.minor)}\.\w+)-[^-]+\.json")
-    return next((match[1] for name in names if (match := pattern.fullmatch(name))), None)
+    return next((python.version for python in recorded if python.minor == build.minor), None)
 
 
 def _from_dpkg(base: str, build: Build) -> str | None:
@@ -149,7 +154,7 @@ def version_in_dpkg(status: bytes, package: str, minor: str) -> str | None:
     stanza = "\n" + start.partition("\n\n")[0]
     is_installed = "\nStatus: install ok installed" in stanza
     match = re.search(r"^Version: (\S+)$", stanza, re.MULTILINE)
-    upstream = _UPSTREAM.match(match[1]) if match and is_installed else None
+    upstream = re.match(_UPSTREAM, match[1]) if match and is_installed else None
     if upstream is None or not upstream[1].startswith(f"{minor}."):
         return None
     return upstream[1] + (upstream[2] or "")

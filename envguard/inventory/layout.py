@@ -5,21 +5,37 @@ Rules
 2. A folder with ``pyvenv.cfg`` is an environment even if its interpreter is gone; then the base is missing.
 3. A link elsewhere to an environment's interpreter runs the base; a link to its folder is the environment.
 4. A folder without ``pyvenv.cfg`` whose interpreter is a link to another folder runs that other one.
-5. Python 2 does not know ``pyvenv.cfg``: its interpreter must be a copy inside the environment.
+5. A prefix in which conda recorded a Python is an environment even if its interpreter is gone.
+6. Python 2 does not know ``pyvenv.cfg``: its interpreter must be a copy inside the environment.
 """
 
 from __future__ import annotations
 
+import errno
 import os
+from typing import TYPE_CHECKING
 
 import msgspec
 
 from envguard.domain.environment import EnvironmentKind, ProblemDetail
 from envguard.errors import InventoryError
-from envguard.inventory.executable import Build, build_inside, build_named, is_script
-from envguard.inventory.files import Reader, is_below, reader_for, shown
+from envguard.inventory import conda_records
+from envguard.inventory.executable import Build, build_inside, build_named, fault_of, is_script
+from envguard.inventory.files import (
+    Reader,
+    is_absent,
+    is_below,
+    is_closed,
+    reader_for,
+    reason_of,
+    refusing_part_of,
+    shown,
+)
 from envguard.inventory.kinds import conda_name_of, kind_of_virtual, kind_of_whole
 from envguard.inventory.pyvenv import VenvConfig, config_places, read_config
+
+if TYPE_CHECKING:
+    from envguard.inventory.conda_records import RecordedPython
 
 INTERPRETERS = ("python", "python3", "python2", "pypy3", "pypy")
 """Names below ``bin``, in the order in which an environment's interpreter is looked for."""
@@ -57,7 +73,17 @@ class Layout(msgspec.Struct, frozen=True, kw_only=True):
 
 def has_marker(folder: str) -> bool:
     """Whether a folder looks like an environment or a whole Python, by a few looks and no listing."""
-    return has_config(folder) or interpreter_in(folder) is not None
+    return has_config(folder) or interpreter_in(folder) is not None or _has_lost_python(folder)
+
+
+def _has_lost_python(folder: str) -> bool:
+    """Whether conda installed a Python here; also where only :func:`locate` can say."""
+    if not os.path.lexists(os.path.join(folder, conda_records.FOLDER)):
+        return False
+    try:
+        return bool(conda_records.pythons_in(reader_for(folder), folder))
+    except OSError:
+        return True
 
 
 def has_config(folder: str) -> bool:
@@ -85,6 +111,9 @@ def locate(path: str) -> Layout:
     if os.path.isdir(path):
         return _locate_folder(os.path.realpath(path))
     if not os.path.lexists(path):
+        part = refusing_part_of(path, errno.EACCES)
+        if part != path:
+            raise _closed(part)
         raise InventoryError("no such file or folder", where=shown(path), hint="envguard scan")
     prefix = os.path.realpath(os.path.dirname(os.path.dirname(path)))
     python = os.path.join(os.path.realpath(os.path.dirname(path)), os.path.basename(path))
@@ -103,8 +132,12 @@ def _locate_folder(prefix: str) -> Layout:
     python = interpreter_in(prefix)
     if config is not None:
         return _virtual(reader, prefix, python or os.path.join(prefix, "bin", "python"), config)
+    if python is None or not os.path.exists(python):
+        recorded = conda_records.pythons_in(reader, prefix)
+        if recorded:
+            return _lost(prefix, python or os.path.join(prefix, "bin", "python"), recorded[0])
     if python is None:
-        raise _no_environment(prefix)
+        raise _closed(prefix) if is_closed(prefix) else _no_environment(prefix)
     real = os.path.realpath(python)
     if is_below(real, prefix) or not _libraries(prefix):
         return _whole(real)
@@ -141,14 +174,12 @@ def _faults(config: VenvConfig) -> list[ProblemDetail]:
 def _problems(
     prefix: str, python: str, real: str, build: Build | None, base: str | None
 ) -> list[ProblemDetail]:
+    fault = fault_of(reader_for(prefix), real) if os.path.exists(real) else None
+    if fault is not None:
+        # Not where it leads to: below /proc/self that is another path for each process.
+        return [ProblemDetail("not-an-environment", None, f"{shown(python)} {fault}")]
     if base is None:
-        return [
-            ProblemDetail("base-missing", None, f"{shown(python)} leads to {shown(real)}, which cannot run")
-        ]
-    if is_script(reader_for(prefix), real):
-        return [
-            ProblemDetail("not-an-environment", None, f"{shown(real)} is a script: it may run any Python")
-        ]
+        return [_why_it_cannot_run(python, real, build)]
     if build is None or python.endswith(_WINDOWS):
         return []
     if build.minor.startswith("2.") and not is_below(real, prefix):
@@ -159,6 +190,51 @@ def _problems(
         detail = f"{shown(python)} reads lib/{build.library}, which is absent; here is lib/{others[0]}"
         return [ProblemDetail("not-an-environment", None, detail)]
     return []
+
+
+def _why_it_cannot_run(python: str, real: str, build: Build | None) -> ProblemDetail:
+    try:
+        os.stat(python)
+    except OSError as error:
+        return _why_it_is_not_there(python, real, error)
+    lacks = f"no lib/{build.library} belongs to it" if build else "which Python it is cannot be told"
+    led_to = "" if real == python else f" leads to {shown(real)}"
+    return ProblemDetail("base-missing", None, f"{shown(python)}{led_to}: {lacks}")
+
+
+def _why_it_is_not_there(python: str, real: str, error: OSError) -> ProblemDetail:
+    folder = os.path.dirname(python)
+    if is_closed(folder):
+        return ProblemDetail("unreadable", None, f"{shown(folder)}: {reason_of(error)}")
+    if not os.path.islink(python):
+        detail = f"{shown(python)} is gone"
+    elif error.errno == errno.ELOOP:
+        detail = f"{shown(python)} is a link that leads to itself"
+    else:
+        reason = ", which is gone" if is_absent(error) else f": {reason_of(error)}"
+        detail = f"{shown(python)} leads to {shown(real)}{reason}"
+    return ProblemDetail("base-missing", None, detail)
+
+
+def _lost(prefix: str, python: str, recorded: RecordedPython) -> Layout:
+    """What conda made, and whose interpreter is gone since."""
+    build = Build("PyPy" if recorded.is_pypy else "CPython", recorded.minor)
+    real = os.path.realpath(python)
+    kind = kind_of_whole(prefix)
+    name = conda_name_of(prefix) if kind == "conda" else None
+    return Layout(
+        path=prefix,
+        prefix=prefix,
+        python=python,
+        real_python=real,
+        kind=kind,
+        build=_with_thread_flag(build, [prefix]),
+        base=None,
+        config=None,
+        sees_base_site=True,
+        problems=(_why_it_cannot_run(python, real, build),),
+        names=(name,) if name else (),
+    )
 
 
 def _whole(real: str) -> Layout:
@@ -254,6 +330,10 @@ def _libraries(prefix: str) -> list[str]:
     except OSError:
         return []
     return sorted(name for name in names if build_named(name) and name[-1] not in "dm")
+
+
+def _closed(path: str) -> InventoryError:
+    return InventoryError("cannot be read: permission denied", where=shown(path))
 
 
 def _no_environment(path: str) -> InventoryError:

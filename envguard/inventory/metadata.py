@@ -76,7 +76,8 @@ def parse_requires_text(content: bytes) -> tuple[str, ...]:
         if text.startswith("[") and text.endswith("]"):
             extra, _, marker = text[1:-1].partition(":")
         elif text and not text.startswith("#") and not extra:
-            requires.append(f"{text}; {marker}" if marker else text)
+            end = " ;" if "@" in text else ";"  # else a URL would go on
+            requires.append(f"{text}{end} {marker}" if marker else text)
     return tuple(requires[:_REQUIRES_CAP])
 
 

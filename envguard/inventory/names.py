@@ -7,34 +7,49 @@ from typing import TYPE_CHECKING
 
 from envguard.inventory.discovery.people import people_around
 from envguard.inventory.discovery.registries import kernels
+from envguard.inventory.discovery.sight import Scope
 from envguard.inventory.files import place_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from envguard.inventory.discovery.people import Person
     from envguard.inventory.discovery.registries.interface import Candidate
+    from envguard.inventory.discovery.sight import Eye
     from envguard.inventory.layout import Layout
 
 
-def names_of(layout: Layout, root: str = os.sep) -> tuple[str, ...]:
+def names_of(layout: Layout, eye: Eye, root: str = os.sep) -> tuple[str, ...]:
     """Answer the names of one environment, sorted: ``conda:rl``, ``kernel:rl``.
 
     Kernels count of who runs this, of the environment's owner, of the machine, and of the environment itself.
+    What of these could not be read is noted, save what an ordinary user may not see of the owner's.
     """
     led = {
         name
-        for candidate in _kernels(layout, root)
+        for candidate in _kernels(layout, eye, root)
         if _leads_to(candidate.path, layout)
         for name in candidate.names
     }
     return tuple(sorted({*layout.names, *led}))
 
 
-def _kernels(layout: Layout, root: str) -> Iterator[Candidate]:
+def _kernels(layout: Layout, eye: Eye, root: str) -> Iterator[Candidate]:
+    scope = Scope(eye)
     for person in people_around(layout.prefix, os.environ):
-        yield from kernels.of_person(person)
-    yield from kernels.of_machine(root)
-    yield from kernels.of_prefix(layout.prefix)
+        if person.uid == os.geteuid():
+            yield from kernels.of_person(person, scope)
+        elif eye.is_open(person.home):
+            yield from kernels.of_person(person, _scope_of_owner(person, eye))
+    yield from kernels.of_machine(root, scope)
+    yield from kernels.of_prefix(layout.prefix, scope)
+
+
+def _scope_of_owner(person: Person, eye: Eye) -> Scope:
+    """As a scan has it: the superuser's tells of others what this machine holds, another's of nobody else."""
+    mount = eye.mounts.of(person.home)
+    is_told = os.geteuid() == 0 and (mount is None or not mount.is_network)
+    return Scope(eye, tops=None if is_told else [])
 
 
 def _leads_to(interpreter: str, layout: Layout) -> bool:

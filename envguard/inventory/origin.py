@@ -18,7 +18,7 @@ UNKNOWN = Origin(kind="unknown")
 """Something is written, but nobody can say what."""
 
 _CAP_BYTES = 64 * 1024
-_URL = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://([^/?#]*)([^?#]*)")
+_URL = r"([A-Za-z][A-Za-z0-9+.-]*)://([^/?#]*)([^?#]*)"
 
 
 class _VcsInfo(msgspec.Struct):
@@ -70,7 +70,7 @@ def parse_direct_url(content: bytes) -> DirectUrl | None:
 
 def without_credentials(url: str) -> str | None:
     """Answer a URL that may be shown and sent; None for local files and for what is no URL."""
-    parts = _URL.match(url)
+    parts = re.match(_URL, url)
     if parts is None or parts[1].lower().endswith("file"):
         return None
     host = parts[2].rpartition("@")[2]

@@ -19,7 +19,13 @@ from envguard.domain.environment import INDEX, Installers, Origin, Package, Prob
 from envguard.domain.versions import is_version
 from envguard.inventory.archives import read_archive
 from envguard.inventory.conda_records import NO_RECORDS, CondaRecords
-from envguard.inventory.distributions import Contents, Distribution, egg_links, read_folder
+from envguard.inventory.distributions import (
+    Contents,
+    Distribution,
+    egg_link_places,
+    egg_links,
+    read_folder,
+)
 from envguard.inventory.files import shown
 
 if TYPE_CHECKING:
@@ -62,8 +68,9 @@ def packages_of(path: SearchPath, conda: CondaRecords = NO_RECORDS) -> Packages:
         problems=tuple(problems),
         requires={one.name: one.requires for one in counted if one.requires},
         installers=_installers(counted),
-        looked_at=tuple(
-            path for content in contents for one in content.distributions for path in one.looked_at
+        looked_at=(
+            *(place for folder in path.folders for place in egg_link_places(folder)),
+            *(place for content in contents for one in content.distributions for place in one.looked_at),
         ),
     )
 

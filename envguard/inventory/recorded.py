@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from envguard.errors import InventoryError
 from envguard.inventory.distributions import normalised
-from envguard.inventory.files import Reader, is_below
+from envguard.inventory.files import Reader, is_below, place_shown_as
 from envguard.inventory.layout import locate, of_user
 from envguard.inventory.metadata import read_headers
 from envguard.inventory.search_path import search_path_of
@@ -92,11 +92,12 @@ def layout_of(record: EnvironmentRecord) -> Layout:
 
     Raises InventoryError where there is no such environment any more.
     """
+    path = place_shown_as(record.path)
     if record.kind != "user":
-        return locate(record.path)
-    if not os.path.isdir(record.path):
+        return locate(path)
+    if not os.path.isdir(path):
         raise InventoryError("no such folder", where=record.path, hint="envguard scan")
-    return of_user(locate(record.python), record.path)
+    return of_user(locate(place_shown_as(record.python)), path)
 
 
 def prefix_of(folder: str) -> str:

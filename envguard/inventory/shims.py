@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import os
 import re
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from envguard.errors import InventoryError
@@ -19,6 +18,7 @@ from envguard.inventory.files import reader_for, shown
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
+    from pathlib import Path
 
 _CAP_BYTES = 64 * 1024
 
@@ -39,7 +39,7 @@ def python_behind_shim(root: str, command: str, environ: Mapping[str, str], cwd:
         if name == "system":
             return None
         folder = _installed(root, name)
-        python = Path(root, "versions", folder, "bin", command) if folder else None
+        python = cwd.joinpath(root, "versions", folder, "bin", command) if folder else None
         if python is not None and python.exists():
             return python
     raise InventoryError(

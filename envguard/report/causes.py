@@ -64,7 +64,7 @@ def label_of(finding: JudgedFinding) -> str:
     match finding.kind:
         case "missing":
             return f"{name} absent, needs {finding.expected}"
-        case "version-mismatch" | "interpreter-mismatch":
+        case "version-mismatch" | "interpreter-mismatch" | "build-mismatch":
             return f"{name} {finding.actual or ''}, needs {finding.expected}".replace(" ,", ",")
         case "denied":
             return f"{name} {finding.actual}, denied"
@@ -72,7 +72,18 @@ def label_of(finding: JudgedFinding) -> str:
             return f"{name} {finding.actual}, outside the policy"
         case "unreadable":
             return f"{name}: {finding.reason or 'could not be read'}"
-        case _:
+        case "origin-mismatch":
+            return f"{name} from {finding.actual}, needs {finding.expected}"
+        case "hash-mismatch":
+            return f"{name} {finding.actual or ''} is none of the lock's files".replace("  ", " ")
+        case "modified-files":
+            files = f": {finding.actual}" if finding.actual else ""
+            return f"{name}: files changed since their installation{files}"
+        case "broken-requirement":
+            return f"{name} requires {finding.expected}, found {finding.actual or 'nothing'}"
+        case "machine-mismatch":
+            return f"machine: needs {finding.expected}, has {finding.actual}"
+        case "duplicate" | "shadowed":
             return f"{name}: {finding.kind}"
 
 

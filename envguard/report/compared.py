@@ -33,6 +33,8 @@ class SidePart(msgspec.Struct, frozen=True, kw_only=True):
     """The name of the machine; None for this one, or where it is not known."""
     path: str | None
     """The environment's folder; None for what is none."""
+    path_bytes: bytes | None
+    """As the file system has it, in base64; None where ``path`` is that."""
     digest: Digest | None
     """Of the snapshot, or of the lock's text; None of a whole machine."""
     facts_digest: Digest | None
@@ -89,6 +91,7 @@ def _side(side: Side) -> SidePart:
                 kind="environment" if side.record is not None else "snapshot",
                 machine=side.machine,
                 path=encodable(path_of(side)) if side.record is not None else None,
+                path_bytes=side.record.path_bytes if side.record is not None else None,
                 digest=digest_of(side.snapshot),
                 facts_digest=digest_of(side.facts) if side.facts is not None else None,
             )
@@ -98,6 +101,7 @@ def _side(side: Side) -> SidePart:
                 kind="lock",
                 machine=None,
                 path=None,
+                path_bytes=None,
                 digest=side.lock.digest,
                 facts_digest=None,
             )
@@ -107,6 +111,7 @@ def _side(side: Side) -> SidePart:
                 kind="machine",
                 machine=side.machine,
                 path=None,
+                path_bytes=None,
                 digest=None,
                 facts_digest=digest_of(side.scan.facts),
             )

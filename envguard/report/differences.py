@@ -8,7 +8,7 @@ Rules
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, TypeVar
 
 import msgspec
@@ -24,6 +24,9 @@ if TYPE_CHECKING:
     from rich.console import Console
 
 Item = TypeVar("Item")
+
+WordsOf = Callable[[PackageDifference, Held], Iterator[str]]
+"""What is said of one side of a package."""
 
 _MIB, _GIB = 1 << 20, 1 << 30
 _NO_MEMORY = 1 << 60
@@ -47,13 +50,14 @@ def show_comparison(console: Console, comparison: Comparison, *, here: Here, is_
     for letter, side in (("A", comparison.a), ("B", comparison.b)):
         print_text(console, f"{letter}  {_described(side, here)}", "dim")
     is_of_machines = isinstance(comparison.a, MachineSide)
+    show = _show_whole_pair if is_verbose else _show_pair
     for pair in comparison.pairs:
         if pair.is_equal:
             continue
         if is_of_machines:
             console.print()
             print_text(console, _pair_line(pair, here), "bold")
-        _show_pair(console, pair, is_verbose=is_verbose)
+        show(console, pair)
     if comparison.facts:
         _show_fields(console, "MACHINE", comparison.facts)
 
@@ -142,54 +146,70 @@ def _grouped(difference: ContentDifference) -> tuple[list[PackageDifference], ..
     return changed, rebuilt, only_a, only_b
 
 
-def _show_pair(console: Console, pair: Pair, *, is_verbose: bool) -> None:
+def _show_pair(console: Console, pair: Pair) -> None:
+    """Print what differs, of each package no more than that."""
+    changed, rebuilt, only_a, only_b = _grouped(pair.difference)
+    lists = [("only in A", only_a), ("only in B", only_b), ("other builds", rebuilt)]
+    python = _telling(pair.difference.interpreter)
+    _show_contents(console, pair, changed, lists, python, _what_differs)
+
+
+def _show_whole_pair(console: Console, pair: Pair) -> None:
+    """Print what differs, and all that is known of it."""
+    changed, rebuilt, only_a, only_b = _grouped(pair.difference)
+    lists = [("only in A", only_a), ("only in B", only_b)]
+    python = pair.difference.interpreter
+    _show_contents(console, pair, [*changed, *rebuilt], lists, python, _what_is_known)
+
+
+def _show_contents(
+    console: Console,
+    pair: Pair,
+    rows: Sequence[PackageDifference],
+    lists: Sequence[tuple[str, Sequence[PackageDifference]]],
+    python: Sequence[FieldDifference],
+    words_of: WordsOf,
+) -> None:
     difference = pair.difference
-    changed, rebuilt, only_a, only_b = _grouped(difference)
-    rows = [*changed, *rebuilt] if is_verbose else changed
-    _show_packages(console, "PACKAGE", rows, is_verbose=is_verbose)
-    lists = [
-        ("only in A", only_a),
-        ("only in B", only_b),
-        *([] if is_verbose else [("other builds", rebuilt)]),
-    ]
+    _show_packages(console, "PACKAGE", rows, words_of)
     if any(packages for _, packages in lists):
         console.print()
     for label, packages in lists:
-        _show_list(console, label, packages, is_verbose=is_verbose)
+        _show_list(console, label, packages, words_of)
     if pair.not_compared is not None:
         console.print()
         print_text(console, pair.not_compared, "yellow")
-    _show_fields(console, "PYTHON", _telling(difference.interpreter, is_verbose=is_verbose))
-    _show_packages(console, "SYSTEM PACKAGE", difference.system_packages, is_verbose=is_verbose)
+    _show_fields(console, "PYTHON", python)
+    _show_packages(console, "SYSTEM PACKAGE", difference.system_packages, words_of)
     _show_problems(console, difference)
     _show_fields(console, "NUMPY", [pair.blas] if pair.blas is not None else [])
 
 
 def _show_packages(
-    console: Console, title: str, packages: Sequence[PackageDifference], *, is_verbose: bool
+    console: Console, title: str, packages: Sequence[PackageDifference], words_of: WordsOf
 ) -> None:
     if packages:
         console.print()
         rows = [
-            (package.name, _held(package, package.a, is_verbose), _held(package, package.b, is_verbose))
+            (package.name, _held(package, package.a, words_of), _held(package, package.b, words_of))
             for package in packages
         ]
         print_table(console, (title, "A", "B"), rows)
 
 
 def _show_list(
-    console: Console, label: str, packages: Sequence[PackageDifference], *, is_verbose: bool
+    console: Console, label: str, packages: Sequence[PackageDifference], words_of: WordsOf
 ) -> None:
     if not packages:
         return
-    parts = [printable(f"{package.name} {_brief(package, is_verbose)}") for package in packages]
+    parts = [printable(f"{package.name} {_brief(package, words_of)}") for package in packages]
     indent = " " * (len(label) + 2)
     console.print(words("").append(f"{label}  ", "bold").append(_packed(parts, console.width, indent)))
 
 
-def _brief(package: PackageDifference, is_verbose: bool) -> str:
+def _brief(package: PackageDifference, words_of: WordsOf) -> str:
     """A package in a list of names: what tells its two sides apart is not said there."""
-    return _held(msgspec.structs.replace(package, differs=()), package.a or package.b, is_verbose)
+    return _held(msgspec.structs.replace(package, differs=()), package.a or package.b, words_of)
 
 
 def _packed(parts: Sequence[str], width: int, indent: str) -> str:
@@ -231,27 +251,46 @@ def _sides(a: Iterable[Item], b: Iterable[Item]) -> Iterator[tuple[str, Item]]:
     yield from (("B", each) for each in b)
 
 
-def _telling(fields: Sequence[FieldDifference], *, is_verbose: bool) -> Sequence[FieldDifference]:
+def _telling(fields: Sequence[FieldDifference]) -> Sequence[FieldDifference]:
     """The fields that are worth a row."""
-    if is_verbose or not any(each.field == "version" for each in fields):
+    if not any(each.field == "version" for each in fields):
         return fields
     return [each for each in fields if not each.field.startswith(_FOLLOWING)]
 
 
-def _held(package: PackageDifference, several: Sequence[Held], is_verbose: bool) -> str:
-    return ", ".join(" ".join(_words_of(package, held, is_verbose)) for held in several) or _ABSENT
+def _held(package: PackageDifference, several: Sequence[Held], words_of: WordsOf) -> str:
+    return ", ".join(" ".join(words_of(package, held)) for held in several) or _ABSENT
 
 
-def _words_of(package: PackageDifference, held: Held, is_verbose: bool) -> Iterator[str]:
-    """Yield the version, and of the rest what differs, or with ``-v`` all that is known."""
-    yield held.version if held.version is not None else "any version"
-    if held.build is not None and (is_verbose or "build" in package.differs):
+def _what_differs(package: PackageDifference, held: Held) -> Iterator[str]:
+    """Yield the version, and of the rest what differs."""
+    yield _version(held)
+    if held.build is not None and "build" in package.differs:
         yield held.build
-    if "origin" in package.differs or (is_verbose and held.origin.kind != "index"):
-        commit = f"@{held.origin.commit[:12]}" if held.origin.commit else ""
-        yield f"{held.origin.kind} {held.origin.url or ''}".rstrip() + commit
-    if held.marker is not None and (is_verbose or "marker" in package.differs):
+    if "origin" in package.differs:
+        yield _origin(held)
+    if held.marker is not None and "marker" in package.differs:
         yield f"if {held.marker}"
+
+
+def _what_is_known(package: PackageDifference, held: Held) -> Iterator[str]:
+    """Yield all; of an origin that differs not, an index goes without saying."""
+    yield _version(held)
+    if held.build is not None:
+        yield held.build
+    if "origin" in package.differs or held.origin.kind != "index":
+        yield _origin(held)
+    if held.marker is not None:
+        yield f"if {held.marker}"
+
+
+def _version(held: Held) -> str:
+    return held.version if held.version is not None else "any version"
+
+
+def _origin(held: Held) -> str:
+    commit = f"@{held.origin.commit[:12]}" if held.origin.commit else ""
+    return f"{held.origin.kind} {held.origin.url or ''}".rstrip() + commit
 
 
 def _shown(field: str, value: Value) -> str:

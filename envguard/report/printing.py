@@ -55,9 +55,10 @@ def print_lines(console: Console, renderable: RenderableType) -> None:
 def pack(parts: Sequence[str], separator: str, width: int, indent: str = "") -> str:
     """Answer the parts on as few lines as hold them; a line is broken inside a part only where it must be."""
     lines: list[str] = []
-    for part in parts:
+    for number, part in enumerate(parts, start=1):
         joined = f"{lines[-1]}{separator}{part}" if lines else part
-        if len(joined) <= width:
+        follows = separator.rstrip() if number < len(parts) else ""
+        if len(joined + follows) <= width:
             lines[-1:] = [joined]
             continue
         if lines:

@@ -54,6 +54,7 @@ class _Machine(msgspec.Struct, frozen=True):
 
 class _Environment(msgspec.Struct, frozen=True, kw_only=True):
     path: str
+    path_bytes: bytes | None = None
     kind: EnvironmentKind
     snapshot: Snapshot
     python: str = ""
@@ -120,6 +121,7 @@ def _environment(saved: _Environment) -> Environment:
     snapshot = _as_taken(saved.snapshot)
     record = EnvironmentRecord(
         path=saved.path,
+        path_bytes=saved.path_bytes,
         python=saved.python,
         kind=saved.kind,
         digest=digest_of(snapshot),

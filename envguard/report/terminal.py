@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 from envguard.domain.environment import Environment, Scan
 from envguard.domain.remedy import Remake, command_for
 from envguard.domain.verdict import JudgedFinding, Outcome, Verdict, worst
-from envguard.report.causes import causes, headline, label_of
+from envguard.report.causes import MOVED_WORDS, causes, headline, label_of
+from envguard.report.findings import show_finding, show_findings
 from envguard.report.here import Here
-from envguard.report.printable import one_line, printable
+from envguard.report.printable import printable
 from envguard.report.printing import pack, print_lines, print_table, print_text, words
 from envguard.wire import TeamMachine, TeamReport
 
@@ -51,14 +52,15 @@ def show_verdict(
     print_lines(console, Text(pack(parts, "; ", console.width), style="dim"))
     if verdict.reason is not None:
         print_text(console, f"because {verdict.reason}")
-    collapsed = [each for each in verdict.findings if not is_verbose and _is_plain_unlisted(each)]
-    shown = [each for each in verdict.findings if is_verbose or not _is_plain_unlisted(each)]
-    if shown or collapsed:
+    if verdict.findings:
         console.print()
-    for finding in shown:
-        _show_finding(console, finding)
-    if collapsed:
-        _show_unlisted(console, collapsed)
+    if is_verbose:
+        for finding in verdict.findings:
+            show_finding(console, finding)
+    else:
+        show_findings(console, verdict.findings)
+    if moved := _moved(verdict):
+        print_text(console, moved, "dim")
     mend = mend_command(verdict, environment)
     if mend is not None:
         console.print()
@@ -74,7 +76,7 @@ def show_lock_verdict(console: Console, verdict: Verdict, *, source: str) -> Non
     if verdict.findings:
         console.print()
     for finding in verdict.findings:
-        _show_finding(console, finding)
+        show_finding(console, finding)
 
 
 def verdict_line(verdict: Verdict) -> str:
@@ -198,38 +200,16 @@ def _context(verdict: Verdict, environment: Environment, chosen: str, here: Here
     return f"{path}, Python {snapshot.interpreter.version}, {packages} ({chosen})"
 
 
+def _moved(verdict: Verdict) -> str | None:
+    """What changed since this environment matched, where somebody remembers that it did."""
+    moved = [each.moved for each in _errors(verdict) if each.moved is not None]
+    kinds = [kind for kind in dict.fromkeys(moved) if kind != "never-matched"]
+    if not kinds:
+        return None
+    when = f" on {verdict.since:%a %d %b, %H:%M} UTC" if verdict.since is not None else ""
+    what = " and ".join(MOVED_WORDS[kind] for kind in kinds)
+    return f"moved: {what}{when}; until then this environment matched"
+
+
 def _errors(verdict: Verdict) -> list[JudgedFinding]:
     return [each for each in verdict.findings if each.severity == "error" and each.waived is None]
-
-
-def _is_plain_unlisted(finding: JudgedFinding) -> bool:
-    return finding.kind == "unlisted" and finding.waived is None
-
-
-def _show_finding(console: Console, finding: JudgedFinding) -> None:
-    from rich.text import Text
-
-    is_error = finding.severity == "error"
-    label = printable(label_of(finding) if is_error else f"{finding.severity}  {label_of(finding)}")
-    parts = [label, *(one_line(part) for part in _told(finding))]
-    packed = pack(parts, "  ", console.width, indent="  ")
-    text = Text(packed[: len(label)], style="" if is_error else "dim")
-    print_lines(console, text.append(packed[len(label) :], style="dim"))
-
-
-def _told(finding: JudgedFinding) -> Iterator[str]:
-    """Yield what is said of a finding after its label: why, where, until when it does not count."""
-    if finding.reason and finding.kind != "unreadable":
-        yield finding.reason
-    if finding.place:
-        yield finding.place
-    if finding.waived is not None:
-        yield f"waived until {finding.waived.until:%Y-%m-%d} by {finding.waived.approved_by}"
-
-
-def _show_unlisted(console: Console, findings: Sequence[JudgedFinding]) -> None:
-    names = [finding.package or "" for finding in findings]
-    shown = ", ".join(names[:3]) + (", ..." if len(names) > 3 else "")
-    plural = "package" if len(names) == 1 else "packages"
-    line = f"{findings[0].severity}  {len(names)} {plural} outside the policy: {shown}  (-v lists them)"
-    print_text(console, line, "dim")

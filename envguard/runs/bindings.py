@@ -22,6 +22,7 @@ from envguard.domain.binding import BoundScan
 from envguard.domain.environment import Environment, EnvironmentRecord, ProblemDetail, Project, Scan
 from envguard.domain.policy import LockedPolicy
 from envguard.errors import PolicyError, StateError, UnavailableError
+from envguard.inventory.files import place_shown_as
 from envguard.runs.policies import is_file_reference, marker_policy
 from envguard.state import State, read_uses
 
@@ -60,7 +61,7 @@ def bound_places(state: State | None) -> list[Path]:
     None where that cannot be read: what is found otherwise says so.
     """
     try:
-        return [Path(path) for path in state.uses()] if state is not None else []
+        return [Path(place_shown_as(path)) for path in state.uses()] if state is not None else []
     except StateError:
         return []
 

@@ -8,7 +8,6 @@ from datetime import datetime
 import msgspec
 
 from envguard.domain.binding import Bound, Conflict, Machine, Unbound, bind, selectors_of
-from envguard.domain.drift import compare
 from envguard.domain.environment import Environment, EnvironmentRecord
 from envguard.domain.facts import MachineFacts
 from envguard.domain.finding import Finding, ranked
@@ -18,14 +17,25 @@ from envguard.domain.modified_findings import modified_findings
 from envguard.domain.own_tool import with_own_tool
 from envguard.domain.policy import KnownPolicy, LockedPolicy, UnusablePolicy
 from envguard.domain.verdict import (
-    Moved,
+    Basis,
+    Match,
     PolicyRef,
     Verdict,
     judge,
     judge_lock,
     undecided,
     unmanaged,
+    what_moved,
 )
+from envguard.runs.comparing import Comparisons
+
+
+class Ruled(msgspec.Struct, frozen=True):
+    """A verdict, and what the comparison behind it read."""
+
+    verdict: Verdict
+    basis: Basis | None = None
+    """None where nothing was compared."""
 
 
 class Policies(msgspec.Struct, frozen=True):
@@ -51,21 +61,23 @@ def judge_environment(
     *,
     machine: str,
     now: datetime,
-    moved: Moved | None = None,
+    comparisons: Comparisons,
+    match: Match | None = None,
     here: Iterable[Finding] = (),
-) -> Verdict:
+) -> Ruled:
     """Answer the verdict of one policy on one environment; ``now`` is aware UTC.
 
-    ``here`` are findings about runs from one place, which no comparison knows.
+    ``match`` is what is remembered of it; None where nobody remembers. ``here`` are findings about runs from
+    one place, which no comparison knows.
     """
     broken = broken_marker(environment)
     if broken is not None:
-        return undecided(environment.record, reference(governing), broken)
+        return Ruled(undecided(environment.record, reference(governing), broken))
     policy = governing.policy
-    compared = compare(environment.snapshot, facts, policy.rules, governing.lock)
-    found = with_own_tool(compared, governing, environment.record)
+    compared = comparisons.of(environment, facts, governing)
+    found = with_own_tool(compared.findings, governing, environment.record)
     modified = modified_findings(environment.record, environment.snapshot, policy.rules.integrity)
-    return judge(
+    verdict = judge(
         ranked([*found, *modified, *here]),
         environment.record,
         policy.waivers,
@@ -73,8 +85,11 @@ def judge_environment(
         machine=machine,
         policy=reference(governing),
         places=policy.places,
-        moved=moved,
+        moved=what_moved(match.basis, compared.basis) if match is not None else None,
     )
+    if match is not None and verdict.verdict == "drifted":
+        verdict = msgspec.structs.replace(verdict, since=match.drifted_at)
+    return Ruled(verdict, compared.basis)
 
 
 def judge_lock_file(
@@ -99,24 +114,40 @@ def judge_bound(
     machine: Machine,
     policies: Policies,
     now: datetime,
-) -> tuple[Verdict, ...]:
-    """Answer the verdict on each environment by the policy that its binding names."""
+    *,
+    comparisons: Comparisons,
+    matches: Mapping[str, Match],
+) -> tuple[Ruled, ...]:
+    """Answer the verdict on each environment by the policy that its binding names.
+
+    ``matches`` is what is remembered of the environments, by their paths.
+    """
     selectors = selectors_of(policies.named)
-    verdicts = []
+    ruled = []
     for environment in environments:
         record = environment.record
         broken = broken_marker(environment)
         binding = bind(record, machine, selectors)
         if broken is not None:
-            verdicts.append(undecided(record, None, broken))
+            ruled.append(Ruled(undecided(record, None, broken)))
         elif isinstance(binding, Conflict):
-            verdicts.append(undecided(record, None, conflict_reason(binding)))
+            ruled.append(Ruled(undecided(record, None, conflict_reason(binding))))
         elif isinstance(binding, Unbound):
-            verdicts.append(unmanaged(record))
+            ruled.append(Ruled(unmanaged(record)))
+        elif isinstance(governing := policies.behind(binding, record), LockedPolicy):
+            found = judge_environment(
+                environment,
+                facts,
+                governing,
+                machine=machine.name,
+                now=now,
+                comparisons=comparisons,
+                match=matches.get(record.path),
+            )
+            ruled.append(found)
         else:
-            governing = policies.behind(binding, record)
-            verdicts.append(_by_binding(environment, facts, binding, governing, machine.name, now))
-    return tuple(verdicts)
+            ruled.append(Ruled(_unusable(record, binding, governing)))
+    return tuple(ruled)
 
 
 def reference(governing: LockedPolicy) -> PolicyRef:
@@ -149,20 +180,9 @@ def broken_marker(environment: Environment) -> str | None:
     return None
 
 
-def _by_binding(
-    environment: Environment,
-    facts: MachineFacts,
-    binding: Bound,
-    governing: KnownPolicy | None,
-    machine: str,
-    now: datetime,
-) -> Verdict:
-    match governing:
-        case LockedPolicy():
-            return judge_environment(environment, facts, governing, machine=machine, now=now)
-        case UnusablePolicy():
-            ref = PolicyRef(name=governing.name, revision=governing.revision)
-            return undecided(environment.record, ref, unusable_reason(governing))
-        case None:
-            reason = f"policy `{binding.policy}` ({binding.source}) is not known here"
-            return undecided(environment.record, None, reason)
+def _unusable(record: EnvironmentRecord, binding: Bound, policy: UnusablePolicy | None) -> Verdict:
+    if policy is None:
+        reason = f"policy `{binding.policy}` ({binding.source}) is not known here"
+        return undecided(record, None, reason)
+    ref = PolicyRef(name=policy.name, revision=policy.revision)
+    return undecided(record, ref, unusable_reason(policy))

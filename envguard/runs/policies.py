@@ -20,6 +20,7 @@ from envguard.domain.environment import EnvironmentRecord, Project
 from envguard.domain.policy import KnownPolicy, LockedPolicy, UnusablePolicy
 from envguard.errors import UnavailableError, UsageError
 from envguard.formats import is_lock_name, load_policy, policy_for_lock, project_lock, read_lock
+from envguard.inventory.files import place_shown_as
 from envguard.inventory.project import project_of
 from envguard.runs.judging import conflict_reason, unusable_reason
 from envguard.runs.steps import lock_folders
@@ -104,7 +105,7 @@ def load_reference(path: Path) -> LockedPolicy:
 
 def marker_policy(project: Project) -> LockedPolicy:
     """Answer the policy of a project whose marker is a file; raises as :func:`load_reference`."""
-    return load_reference(Path(project.path) / (project.policy or ""))
+    return load_reference(_folder(project.path) / (project.policy or ""))
 
 
 def _bound(binding: Bound, record: EnvironmentRecord, known: Mapping[str, KnownPolicy]) -> Governing:
@@ -143,6 +144,10 @@ def _held(name: str, words: str, known: Mapping[str, KnownPolicy]) -> LockedPoli
                 where=words,
                 hint="`envguard join STRING` and `envguard agent --once` fetch the team's policies",
             )
+
+
+def _folder(recorded: str) -> Path:
+    return Path(place_shown_as(recorded))
 
 
 def _own_lock(record: EnvironmentRecord, cwd: Path) -> Governing:

@@ -15,6 +15,7 @@ from envguard.domain.environment import EnvironmentRecord
 from envguard.domain.policy import KnownPolicy
 from envguard.errors import PolicyError
 from envguard.formats import project_lock
+from envguard.inventory.files import place_shown_as
 
 
 class Step(msgspec.Struct, frozen=True):
@@ -50,8 +51,12 @@ def policy_steps(
 
 def lock_folders(record: EnvironmentRecord, cwd: Path) -> list[Path]:
     """Answer the folders in which an environment's own lock may lie, the nearest first."""
-    folders = [Path(record.project.path)] if record.project is not None else []
-    return list(dict.fromkeys([*folders, Path(record.path).parent, cwd]))
+    folders = [_folder(record.project.path)] if record.project is not None else []
+    return list(dict.fromkeys([*folders, _folder(record.path).parent, cwd]))
+
+
+def _folder(recorded: str) -> Path:
+    return Path(place_shown_as(recorded))
 
 
 def _applying(record: EnvironmentRecord, machine: Machine, known: Mapping[str, KnownPolicy]) -> Iterator[str]:

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from envguard.domain.binding import BoundScan
+from envguard.domain.verdict import Match
 from envguard.errors import StateError
 from envguard.state.files import read_document, read_file, remove_file, write_document, write_file
 from envguard.state.kept import Identity, KeptCheck, KeptHang, KeptPolicy, LastStatus, Sequence
@@ -132,6 +133,17 @@ class State:
     def keep_checks(self, checks: Mapping[str, KeptCheck]) -> None:
         """Keep exactly these."""
         write_document(self.path / "integrity.json", checks)
+
+    def matches(self) -> dict[str, Match]:
+        """Answer what environments last matched, by path; nothing where that was never kept, or is broken."""
+        try:
+            return read_document(self.path / "matches.json", dict[str, Match]) or {}
+        except StateError:
+            return {}
+
+    def keep_matches(self, matches: Mapping[str, Match]) -> None:
+        """Keep exactly these."""
+        write_document(self.path / "matches.json", matches)
 
     def hangs(self) -> tuple[KeptHang, ...]:
         """Answer where scans hung; StateError where that is broken."""

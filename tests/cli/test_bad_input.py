@@ -63,12 +63,12 @@ def test_a_named_policy_that_is_not_there_is_never_replaced_by_the_lock(
 
 
 @pytest.mark.parametrize("command", [["scan"], ["check", "--policy", "p.yaml"], ["use", "p"]])
-@pytest.mark.parametrize("place", ["nowhere", "empty", "file.txt"])
+@pytest.mark.parametrize("place", ["nowhere", "empty", "file.log"])
 def test_what_is_no_environment_is_said(
     envguard: Envguard, project: Path, command: list[str], place: str
 ) -> None:
     (project / "empty").mkdir()
-    (project / "file.txt").write_text("x")
+    (project / "file.log").write_text("x")
     (project / "p.yaml").write_text(GOOD)
     name, *options = command
     arguments = [name, *options, place]
@@ -172,6 +172,111 @@ def test_a_port_in_use_leaves_no_state_behind(envguard: Envguard, tmp_path: Path
         run = envguard("server", "--listen", listen, "--state", tmp_path / "new")
     assert_told(run, 3, "cannot listen at")
     assert not (tmp_path / "new").exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error", "hint"),
+    [
+        pytest.param(["nonsense"], "no such command `nonsense`", "try `envguard --help`", id="no command"),
+        pytest.param(
+            ["chek"], "no such command `chek`", "did you mean check? try `envguard --help`", id="nearly one"
+        ),
+        pytest.param(
+            ["policy", "lnt"],
+            "no such command `lnt`",
+            "did you mean lint? try `envguard policy --help`",
+            id="nearly one of a group's",
+        ),
+        pytest.param(
+            ["policy"],
+            "missing command",
+            "its commands are lint, list, push, show; try `envguard policy --help`",
+            id="a group",
+        ),
+        pytest.param(
+            ["check", "--polcy", "x"],
+            "no such option: `--polcy`",
+            "did you mean --policy? try `envguard check --help`",
+            id="nearly an option",
+        ),
+        pytest.param(["diff", "a"], "argument `B` is missing", "try `envguard diff --help`", id="argument"),
+        pytest.param(
+            ["check", "--policy"],
+            "option `--policy` requires an argument",
+            "try `envguard check --help`",
+            id="no value",
+        ),
+        pytest.param(
+            ["check", "--format", "xml"],
+            "--format: `xml` is not one of `rich`, `json`, `junit`, `github`, `sarif`, `markdown`",
+            "try `envguard check --help`",
+            id="another value",
+        ),
+        pytest.param(
+            ["token", "new", "--uses", "x"],
+            "--uses: `x` is not a valid integer",
+            "try `envguard token new --help`",
+            id="no number",
+        ),
+        pytest.param(
+            ["version", "x"], "got unexpected extra argument (x)", "try `envguard version --help`", id="extra"
+        ),
+    ],
+)
+def test_wrong_usage_is_told_as_every_error(
+    envguard: Envguard, arguments: list[str], error: str, hint: str
+) -> None:
+    run = envguard(*arguments)
+    assert (run.code, run.out, run.err) == (2, "", f"error: {error}\nhint: {hint}\n")
+    for place in (0, 1):
+        told = envguard(*arguments[:place], "--json", *arguments[place:])
+        assert told.code == 2
+        assert (told.json()["schema"], told.json()["error"]["kind"]) == ("envguard/error/1", "usage")
+        assert told.err.startswith("error: ")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "name"),
+    [
+        (["check", ""], "ENV"),
+        (["check", "--policy", ""], "--policy"),
+        (["diff", "", "."], "A"),
+        (["join", ""], "STRING"),
+        (["join", "--roots", "", "x"], "--roots"),
+        (["use", "p", ""], "ENV"),
+        (["team", "--policy", ""], "--policy"),
+    ],
+    ids=" ".join,
+)
+def test_a_variable_that_nobody_set_is_wrong_usage(
+    envguard: Envguard, project: Path, arguments: list[str], name: str
+) -> None:
+    assert_told(envguard(*arguments, cwd=project), 2, f"error: {name}: it is empty")
+
+
+def test_a_machine_is_not_joined_to_look_where_nothing_is(envguard: Envguard, tmp_path: Path) -> None:
+    run = envguard("join", "--roots", "nowhere", write_join(JoinString("http://127.0.0.1:9", "t")))
+    assert_told(run, 2, "--roots: no such folder: nowhere")
+    assert not (tmp_path / "state").exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error"),
+    [
+        (["check", ".venv", "--policy", "/dev/null"], "/dev/null: the lock is no regular file"),
+        (["policy", "lint", "/dev/null"], "/dev/null: the policy is no regular file"),
+        (["policy", "lint", "nowhere.yaml"], "nowhere.yaml: there is no such policy"),
+    ],
+    ids=["lock", "policy", "absent"],
+)
+def test_a_place_is_named_once(envguard: Envguard, project: Path, arguments: list[str], error: str) -> None:
+    run = envguard(*arguments, cwd=project)
+    assert (run.code, run.err) == (2, f"error: {error}\n")
+
+
+def test_a_stray_byte_is_escaped_as_everywhere(envguard: Envguard) -> None:
+    run = envguard("scan", "--roots", "no\udcff\n\x1b")
+    assert_told(run, 2, "no such folder: no\\xff\n  \\x1b\n")
 
 
 def test_with_json_an_error_is_one_document(envguard: Envguard, project: Path) -> None:

@@ -34,6 +34,7 @@ def test_what_goes_wrong_is_said_as_ever(envguard: Envguard, tmp_path: Path) -> 
         ["scan"],
         ["scan", "--json"],
         ["scan", ".", "-v"],
+        ["scan", "", "--json"],
         ["scan", "-v", "--json"],
         ["check", ".", "--json"],
     ],
@@ -47,29 +48,7 @@ def test_a_plain_command_imports_no_parser(project: Path) -> None:
     program = (
         "import sys; from envguard.cli.plain import run_plainly;"
         f"code = run_plainly(['scan', {str(project / '.venv')!r}, '--json']);"
-        "sys.exit(code if code else 'click' in sys.modules or 'rich' in sys.modules)"
+        "sys.exit(code if code else any(map(sys.modules.get, ('click', 'rich', 'pathlib'))))"
     )
     done = subprocess.run([sys.executable, "-c", program], stdout=subprocess.DEVNULL, check=False, timeout=60)
     assert done.returncode == 0
-
-
-def test_a_reader_that_goes_away_is_no_error(project: Path) -> None:
-    command = [sys.executable, "-m", "envguard.cli.main", "scan", str(project / ".venv"), "--json"]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
-        assert process.stdout is not None
-        assert process.stderr is not None
-        process.stdout.close()
-        assert process.stderr.read() == b""
-    assert process.returncode == 0
-
-
-@pytest.mark.parametrize("more", [["--json"], []], ids=["json", "table"])
-def test_output_that_cannot_be_written_is_no_drift(more: list[str], project: Path) -> None:
-    if not Path("/dev/full").exists():
-        pytest.skip("no /dev/full on this system")
-    command = [sys.executable, "-m", "envguard.cli.main", "scan", str(project / ".venv"), *more]
-    with Path("/dev/full").open("wb") as full:
-        done = subprocess.run(
-            command, stdout=full, stderr=subprocess.PIPE, text=True, check=False, timeout=60
-        )
-    assert (done.returncode, done.stderr) == (3, "error: standard output: No space left on device\n")

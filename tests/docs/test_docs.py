@@ -47,6 +47,13 @@ def test_help_is_one_imperative_line_and_an_example(command: click.Command) -> N
 
 
 @each_command
+def test_every_command_states_its_exit_codes(command: click.Command) -> None:
+    text = inspect.cleandoc(command.help or "")
+    states = re.search(r"^Exit code: 0 [^,]+, (1 [^,]+, )?2 [^,]+, 3 [^,]+\.$", text, re.MULTILINE)
+    assert (states is None) == isinstance(command, click.Group)
+
+
+@each_command
 def test_every_option_says_what_it_is_for(command: click.Command) -> None:
     options = [each for each in command.params if isinstance(each, click.Option)]
     assert [option.name for option in options if not option.help] == []

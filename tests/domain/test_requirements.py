@@ -7,15 +7,18 @@ import time
 import pytest
 
 from envguard.domain.environment import BrokenRequirement
-from envguard.domain.requirements import broken_requirements
+from envguard.domain.requirements import InvalidRequirement, unmet_requirements
 from tests.builders.documents import an_interpreter
 
 INSTALLED = {"numpy": "2.1.3", "torch": "2.4.0+cu121", "old": "2004d"}
 
 
+def unmet(*texts: str) -> list[BrokenRequirement | InvalidRequirement]:
+    return list(unmet_requirements({"gym": texts}, INSTALLED, an_interpreter().markers))
+
+
 def broken(*texts: str) -> list[str]:
-    found = broken_requirements({"gym": texts}, INSTALLED, an_interpreter().markers)
-    return [each.requirement for each in found]
+    return [each.requirement for each in unmet(*texts) if isinstance(each, BrokenRequirement)]
 
 
 @pytest.mark.parametrize(
@@ -32,13 +35,36 @@ def broken(*texts: str) -> list[str]:
         "absent; (sys_platform == 'win32' or os_name == 'nt') and extra == \"x\"",
         "absent; platform_python_implementation != 'CPython'",
         "absent; python_version in '2.6 2.7'",
-        "no requirement at all",
-        "absent; no marker at all",
-        "absent>=1.*",
+        "absent>=1.*; python_version < '3'",
     ],
 )
 def test_what_holds_or_asks_nothing(text: str) -> None:
-    assert broken(text) == []
+    assert unmet(text) == []
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "no requirement at all",
+        "absent; no marker at all",
+        "absent; python_version >",
+        "absent>=1.*",
+        "numpy>=1.x.y",
+        "numpy (>=2, torch",
+        "numpy (all)",
+        "numpy>=1.0 <2",
+        "numpy>dev",
+        "numpy[",
+        "\u00e9",
+    ],
+)
+def test_what_cannot_be_understood_is_said(text: str) -> None:
+    assert unmet(text) == [InvalidRequirement("gym", text)]
+
+
+def test_of_what_cannot_be_understood_no_url_and_no_endless_text_is_said() -> None:
+    assert unmet("absent! @ https://ann:s3cret@index.example/x.whl") == [InvalidRequirement("gym", "absent!")]
+    assert unmet("a" * 40_000 + "[") == [InvalidRequirement("gym", "a" * 200)]
 
 
 @pytest.mark.parametrize(
@@ -57,7 +83,7 @@ def test_what_does_not_hold(text: str) -> None:
 
 def test_it_is_told_who_asks_and_what_is_there_instead() -> None:
     asked = {"gym": ["numpy<2"], "rl": ["absent"]}
-    assert list(broken_requirements(asked, INSTALLED, an_interpreter().markers)) == [
+    assert list(unmet_requirements(asked, INSTALLED, an_interpreter().markers)) == [
         BrokenRequirement("gym", "numpy<2", "2.1.3"),
         BrokenRequirement("rl", "absent", None),
     ]
@@ -98,5 +124,5 @@ def test_what_nobody_wrote_to_be_met_is_quickly_nothing(text: str) -> None:
 
 
 def test_an_installed_version_of_thousands_of_digits_meets_nothing() -> None:
-    found = broken_requirements({"gym": ["numpy>=1"]}, {"numpy": "9" * 5_000}, an_interpreter().markers)
+    found = unmet_requirements({"gym": ["numpy>=1"]}, {"numpy": "9" * 5_000}, an_interpreter().markers)
     assert [each.package for each in found] == ["gym"]

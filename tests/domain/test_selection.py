@@ -131,22 +131,6 @@ def test_of_several_entries_without_a_word_the_entry_s_own_marker_decides() -> N
     assert must_and_may(lock)[0] == ["numpy 1.26.4"]
 
 
-def test_choices_that_exclude_each_other_are_both_allowed_where_neither_was_made() -> None:
-    cpu, gpu = "extra == 'extra-4-proj-cpu'", "extra == 'extra-4-proj-gpu' and extra != 'extra-4-proj-cpu'"
-    lock = a_graph(
-        LockedPackage("torch", "2.4.1+cpu", marker=cpu),
-        LockedPackage("torch", "2.4.1+cu121", marker=gpu),
-        roots=(
-            Root(Dependency("torch", version="2.4.1+cpu", marker=cpu), extra="cpu"),
-            Root(Dependency("torch", version="2.4.1+cu121"), extra="gpu"),
-        ),
-        extras=("cpu", "gpu"),
-    )
-    assert must_and_may(lock, LockChoice(extras=("cpu",)))[0] == ["torch 2.4.1+cpu"]
-    assert must_and_may(lock, LockChoice(extras=("gpu",)))[0] == ["torch 2.4.1+cu121"]
-    assert must_and_may(lock) == ([], ["torch 2.4.1+cpu", "torch 2.4.1+cu121"])
-
-
 @pytest.mark.parametrize(
     ("packages", "reason"),
     [

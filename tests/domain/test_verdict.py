@@ -12,9 +12,12 @@ from envguard.domain.finding import Finding, FindingKind
 from envguard.domain.policy import Severity, Waiver
 from envguard.domain.verdict import (
     Basis,
+    Match,
+    Moved,
     PolicyRef,
     Verdict,
     judge,
+    next_match,
     what_moved,
     worst,
 )
@@ -34,6 +37,7 @@ def judged(
     waivers: tuple[Waiver, ...] = (),
     machine: str = "ws-7",
     record: EnvironmentRecord | None = None,
+    moved: Moved | None = None,
 ) -> Verdict:
     return judge(
         findings,
@@ -43,6 +47,7 @@ def judged(
         machine=machine,
         policy=PolicyRef(name="rl-team"),
         places={"packages.gym": "rl-team.yaml:7"},
+        moved=moved,
     )
 
 
@@ -117,4 +122,24 @@ def test_what_moved_is_told_by_the_digests() -> None:
     assert what_moved(None, basis("a", "p")) == "never-matched"
     assert what_moved(basis("a", "p"), basis("b", "p")) == "machine"
     assert what_moved(basis("a", "p"), basis("a", "q")) == "policy"
-    assert what_moved(basis("a", "p"), basis("a", "p")) is None
+    assert what_moved(basis("a", "p"), basis("a", "p")) == "waiver"
+
+
+def test_what_moved_is_told_of_what_is_not_compliant() -> None:
+    drifted = judged(a_finding(), a_finding("modified-files", "numpy"), moved="waiver")
+    assert [each.moved for each in drifted.findings] == ["waiver", "machine"]
+    assert [each.moved for each in judged(a_finding(severity="warn"), moved="machine").findings] == [None]
+
+
+def test_a_match_is_remembered_with_the_moment_at_which_drift_was_seen() -> None:
+    basis = Basis(snapshot=Digest("s"), facts=Digest("f"), policy=Digest("p"), lock=None, engine=1)
+    other = msgspec.structs.replace(basis, snapshot=Digest("t"))
+    assert next_match(None, judged(a_finding()), basis, NOW) is None
+    matched = next_match(None, judged(), basis, NOW)
+    assert matched == Match(basis=basis)
+    drifted = next_match(matched, judged(a_finding()), other, NOW)
+    assert drifted == Match(basis=basis, drifted_at=NOW)
+    later = NOW + timedelta(hours=1)
+    assert next_match(drifted, judged(a_finding()), other, later) == drifted
+    assert next_match(drifted, judged(a_finding("unreadable")), other, later) == drifted
+    assert next_match(drifted, judged(), other, later) == Match(basis=other)

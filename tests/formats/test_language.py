@@ -155,9 +155,9 @@ def test_an_upgrade_that_says_little_has_the_defaults() -> None:
 
 def test_a_place_names_the_file_in_which_a_thing_stands() -> None:
     places = over("packages: {gym: ''}\n", "python: '>=3.10'\npackages:\n  Gym: ''\n  NumPy: ''\n").places
-    assert places["packages.gym"] == "t.yaml:4:12"
-    assert places["packages.numpy"] == "base.yaml:5:3"
-    assert places["python"] == "base.yaml:2:1"
+    assert places["packages.gym"] == "t.yaml:4"
+    assert places["packages.numpy"] == "base.yaml:5"
+    assert places["python"] == "base.yaml:2"
 
 
 class TestExtends:

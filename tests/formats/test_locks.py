@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from envguard.domain.lock import LockedPackage
+from envguard.domain.lock import Artifact, LockedPackage
 from envguard.errors import PolicyError
 from envguard.formats import parse_lock, policy_for_lock, project_lock
 
@@ -26,6 +26,20 @@ sdist = { path = "gym-0.26.2.tar.gz", hashes = { sha256 = "aa" } }
 name = "here"
 directory = { path = "." }
 """
+UV = """\
+version = 1
+requires-python = ">=3.10"
+[[package]]
+name = "me"
+source = { virtual = "." }
+"""
+POETRY = """\
+[[package]]
+name = "gym"
+version = "0.26.2"
+[metadata]
+lock-version = "2.1"
+"""
 REQUIREMENTS = """\
 --index-url https://index.test/simple
 --no-binary=gym
@@ -36,6 +50,10 @@ Gym[box]==0.26.2 ; python_version < "3.13" \\
 
 numpy===1.26.4
 """
+
+
+def hashes(*digits: str) -> tuple[Artifact, ...]:
+    return tuple(Artifact("", (f"sha256:{each}",)) for each in digits)
 
 
 def errors_of(text: str, filename: str) -> list[PolicyError]:
@@ -55,7 +73,7 @@ def test_a_pylock_is_told_by_its_name(filename: str) -> None:
 
 def test_pinned_requirements_are_a_lock_with_their_markers() -> None:
     assert parse_lock(REQUIREMENTS, filename="requirements.txt").packages == (
-        LockedPackage("gym", "0.26.2", 'python_version < "3.13"'),
+        LockedPackage("gym", "0.26.2", 'python_version < "3.13"', artifacts=hashes("aa", "bb")),
         LockedPackage("numpy", "1.26.4"),
     )
 
@@ -75,13 +93,17 @@ def test_the_digest_is_of_the_text_as_written() -> None:
         ("gym==1.*", "not a pin", "gym==VERSION"),
         ("gym==" + "9" * 300, "not a version", "gym==0.26.2"),
         ("=gym", "not a requirement: `=gym`", "gym==0.26.2"),
-        ("gym @ https://me:secret@index.test/a.whl", "not a pin", "gym==VERSION"),
-        ("https://me:secret@index.test/a.whl", "not a pin: `https://index.test/a.whl`", "gym==0.26.2"),
-        ("-e .", "not supported in a lock: `-e`", "every pin"),
-        ("-", "not supported in a lock: `-`", "every pin"),
-        ("-r base.txt", "not supported by this version yet: `-r`", "every pin"),
-        ("--constraint=c.txt", "not supported by this version yet: `--constraint`", "every pin"),
-        ("A==2", "`a` is pinned on line 1 already", "keep one"),
+        (
+            "https://me:secret@index.test/a.whl",
+            "not said: `https://index.test/a.whl`",
+            "NAME @ https://index",
+        ),
+        ("-e .", "the package's name is not said: `.`", "pyproject.toml"),
+        ("-", "not supported in a lock: `-`", "take it out"),
+        ("--target=here", "not supported in a lock: `--target`", "take it out"),
+        ("-r base.txt", "the requirements file is not there: base.txt", "send it with the policy"),
+        ("--constraint=c.txt", "the requirements file is not there: c.txt", "send it with the policy"),
+        ("A==2", "`a` is pinned otherwise already, at r.txt:1", "keep one"),
     ],
 )
 def test_a_line_that_pins_nothing_is_named(line: str, what: str, hint: str) -> None:
@@ -109,7 +131,7 @@ def test_all_wrong_lines_are_raised_at_once() -> None:
     [
         ("", "r.txt", "r.txt", "the lock pins nothing"),
         ("a==1\ud800", "r.txt", "r.txt", "not UTF-8"),
-        ("", "uv.lock", "uv.lock", "not a lock that this version reads"),
+        ("", "yarn.lock", "yarn.lock", "not a lock that this version reads"),
         ("a = \n", "pylock.toml", "pylock.toml:1:5", "not TOML"),
         ("a = " + "1" * 5000, "pylock.toml", "pylock.toml", "not TOML"),
         ("a = " + "[" * 9999, "pylock.toml", "pylock.toml", "nested too deeply"),
@@ -130,13 +152,15 @@ def test_what_is_no_lock_is_refused_with_its_place(text: str, filename: str, whe
     ("files", "expected"),
     [
         ({"pylock.toml": PYLOCK, "pylock.dev.toml": "x", "requirements.txt": "x"}, "pylock.toml"),
-        ({"pylock.dev.toml": PYLOCK, "requirements.txt": "a==1"}, "pylock.dev.toml"),
+        ({"pylock.dev.toml": PYLOCK, "uv.lock": "x", "requirements.txt": "a==1"}, "pylock.dev.toml"),
+        ({"uv.lock": UV, "poetry.lock": POETRY, "requirements.txt": "a==1"}, "uv.lock"),
+        ({"poetry.lock": POETRY, "requirements.txt": "a==1"}, "poetry.lock"),
         ({"requirements.txt": "a==1"}, "requirements.txt"),
         ({"requirements.txt": "a==1\nb"}, None),
         ({"requirements.txt": "# nothing\n"}, None),
         ({}, None),
     ],
-    ids=["plain", "named", "requirements", "not pinned", "empty", "none"],
+    ids=["plain", "named", "uv", "poetry", "requirements", "not pinned", "empty", "none"],
 )
 def test_a_projects_own_lock(files: dict[str, str], expected: str | None, tmp_path: Path) -> None:
     for name, text in files.items():
@@ -152,8 +176,9 @@ def test_several_named_locks_are_not_guessed_between(tmp_path: Path) -> None:
         project_lock(tmp_path)
 
 
-def test_a_broken_pylock_of_a_project_is_an_error(tmp_path: Path) -> None:
-    (tmp_path / "pylock.toml").write_text("a =")
+@pytest.mark.parametrize("name", ["pylock.toml", "uv.lock", "poetry.lock"])
+def test_a_broken_lock_of_a_project_is_an_error(name: str, tmp_path: Path) -> None:
+    (tmp_path / name).write_text("a =")
     with pytest.raises(PolicyError, match="not TOML"):
         project_lock(tmp_path)
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from envguard.domain.policy import PolicySource
+from envguard.domain.policy import FurtherFile, PolicySource
 from envguard.errors import PolicyError
 from envguard.formats import load_policy, parse_source, read_source
 
@@ -45,9 +45,10 @@ def test_revisions_are_carried() -> None:
     [
         ("a==2", "t.yaml:5:3: packages.a", "`==1` excludes 2, which the lock t.txt wants", "lock anew"),
         ("b==2", "t.yaml:6:3: packages.b", "denied, but the lock t.txt wants b 2", "lock anew"),
+        ("a==1\n-c c.txt", "t.txt:2", "the requirements file is not there: c.txt", "send it"),
         (None, "t.yaml:3:1: lock", "the lock is not there: t.txt", "send it"),
     ],
-    ids=["excluded", "denied", "absent"],
+    ids=["excluded", "denied", "further", "absent"],
 )
 def test_rules_and_lock_must_be_able_to_hold_together(
     lock: str | None, where: str, what: str, hint: str
@@ -145,3 +146,41 @@ def test_a_source_is_enough_to_judge_by_elsewhere() -> None:
     there = parse_source(read_source(POLICIES / "rl-team.yaml"))
     here = load_policy(POLICIES / "rl-team.yaml")
     assert (there.policy.digest, there.lock) == (here.policy.digest, here.lock)
+
+
+def test_the_project_beside_a_lock_travels_with_the_policy(tmp_path: Path) -> None:
+    lock = 'version = 1\nrequires-python = ">=3.10"\n[[package]]\nname = "me"\nsource = { virtual = "." }\n'
+    lock += "[package.metadata.requires-dev]\ndocs = []\n"
+    project = '[tool.uv]\ndefault-groups = ["docs"]\n'
+    (tmp_path / "rl").mkdir()
+    (tmp_path / "t.yaml").write_text("envguard: 1\nname: t\nlock: rl/uv.lock\n")
+    (tmp_path / "rl" / "uv.lock").write_text(lock)
+    (tmp_path / "rl" / "pyproject.toml").write_text(project)
+    source = read_source(tmp_path / "t.yaml")
+    assert source.further == (FurtherFile("rl/pyproject.toml", project),)
+    there, here = parse_source(source).lock, load_policy(tmp_path / "t.yaml").lock
+    assert there is not None
+    assert there.default_groups == ("docs",)
+    assert there == here
+
+
+def test_what_a_lock_only_constrains_may_be_denied() -> None:
+    lock = "-c c.txt\na==1\n"
+    source = msgspec.structs.replace(a_source(lock), further=(FurtherFile("c.txt", "b==2\n"),))
+    assert parse_source(source).lock is not None
+
+
+def test_the_files_that_a_lock_names_come_with_the_policy(tmp_path: Path) -> None:
+    texts = {
+        "t.yaml": POLICY.replace("t.txt", "locks/t.txt"),
+        "locks/t.txt": "-r a.txt",
+        "locks/a.txt": "a==1",
+    }
+    for name, text in texts.items():
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(text)
+    source = read_source(tmp_path / "t.yaml")
+    assert source.further == (FurtherFile("locks/a.txt", "a==1"),)
+    lock = parse_source(source).lock
+    assert lock is not None
+    assert [package.name for package in lock.packages] == ["a"]

@@ -9,12 +9,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from envguard.domain.environment import Environment, Package, Problem
+from envguard.domain.environment import BrokenRequirement, Environment, Package, Problem
 from envguard.inventory import read_environment
 from envguard.inventory.archives import DIRECTORY_CAP_BYTES, ENTRIES_CAP, ENTRY_CAP, read_archive
 from envguard.inventory.files import reader_for
 from envguard.inventory.search_path import Folder
-from tests.builders.environments import site_packages
+from tests.builders.environments import site_packages, write_tree
 from tests.inventory.asking import what_it_lists
 
 GYM = "Name: gym\nVersion: 1\n\n"
@@ -56,6 +56,55 @@ def test_entries_count_as_the_interpreter_counts_them(
     assert snapshot.packages == ((Package("gym", "1"),) if is_counted else ())
     assert snapshot.problems == ()
     assert what_it_lists(env / "bin" / "python") == ({("gym", "1")} if is_counted else set())
+
+
+REQUIRES = """numpy<2
+
+[:python_version < "3"]
+six
+
+[:python_version >= "3"]
+rl@ https://index.example/rl.zip
+torch>1
+
+[gpu]
+cuda
+
+[gpu:os_name == "posix"]
+cudnn
+"""
+EXPECTED = (
+    BrokenRequirement("gym", "numpy<2"),
+    BrokenRequirement("gym", 'rl; python_version >= "3"'),
+    BrokenRequirement("gym", 'torch>1; python_version >= "3"'),
+)
+
+
+@pytest.mark.parametrize(
+    ("name", "entry"),
+    [("gym-1-py3.egg", "EGG-INFO"), ("gym-1-py3.egg", "egg-info"), ("x.zip", "gym-1.egg-info")],
+)
+@pytest.mark.parametrize("is_zipped", [True, False], ids=["zipped", "folder"])
+def test_requirements_of_an_egg_are_read_zipped_or_not(
+    is_zipped: bool, name: str, entry: str, env: Path
+) -> None:
+    files = {f"{entry}/PKG-INFO": GYM, f"{entry}/requires.txt": REQUIRES}
+    if is_zipped:
+        with zipfile.ZipFile(site_packages(env) / name, "w") as archive:
+            for place, text in files.items():
+                archive.writestr(place, text)
+    else:
+        write_tree(site_packages(env) / name, files)
+    assert read_with(env, name).snapshot.broken_requirements == EXPECTED
+
+
+def test_requirements_in_the_metadata_of_a_zipped_egg_come_first(env: Path) -> None:
+    with zipfile.ZipFile(site_packages(env) / "gym-1-py3.egg", "w") as archive:
+        archive.writestr("EGG-INFO/PKG-INFO", "Name: gym\nVersion: 1\nRequires-Dist: scipy\n\n")
+        archive.writestr("EGG-INFO/requires.txt", REQUIRES)
+    assert read_with(env, "gym-1-py3.egg").snapshot.broken_requirements == (
+        BrokenRequirement("gym", "scipy"),
+    )
 
 
 def test_what_its_metadata_lacks_the_entry_tells(env: Path) -> None:

@@ -6,9 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from envguard.domain.environment import BrokenRequirement, digest_of
+from envguard.domain.drift import compare
+from envguard.domain.environment import BrokenRequirement, Problem, digest_of
+from envguard.domain.policy import Require
 from envguard.errors import InventoryError
 from envguard.inventory import read_environment
+from tests.builders.documents import FACTS, a_policy
 from tests.builders.environments import (
     install,
     make_old_virtualenv,
@@ -211,6 +214,19 @@ def test_what_is_required_and_not_found_is_in_the_snapshot(env: Path) -> None:
         BrokenRequirement("gym", "numpy<2", "2.1.3"),
         BrokenRequirement("rl", "torch"),
     )
+
+
+def test_a_requirement_that_cannot_be_understood_is_told_and_decides_nothing(env: Path) -> None:
+    headers = "Name: gym\nVersion: 1\nRequires-Dist: numpy (>=1, torch\nRequires-Dist: six>=1.*\n\n"
+    write_dist_info(site_packages(env), "gym", "1", metadata=headers.encode())
+    found = read_environment(env)
+    assert found.snapshot.problems == (Problem("invalid-requirement", "gym"),)
+    assert [each.detail for each in found.record.details] == [
+        "gym requires `numpy (>=1, torch`",
+        "gym requires `six>=1.*`",
+    ]
+    rules = a_policy(Require(name="gym", specifier=">=1")).rules
+    assert compare(found.snapshot, FACTS, rules, None) == ()
 
 
 def test_a_path_that_is_no_text_is_told_as_it_is_too(env: Path) -> None:

@@ -6,6 +6,7 @@ import json
 import os
 import shutil
 import time
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -58,6 +59,12 @@ def filled(env: Path) -> Path:
     egg = {"PKG-INFO": "Name: egg\nVersion: 1\n\n", "requires.txt": "a\n"}
     write_tree(site_packages(env) / "egg-1.egg-info", egg)
     write_tree(site_packages(env), {"odd-1.dist-info/PKG-INFO": "Name: odd\nVersion: 1\n\n"})
+    (site_packages(env) / "egg.egg-link").write_text("/a\n")
+    with zipfile.ZipFile(site_packages(env) / "egg-1-py3.egg", "w") as archive:
+        archive.writestr("EGG-INFO/PKG-INFO", "Name: zipped\nVersion: 1\n\n")
+    (site_packages(env) / "egg.pth").write_text("egg-1-py3.egg\n")
+    record = {"name": "openssl", "version": "3", "build": "h0"}
+    write_tree(env, {"conda-meta/openssl-3-h0.json": json.dumps(record), "conda-meta/history": ""})
     (env.parent / "pyproject.toml").write_text('[tool.envguard]\npolicy = "rl-team"\n')
     return env
 
@@ -89,6 +96,25 @@ CHANGES: dict[str, Callable[[Path], object]] = {
         site / "rl-1.dist-info" / "direct_url.json",
         lambda path: path.write_text(path.read_text().replace("a" * 40, "b" * 40)),
     ),
+    "an edited WHEEL": lambda site: with_old_times(
+        site / "gym-0.26.2.dist-info" / "WHEEL",
+        lambda path: path.write_text(path.read_text().replace("py3-none-any", "cp3-none-any")),
+    ),
+    "a WHEEL that is new": lambda site: (site / "rl-1.dist-info" / "WHEEL").write_text("Tag: a-b-c\n"),
+    "an edited INSTALLER": lambda site: with_old_times(
+        site / "gym-0.26.2.dist-info" / "INSTALLER", lambda path: path.write_text("envguard-toasts\n")
+    ),
+    "an edited .egg-link": lambda site: with_old_times(
+        site / "egg.egg-link", lambda path: path.write_text("/b\n")
+    ),
+    "an edited record of conda's": lambda site: with_old_times(
+        site.parents[2] / "conda-meta" / "openssl-3-h0.json",
+        lambda path: path.write_text(path.read_text().replace('"3"', '"4"')),
+    ),
+    "a new record of conda's": lambda site: (site.parents[2] / "conda-meta" / "m-1-0.json").write_text("{}"),
+    "an edited zip file": lambda site: with_old_times(
+        site / "egg-1-py3.egg", lambda path: path.write_bytes(path.read_bytes()[::-1])
+    ),
     "edited requirements of an egg-info": lambda site: (site / "egg-1.egg-info" / "requires.txt").write_text(
         "b\n"
     ),
@@ -100,7 +126,6 @@ CHANGES: dict[str, Callable[[Path], object]] = {
     "an edited pyvenv.cfg": lambda site: (site.parents[2] / "pyvenv.cfg").write_text("home = /usr/bin\n"),
     "another project": lambda site: (site.parents[3] / "pyproject.toml").write_text(""),
     "a nearer marker": lambda site: (site.parents[3] / ".envguard.yaml").write_text("policy: other\n"),
-    "conda's records": lambda site: (site.parents[2] / "conda-meta").mkdir(),
 }
 
 
@@ -108,6 +133,12 @@ CHANGES: dict[str, Callable[[Path], object]] = {
 def test_a_change_is_noticed(change: Callable[[Path], object], filled: Path) -> None:
     memory = a_memory(filled)
     change(site_packages(filled))
+    assert not is_still_so(memory)
+
+
+def test_the_first_record_of_conda_s_is_noticed(env: Path) -> None:
+    memory = a_memory(env)
+    (env / "conda-meta").mkdir()
     assert not is_still_so(memory)
 
 
@@ -129,7 +160,8 @@ def test_another_interpreter_is_noticed(filled: Path) -> None:
 def test_the_base_s_packages_are_watched_where_they_are_seen(tmp_path: Path) -> None:
     folder = make_venv(python_or_skip("3.11"), tmp_path / "v", "--system-site-packages")
     memory = a_memory(folder)
-    of_base = [path for path in memory.marks if path.endswith("site-packages") and str(tmp_path) not in path]
+    watched = [str(Path(folder, place)) for folder, marks in memory.marks.items() for place in marks]
+    of_base = [path for path in watched if path.endswith("site-packages") and str(tmp_path) not in path]
     assert of_base
 
 

@@ -108,9 +108,10 @@ def test_a_link_is_followed_out_of_the_tree(env: Path, gym: Path, tmp_path: Path
     assert hashes_of(env).modified == ("gym",)
 
 
-def test_bytecode_never_counts(env: Path) -> None:
-    write_record(site_packages(env), "gym", a_row("__pycache__/gym.cpython-311.pyc"), a_row("gym.pyc"))
-    assert hashes_of(env).modified == ()
+def test_bytecode_never_counts(env: Path, gym: Path) -> None:
+    with (gym / "gym-1.dist-info" / "RECORD").open("a") as file:
+        file.write(f"{a_row('__pycache__/gym.cpython-311.pyc')}\n{a_row('gym.pyc')}\n")
+    assert hashes_of(env) == Integrity(NOW, ())
 
 
 @pytest.mark.parametrize("algorithm", ["sha384", "sha512"])
@@ -123,8 +124,24 @@ def test_other_algorithms_of_the_standard(algorithm: str, env: Path) -> None:
     assert hashes_of(env).modified == ("gym",)
 
 
-def test_a_row_of_an_unknown_algorithm_is_not_judged(env: Path) -> None:
-    write_record(site_packages(env), "gym", "gone.py,md5=abc,3", "gone.py,,")
+@pytest.mark.parametrize("check", [hashes_of, sizes_of])
+@pytest.mark.parametrize(
+    "row", ["gym/a.py,md5=abc,6", "gym/a.py,sha256=,6", "gym/a.py,sha256=!,6", "gym/a.py,,", "gym/a.py", "\0"]
+)
+def test_a_row_that_cannot_be_understood_leaves_its_package_unchecked(
+    row: str, check: Callable[[Path], Integrity], env: Path, gym: Path
+) -> None:
+    record = gym / "gym-1.dist-info" / "RECORD"
+    record.write_text(record.read_text().replace(a_row("gym/a.py"), row))
+    assert check(env) == Integrity(NOW, (), unchecked=("gym",))
+    (gym / "gym" / "b.py").unlink()
+    assert (check(env).modified, check(env).unchecked) == (("gym",), ("gym",))
+
+
+def test_code_without_a_hash_is_fine_where_it_is_a_link(env: Path, gym: Path, tmp_path: Path) -> None:
+    (gym / "rl.py").symlink_to(tmp_path / "rl.py")
+    with (gym / "gym-1.dist-info" / "RECORD").open("a") as file:
+        file.write("rl.py,,\n")
     assert hashes_of(env) == Integrity(NOW, ())
 
 
@@ -210,9 +227,15 @@ def test_leftovers_of_pip_do_not_count(env: Path) -> None:
     [
         replace_by_fifo,
         lambda record: record.write_text("a" * 1_000_000),
-        lambda record: os.truncate(record, 100_000_000),
+        lambda record: os.truncate(record, 10_000_000_000),
+        lambda record: record.write_bytes(bytes(range(256)) * 100),
+        lambda record: record.write_text(record.read_text(), encoding="utf-16"),
+        lambda record: record.write_text("these are\nno rows\n"),
+        lambda record: record.write_text(""),
+        lambda record: record.write_text("gym/__init__.pyc,,\ngym-1.dist-info/RECORD,,\n"),
+        lambda record: (record.unlink(), record.symlink_to("nowhere")),
     ],
-    ids=["fifo", "no CSV", "100 MB"],
+    ids=["fifo", "no CSV", "10 GB", "bytes", "UTF-16", "prose", "empty", "only bytecode", "no end"],
 )
 def test_a_record_that_cannot_be_read_leaves_its_package_unchecked(
     spoil: Callable[[Path], object], env: Path, gym: Path

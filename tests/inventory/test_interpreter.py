@@ -96,7 +96,9 @@ def test_pypy_has_the_languages_version_and_its_own(tmp_path: Path) -> None:
 def test_an_environment_of_pypy_reads_its_own_library_folder(tmp_path: Path) -> None:
     base, env = tmp_path / "pypy", tmp_path / "env"
     header = '#define PY_VERSION "3.9.18"\n#define PYPY_VERSION "7.3.13"\n'
-    write_tree(base, {"bin/pypy3.9": "", "lib/pypy3.9/os.py": "", "include/pypy3.9/patchlevel.h": header})
+    write_tree(
+        base, {"bin/pypy3.9": "\x7fELF", "lib/pypy3.9/os.py": "", "include/pypy3.9/patchlevel.h": header}
+    )
     write_tree(base, {"lib/pypy3.9/cffi.egg-info/PKG-INFO": "Name: cffi\nVersion: 1.15\n\n"})
     config = f"home = {base}/bin\ninclude-system-site-packages = false\nversion = 3.9.18\n"
     write_tree(env, {"pyvenv.cfg": config, "lib/pypy3.9/site-packages/x": "", "lib/python3.9/y": ""})

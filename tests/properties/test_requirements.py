@@ -8,8 +8,10 @@ from packaging.markers import Marker
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 
+from envguard.domain.environment import BrokenRequirement
 from envguard.domain.plain_markers import plain_holds
-from envguard.domain.requirements import broken_requirements, marker_holds
+from envguard.domain.requirements import InvalidRequirement as Invalid
+from envguard.domain.requirements import marker_holds, unmet_requirements
 from tests.builders.documents import an_interpreter
 from tests.properties.test_versions import SPECIFIERS, VERSIONS
 
@@ -74,12 +76,14 @@ class TestRequirements:
 
     @given(st.text("ab01.-_[],()<>=!~;@ '\"\t", max_size=20))
     @settings(max_examples=1000)
-    def test_what_is_none_requires_nothing(self, text: str) -> None:
-        broken = list(broken_requirements({"gym": [text]}, {}, VALUES))
+    def test_what_is_none_is_said_to_be_none(self, text: str) -> None:
+        unmet = list(unmet_requirements({"gym": [text]}, {}, VALUES))
         try:
             Requirement(text)
         except InvalidRequirement:
-            assert broken == []
+            assert [type(each) for each in unmet] == [Invalid]
+        else:
+            assert [type(each) for each in unmet] == [BrokenRequirement]
 
     @given(_requirements, st.none() | VERSIONS)
     @settings(max_examples=1000)
@@ -89,5 +93,5 @@ class TestRequirements:
         applies = reference.marker is None or reference.marker.evaluate(dict(VALUES))
         is_met = version is not None and reference.specifier.contains(version, prereleases=True)
         installed = {} if version is None else {str(name): version}
-        broken = list(broken_requirements({"gym": [text]}, installed, VALUES))
-        assert bool(broken) is (applies and not is_met)
+        unmet = list(unmet_requirements({"gym": [text]}, installed, VALUES))
+        assert [type(each) for each in unmet] == [BrokenRequirement] * (applies and not is_met)

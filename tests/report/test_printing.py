@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from envguard.report.printing import pack, print_table
 from tests.report.arranging import printed, text
@@ -31,3 +33,10 @@ def test_a_table_has_no_blanks_at_the_ends_of_its_lines() -> None:
     assert printed(lambda console: print_table(console, ("NAME", "COUNT#", "REST"), rows)) == text(
         expected
     ).rstrip(" ")
+
+
+@given(st.lists(st.text("ab", min_size=1, max_size=20), min_size=1), st.integers(22, 40))
+def test_no_line_is_wider_than_it_may_be_with_its_separator(parts: list[str], width: int) -> None:
+    lines = pack(parts, ", ", width).split("\n")
+    assert max(map(len, lines)) <= width
+    assert "".join(lines).replace(" ", "") == ",".join(parts)

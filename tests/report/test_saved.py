@@ -42,6 +42,7 @@ FULL = snapshot_of(
 ENVIRONMENT = an_environment(
     FULL,
     names=("conda:rl",),
+    path_bytes=b"/home/ann/\xff",
     also=("/link",),
     owner="ann",
     blas="mkl",

@@ -31,7 +31,7 @@ from envguard.server.app import make_app
 from envguard.server.service import Service
 from envguard.server.state import admin_token_file, open_database
 from envguard.server.store.policies import add_revision
-from envguard.wire import Checkin, EnrolReply, Records, TeamReport, read_join, records_digest
+from envguard.wire import Checkin, EnrolReply, Records, Refusal, TeamReport, read_join, records_digest
 
 FACTS = MachineFacts(os="Debian GNU/Linux 12", kernel="6.1.0")
 POLICY = """\
@@ -42,6 +42,15 @@ applies-to:
 packages:
   gym: "==0.26.2"
 """
+ROUTES = [
+    ("POST", "/enroll"),
+    ("POST", "/checkin"),
+    ("PUT", "/environments"),
+    ("PUT", "/snapshots/sha256:" + "0" * 64),
+    ("POST", "/policies"),
+    ("POST", "/tokens"),
+]
+"""All that take a message."""
 
 
 class Answer(msgspec.Struct, frozen=True):
@@ -216,3 +225,16 @@ def a_checkin(
         version="0.1.0",
         is_incomplete=held.is_incomplete if is_incomplete is None else is_incomplete,
     )
+
+
+GOOD = a_snapshot(gym="0.26.2")
+BAD = a_snapshot(gym="0.25.2")
+"""What the policy wants, and what it does not."""
+
+
+def says(answer: Answer, status: int, *words: str) -> None:
+    """Hold a refusal to its status, and to the words that it must have."""
+    refusal = msgspec.json.decode(answer.body, type=Refusal)
+    assert answer.status == status, refusal
+    for word in words:
+        assert word in f"{refusal.error} {refusal.hint}"

@@ -13,7 +13,7 @@ VISION = a_record(GOOD, "/home/bob/vision/.venv", policy="vision")
 OTHERS = POLICY.replace('["*"]', f'["{RL.path}"]')
 UNUSABLE = {
     "newer": "envguard: 2\nname: vision\n",
-    "refused today": "envguard: 1\nname: vision\nupgrade: {missed: skip}\n",
+    "refused today": "envguard: 1\nname: vision\nupgrade: {missed: never}\n",
     "another name": "envguard: 1\nname: audio\n",
 }
 

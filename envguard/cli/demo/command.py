@@ -29,6 +29,8 @@ def demo(*, keep: bool, python: str | None) -> None:
 
     In a temporary folder: three environments, a server, three agents, one policy. Ctrl-C leaves nothing.
 
+    Exit code: 0 done, 2 wrong usage, 3 it could not be done.
+
     Example: envguard demo --keep
     """
     with Interrupts() as interrupts:

@@ -3,20 +3,46 @@
 from __future__ import annotations
 
 import re
+from contextlib import nullcontext, suppress
 from importlib import import_module
 from pathlib import Path
 
 from envguard.domain.lock import Lock
 from envguard.errors import PolicyError
 from envguard.formats.companions import ALONE, Companions, FolderFiles
-from envguard.formats.files import is_encodable, read_text
+from envguard.formats.files import LOCK_LIMIT_BYTES, is_encodable, read_text
 from envguard.formats.locks.interface import Parser
 
 _FORMATS: tuple[tuple[re.Pattern[str], str, str], ...] = (
     (re.compile(r"pylock(\.[^.]+)?\.toml|.+\.pylock\.toml"), "pylock", "parse_pylock"),
+    (re.compile(r"(.+\.)?uv\.lock"), "uv", "parse_uv"),
+    (re.compile(r"(.+\.)?poetry\.lock"), "poetry", "parse_poetry"),
     (re.compile(r".+\.txt"), "requirements", "parse_requirements"),
+    (re.compile(r"Pipfile\.lock|.+\.Pipfile\.lock"), "pipenv", "parse_pipenv"),
+    (re.compile(r"(.+[-_.])?conda-lock\.ya?ml"), "conda_lock", "parse_conda_lock"),
+    (re.compile(r"conda-(linux|osx|win)-[^/]+\.lock"), "conda_explicit", "parse_conda_explicit"),
+    (
+        re.compile(r"environment([-_.][^/]*)?\.ya?ml|.+[-_.]environment\.ya?ml"),
+        "conda_environment",
+        "parse_conda_environment",
+    ),
 )
 """File names, and the module and function that read such a file: a format is imported where one is met."""
+
+_OF_PROJECTS: tuple[tuple[str, bool], ...] = (
+    ("pylock.toml", True),
+    ("pylock.*.toml", True),
+    ("uv.lock", True),
+    ("poetry.lock", True),
+    ("Pipfile.lock", True),
+    ("conda-lock.yml", True),
+    ("requirements.txt", False),
+)
+"""Where a project's own lock is looked for, in this order, and whether such a file is always one."""
+_HINT = (
+    "pylock.toml, uv.lock, poetry.lock, Pipfile.lock, conda-lock.yml or environment.yml, also as NAME.FILE, "
+    "or a *.txt of pins"
+)
 
 
 def is_lock_name(filename: str) -> bool:
@@ -34,8 +60,10 @@ def parse_lock(text: str, *, filename: str, companions: Companions = ALONE) -> L
         raise PolicyError(
             "not a lock that this version reads",
             where=filename,
-            hint="pylock.toml, pylock.NAME.toml, NAME.pylock.toml, or a *.txt of pinned requirements",
+            hint=_HINT,
         )
+    if len(text) > LOCK_LIMIT_BYTES:
+        raise PolicyError(f"too large for a lock: over {LOCK_LIMIT_BYTES >> 20} MiB", where=filename)
     if not is_encodable(text):
         raise PolicyError("the lock is not UTF-8", where=filename, hint="save it as UTF-8")
     module, function = found
@@ -44,26 +72,22 @@ def parse_lock(text: str, *, filename: str, companions: Companions = ALONE) -> L
 
 
 def project_lock(folder: Path) -> tuple[Path, Lock] | None:
-    """Answer a project's own lock: pylock.toml, pylock.*.toml, or a requirements.txt that pins everything.
+    """Answer a project's own lock: the first of its files that is one, in the order of the table.
 
-    Raises PolicyError where a pylock is there and cannot be used, and where several are and none is named
-    plainly pylock.toml. A requirements.txt that pins not everything, or nothing, is no lock.
+    Raises PolicyError where such a file is there and cannot be used, and where several have one pattern. A
+    requirements.txt that pins not everything, or nothing, is no lock.
     """
-    plain = folder / "pylock.toml"
-    locks = [plain] if _is_there(plain) else sorted(filter(_is_there, folder.glob("pylock.*.toml")))
-    if len(locks) > 1:
-        names = ", ".join(path.name for path in locks)
-        hint = "name one, or call it pylock.toml"
-        raise PolicyError(f"the project has several locks: {names}", where=str(folder), hint=hint)
-    if locks:
-        return locks[0], read_lock(locks[0])
-    requirements = folder / "requirements.txt"
-    if not _is_there(requirements):
-        return None
-    try:
-        return requirements, read_lock(requirements)
-    except PolicyError:
-        return None
+    for pattern, is_always_a_lock in _OF_PROJECTS:
+        found = sorted(folder.glob(pattern)) if "*" in pattern else [folder / pattern]
+        locks = [path for path in found if _is_there(path)]
+        if len(locks) > 1:
+            names = ", ".join(path.name for path in locks)
+            hint = "name one, or call it pylock.toml"
+            raise PolicyError(f"the project has several locks: {names}", where=str(folder), hint=hint)
+        with nullcontext() if is_always_a_lock else suppress(PolicyError):
+            if locks:
+                return locks[0], read_lock(locks[0])
+    return None
 
 
 def read_lock(path: Path) -> Lock:

@@ -20,15 +20,15 @@ from typing import TYPE_CHECKING
 from envguard.domain.environment import Scan, Unread
 from envguard.errors import InventoryError
 from envguard.inventory.discovery.found import Found, Read
-from envguard.inventory.discovery.mounts import Answers, mounts_of_this_machine
-from envguard.inventory.discovery.sight import Eye, Notes, Sighting
+from envguard.inventory.discovery.mounts import ANSWER_S, Answers
+from envguard.inventory.discovery.sight import Eye, Notes, Sighting, eye_of_this_machine
 from envguard.inventory.files import reason_of, shown
 from envguard.inventory.layout import locate
 from envguard.inventory.machine.facts import machine_facts
 from envguard.inventory.names import names_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterator, Sequence
+    from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
     from pathlib import Path
 
     from envguard.domain.environment import EnvironmentKind
@@ -39,23 +39,21 @@ if TYPE_CHECKING:
 SEARCH_S = 20.0
 """How long a scan looks for environments if nobody says."""
 
-_ANSWER_S = 2.0
-"""How long a network mount may take to answer at all."""
 
-
-def scan_paths(paths: Sequence[Path]) -> Scan:
+def scan_paths(paths: Sequence[str | os.PathLike[str]]) -> Scan:
     """Answer just these environments; InventoryError when one of the paths is none."""
     notes = Notes()
-    found = Found(mounts_of_this_machine(), notes)
+    eye = eye_of_this_machine(notes)
+    found = Found(eye.mounts, notes)
     for path in paths:
-        _add(found, os.fspath(path))
-    return Scan(machine_facts(), found.environments())
+        _add(found, eye, os.fspath(path))
+    return _scan(found, notes, is_late=False)
 
 
-def _add(found: Found, path: str) -> None:
+def _add(found: Found, eye: Eye, path: str) -> None:
     try:
         layout = locate(path)
-        found.add(Sighting(layout, os.path.abspath(path), names_of(layout)))
+        found.add(Sighting(layout, os.path.abspath(path), names_of(layout, eye)))
     except OSError as error:
         raise InventoryError(f"cannot be read: {reason_of(error)}", where=shown(path)) from error
 
@@ -90,7 +88,8 @@ def scan_machine(
     ends_at = clock() + deadline_s
     progress = _without_repeats(progress)
     host = host or this_host()
-    notes, answers = Notes(), Answers(host.mounts, within_s=_ANSWER_S)
+    notes = Notes(_homes_elsewhere(host) if roots is None else ())
+    answers = Answers(host.mounts, within_s=ANSWER_S)
     eye = Eye(answers, notes, avoid=avoid, progress=progress)
     tops = None if roots is None else [os.path.abspath(root) for root in roots]
 
@@ -100,17 +99,27 @@ def scan_machine(
     registered = Registered(host, eye, tops, bound=[os.fspath(path) for path in bound], is_over=is_over)
     walk = Walk(eye, notes, answers, is_over=is_over, progress=progress, all_file_systems=all_file_systems)
     found = Found(host.mounts, notes, kinds, read=read)
-    is_late = False
     walked = tops if tops is not None else _homes(host, notes, all_file_systems=all_file_systems)
-    for sighting in _all(registered, walk, walked):
-        is_late = is_over()
-        if is_late:
-            break
-        if not eye.avoids(sighting.path):
-            progress(sighting.path)
-            found.try_add(sighting)
-    is_late |= registered.is_incomplete or walk.is_incomplete
+    sightings = (each for each in _all(registered, walk, walked) if not eye.avoids(each.path))
+    is_whole = _read_all(sightings, found, is_over=is_over, progress=progress)
+    is_late = not is_whole or registered.is_incomplete or walk.is_incomplete
     return _scan(found, notes, is_late=is_late)
+
+
+def _read_all(
+    sightings: Iterable[Sighting],
+    found: Found,
+    *,
+    is_over: Callable[[], bool],
+    progress: Callable[[str], None],
+) -> bool:
+    """Read each environment that is seen; answer whether the time was enough."""
+    for sighting in sightings:
+        if is_over():
+            return False
+        progress(sighting.path)
+        found.try_add(sighting)
+    return True
 
 
 def _without_repeats(progress: Callable[[str], None]) -> Callable[[str], None]:
@@ -146,6 +155,12 @@ def _homes(host: Host, notes: Notes, *, all_file_systems: bool) -> list[str]:
         else:
             notes.pass_over(mount.place, f"homes on a network file system: {mount.kind}")
     return homes
+
+
+def _homes_elsewhere(host: Host) -> list[str]:
+    """The homes of others that another machine holds."""
+    homes = [person.home for person in host.people if person.uid != host.people[0].uid]
+    return [home for home in homes if (mount := host.mounts.of(home)) is not None and mount.is_network]
 
 
 def _scan(found: Found, notes: Notes, *, is_late: bool) -> Scan:

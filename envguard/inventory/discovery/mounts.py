@@ -15,7 +15,6 @@ from __future__ import annotations
 import errno
 import os
 import re
-import threading
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -25,11 +24,14 @@ from envguard.inventory.files import Reader, shown
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
+ANSWER_S = 2.0
+"""How long a network mount may take to answer at all."""
+
 _LINKS_AT_MOST = 40
 _TABLE = "/proc/self/mountinfo"
 _CAP_BYTES = 16 * 1024 * 1024
 _ESCAPED = r"\\([0-7]{3})"
-_CREDENTIALS = re.compile(r"^((?:[\w+.-]+:)?//)[^/]*@")
+_CREDENTIALS = r"^((?:[\w+.-]+:)?//)[^/]*@"
 _SAME = {"nfs4": "nfs", "smb3": "cifs", "smbfs": "cifs"}
 """One file system by two names of the kernel's."""
 
@@ -91,7 +93,7 @@ class Mount(msgspec.Struct, frozen=True):
         kind = _plain(self.kind)
         if kind not in _NETWORK or kind in _NEVER_SHARED:
             return None
-        source = _CREDENTIALS.sub(r"\1", self.source)
+        source = re.sub(_CREDENTIALS, r"\1", self.source)
         has_server = any(mark in source for mark in (":", "@", "//"))
         start = source if has_server else f"{source}:{self.place}"
         inside = (self.root.strip("/"), os.path.relpath(path, self.place))
@@ -211,6 +213,8 @@ class Answers:
         return self._known[place]
 
     def _try(self, place: str) -> bool:
+        import threading
+
         answered = threading.Event()
 
         def ask() -> None:

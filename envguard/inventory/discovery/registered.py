@@ -12,7 +12,7 @@ from envguard.inventory.discovery.registries.everywhere import of_machine, of_pe
 from envguard.inventory.discovery.registries.interface import Candidate
 from envguard.inventory.discovery.registries.processes import candidates_of
 from envguard.inventory.discovery.registries.system import interpreters, user_sites
-from envguard.inventory.discovery.sight import Sighting
+from envguard.inventory.discovery.sight import Scope, Sighting
 from envguard.inventory.files import is_below, reader_for
 from envguard.inventory.layout import of_user
 
@@ -46,6 +46,7 @@ class Registered:
         self._bound = bound
         self._eye = eye
         self._tops = tops
+        self._scope = Scope(eye, tops)
         self._real_tops = [real for top in tops or () if (real := eye.real_path_of(top)) is not None]
         self._followed: set[str] = set()
 
@@ -56,18 +57,18 @@ class Registered:
         """
         yield from self._all(map(Candidate, self._bound))
         for person in self._people():
-            yield from self._all(of_person(person, self._may_ask))
-        yield from self._all(of_machine(self._host.root, self._may_ask))
+            yield from self._all(of_person(person, self._scope))
+        yield from self._all(of_machine(self._host.root, self._scope))
         yield from self._of_system()
         if self._tops is None:
-            yield from self._all(candidates_of(self._host.processes(), self._may_ask))
+            yield from self._all(candidates_of(self._host.processes(), self._scope))
 
     def led_to_by(self, layout: Layout) -> Iterator[Sighting]:
         """Yield what an environment leads to: its kernels, and environments that lie inside of it."""
         if layout.prefix in self._followed:
             return
         self._followed.add(layout.prefix)
-        for sighting in self._all(of_prefix(layout.prefix, layout.kind, self._may_ask)):
+        for sighting in self._all(of_prefix(layout.prefix, layout.kind, self._scope)):
             yield sighting
             yield from self.led_to_by(sighting.layout)
 
@@ -89,15 +90,8 @@ class Registered:
             if sighting is not None:
                 yield _as_registered(sighting, candidate)
 
-    def _may_ask(self, path: str) -> bool:
-        """Whether a registry may look there; if not, that is noted where it lies below the roots."""
-        return self._eye.should_ask(path) if self._is_within(path) else self._eye.may_ask(path)
-
-    def _is_within(self, path: str) -> bool:
-        return self._tops is None or any(is_below(path, top) for top in self._tops)
-
     def _is_wanted(self, path: str) -> bool:
-        if self._is_within(path):
+        if self._scope.holds(path):
             return True
         real = self._eye.real_path_of(path)
         return real is not None and any(is_below(real, top) for top in self._real_tops)
@@ -106,14 +100,14 @@ class Registered:
         sites = [
             site
             for person in self._others()
-            if self._eye.may_ask(person.home)
-            for site in user_sites(person, self._may_ask)
+            if self._eye.is_open(person.home)
+            for site in user_sites(person, self._scope)
             if self._is_wanted(site.path)
         ]
         if self._tops is not None and not sites:
             return
         systems: dict[str, Layout] = {}
-        for candidate in interpreters(self._host.root, self._may_ask):
+        for candidate in interpreters(self._host.root, self._scope):
             sighting = self._eye.look_at(candidate.path)
             if sighting is None:
                 continue

@@ -20,8 +20,8 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from envguard.inventory.discovery.sight import GONE
-from envguard.inventory.files import place_of, reason_of, shown
+from envguard.inventory import conda_records
+from envguard.inventory.files import is_absent, place_of, reason_of, shown
 from envguard.inventory.layout import has_config, has_marker
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ ENTRIES_CAP = 20_000
 _ENVIRONMENT_NAMES = frozenset({".venv", "venv", ".env", "env"})
 """A link of such a name is an environment to somebody, whether or not it can be asked."""
 
-_MARKS = frozenset({"pyvenv.cfg", "bin", "Scripts"})
+_MARKS = frozenset({"pyvenv.cfg", "bin", "Scripts", conda_records.FOLDER})
 """Without one of these names in it, a folder is no environment."""
 
 _CONDA_CACHE = "urls.txt"
@@ -168,7 +168,7 @@ class Walk:
         except OSError as error:
             if has_marker(folder):
                 return _Listing(is_marked=True)
-            if error.errno not in GONE:
+            if not is_absent(error):
                 self._notes.fail(folder, reason_of(error))
             return None
         if listing is not None or has_marker(folder):

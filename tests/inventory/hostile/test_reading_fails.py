@@ -45,10 +45,16 @@ def test_one_environment_that_cannot_be_read_harms_no_other(
     spoil(home / "bad")
     scan = scan_machine([home])
     assert str(home / "good") in {each.record.path for each in scan.environments}
-    if spoil is sick_python:
-        return  # its pyvenv.cfg tells all that is to be told
     told = {each.record.path for each in scan.environments if each.record.details}
     assert str(home / "bad") in told | {place.path for place in scan.unread}
+
+
+def test_a_bin_python_that_cannot_be_read_is_no_interpreter(env: Path) -> None:
+    sick_python(env)
+    environment = read_environment(env)
+    assert [each.kind for each in environment.snapshot.problems] == ["not-an-environment"]
+    (detail,) = environment.record.details
+    assert detail.detail == f"{env}/bin/python is no program: input/output error"
 
 
 def test_a_bin_python_that_is_a_script_may_run_anything(env: Path) -> None:

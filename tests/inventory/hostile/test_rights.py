@@ -103,6 +103,19 @@ def test_a_link_to_what_all_may_read_is_followed(theirs: Path, open_folder: Path
 
 
 @as_superuser
+@pytest.mark.parametrize(("mode", "problems"), [(0o711, set()), (0o600, {("not-an-environment", None)})])
+def test_an_interpreter_that_its_owner_may_not_read_is_one_if_it_may_be_run(
+    mode: int, problems: set[tuple[str, str | None]], theirs: Path, open_folder: Path
+) -> None:
+    python = open_folder / "python3.11"
+    python.write_bytes(b"\x7fELF")
+    python.chmod(mode)
+    (theirs / "bin" / "python").unlink()
+    (theirs / "bin" / "python").symlink_to(python)
+    assert told(theirs)[1] == problems
+
+
+@as_superuser
 @pytest.mark.parametrize(
     ("uid", "gid", "mode", "may"),
     [

@@ -42,6 +42,11 @@ DIFFERENCES = {
         "leaves out `.egg` folders, zip files, and names with a suffix in capitals",
         "counted where they are on the path, as the interpreter counts them",
     ),
+    "wheels": Difference(
+        "uv, pip",
+        "leave out what lies in a wheel that is on the path",
+        "counted, as the interpreter imports and counts it",
+    ),
     "not UTF-8": Difference(
         "importlib.metadata, pip",
         "end with an error at metadata that is not UTF-8",

@@ -122,6 +122,13 @@ def test_eggs(env: Path, environ: Mapping[str, str]) -> None:
     assert (finds, uv) == (both, set())
 
 
+def test_wheels(env: Path, environ: Mapping[str, str]) -> None:
+    wheel = make_wheel(env, "gym", "1")
+    (site_packages(env) / "x.pth").write_text(f"{wheel}\n")
+    assert ours(env) == ({("gym", "1")}, set())
+    assert theirs(env, environ) == ({("gym", "1")}, set(), set())
+
+
 def test_not_utf_8(env: Path, environ: Mapping[str, str]) -> None:
     metadata = b"Name: gym\nVersion: 1\nAuthor: J\xf6rg\n\n"
     write_dist_info(site_packages(env), "gym", "1", metadata=metadata)

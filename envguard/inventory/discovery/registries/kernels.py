@@ -18,7 +18,6 @@ import msgspec
 
 from envguard.inventory.discovery.registries.interface import (
     Candidate,
-    anywhere,
     content_of,
     is_path,
     names_in,
@@ -29,7 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from envguard.inventory.discovery.people import Person
-    from envguard.inventory.discovery.registries.interface import MayAsk
+    from envguard.inventory.discovery.registries.interface import Guide
 
 _CAP_BYTES = 1024 * 1024
 _INTERPRETER = r"(?:python|pypy)[\d.]*t?(?:\.exe)?"
@@ -39,23 +38,23 @@ class _Kernel(msgspec.Struct):
     argv: list[str] = []
 
 
-def of_person(person: Person, may_ask: MayAsk = anywhere) -> Iterator[Candidate]:
+def of_person(person: Person, guide: Guide) -> Iterator[Candidate]:
     """Yield what the kernels in somebody's own folders run."""
     path = person.environ.get("PATH", "").split(os.pathsep)
     for data in data_folders(person):
-        yield from _run_in(os.path.join(data, "kernels"), path, may_ask)
+        yield from _run_in(os.path.join(data, "kernels"), path, guide)
 
 
-def of_machine(root: str, may_ask: MayAsk = anywhere) -> Iterator[Candidate]:
+def of_machine(root: str, guide: Guide) -> Iterator[Candidate]:
     """Yield what the kernels run that everybody has."""
     for prefix in (os.path.join(root, "usr", "local"), os.path.join(root, "usr")):
-        yield from of_prefix(prefix, may_ask)
+        yield from of_prefix(prefix, guide)
 
 
-def of_prefix(prefix: str, may_ask: MayAsk = anywhere) -> Iterator[Candidate]:
+def of_prefix(prefix: str, guide: Guide) -> Iterator[Candidate]:
     """Yield what the kernels run that an environment itself holds."""
     kernels = os.path.join(prefix, "share", "jupyter", "kernels")
-    yield from _run_in(kernels, [os.path.join(prefix, "bin")], may_ask)
+    yield from _run_in(kernels, [os.path.join(prefix, "bin")], guide)
 
 
 def data_folders(person: Person) -> list[str]:
@@ -65,25 +64,29 @@ def data_folders(person: Person) -> list[str]:
     return list(dict.fromkeys([*told, *own]))
 
 
-def _run_in(kernels: str, path: Iterable[str], may_ask: MayAsk) -> Iterator[Candidate]:
-    for name in names_in(kernels, may_ask):
-        command = _command(os.path.join(kernels, name), may_ask)
-        interpreter = _found(command, path, may_ask) if command else None
+def _run_in(kernels: str, path: Iterable[str], guide: Guide) -> Iterator[Candidate]:
+    for name in names_in(kernels, guide):
+        command = _command(os.path.join(kernels, name), guide)
+        interpreter = _found(command, path, guide) if command else None
         if interpreter is not None:
             yield Candidate(interpreter, names=(f"kernel:{shown(name)}",))
 
 
-def _command(folder: str, may_ask: MayAsk) -> str | None:
+def _command(folder: str, guide: Guide) -> str | None:
     """The ``argv[0]`` of a kernel; None where there is none, or the file is not what Jupyter reads."""
-    content = content_of(os.path.join(folder, "kernel.json"), may_ask, cap_bytes=_CAP_BYTES)
+    path = os.path.join(folder, "kernel.json")
+    content = content_of(path, guide, cap_bytes=_CAP_BYTES)
+    if content is None:
+        return None
     try:
-        argv = msgspec.json.decode(content or b"", type=_Kernel).argv
+        argv = msgspec.json.decode(content, type=_Kernel).argv
     except (msgspec.MsgspecError, ValueError, RecursionError):
+        guide.fail(path, "not a kernel's JSON")
         return None
     return argv[0] if argv and is_path(argv[0]) else None
 
 
-def _found(command: str, path: Iterable[str], may_ask: MayAsk) -> str | None:
+def _found(command: str, path: Iterable[str], guide: Guide) -> str | None:
     if not re.fullmatch(_INTERPRETER, os.path.basename(command)):
         return None
     if os.path.isabs(command):
@@ -91,7 +94,7 @@ def _found(command: str, path: Iterable[str], may_ask: MayAsk) -> str | None:
     if os.sep in command:
         return None
     places = (os.path.join(folder, command) for folder in path if os.path.isabs(folder))
-    return next((place for place in places if may_ask(place) and os.path.lexists(place)), None)
+    return next((place for place in places if guide.may_ask(place) and os.path.lexists(place)), None)
 
 
 _DATA = ("Library", "Jupyter") if sys.platform == "darwin" else (".local", "share", "jupyter")

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from envguard.inventory.discovery.registries.interface import Candidate, anywhere
+from envguard.inventory.discovery.registries.interface import Candidate
 from envguard.inventory.files import Reader
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     import psutil
 
-    from envguard.inventory.discovery.registries.interface import MayAsk
+    from envguard.inventory.discovery.registries.interface import Guide
 
 _PROC = "/proc"
 _MAPS_CAP_BYTES = 16 * 1024 * 1024
@@ -63,9 +63,9 @@ def running() -> Iterator[Running]:
                 yield _look(process)
 
 
-def candidates_of(processes: Iterable[Running], may_ask: MayAsk = anywhere) -> Iterator[Candidate]:
+def candidates_of(processes: Iterable[Running], guide: Guide) -> Iterator[Candidate]:
     """Yield the environments that processes run in; each path once."""
-    paths = (path for process in processes for path in _paths_of(process, may_ask))
+    paths = (path for process in processes for path in _paths_of(process, guide))
     for path in dict.fromkeys(paths):
         yield Candidate(path)
 
@@ -75,25 +75,25 @@ def prefixes_mapped(maps: bytes) -> tuple[str, ...]:
     return tuple(sorted({os.fsdecode(match[1]) for match in _MAPPED.finditer(maps)}))
 
 
-def _paths_of(process: Running, may_ask: MayAsk) -> Iterator[str]:
+def _paths_of(process: Running, guide: Guide) -> Iterator[str]:
     executable = process.executable.removesuffix(_GONE)
     if _INTERPRETER.fullmatch(os.path.basename(executable)):
-        started = _resolved(process, may_ask)
+        started = _resolved(process, guide)
         # A title that a process gave itself leads nowhere, or elsewhere.
-        is_true = started is not None and may_ask(executable) and _is_same(started, executable)
+        is_true = started is not None and guide.may_ask(executable) and _is_same(started, executable)
         yield started if started is not None and is_true else executable
     yield from process.mapped
 
 
-def _resolved(process: Running, may_ask: MayAsk) -> str | None:
+def _resolved(process: Running, guide: Guide) -> str | None:
     """The path that the shell found when it started this; None where it cannot be asked for."""
     command = process.command
     if os.sep in command:
         started = os.path.normpath(os.path.join(process.folder, command))
-        return started if may_ask(started) else None
+        return started if guide.may_ask(started) else None
     folders = [os.path.join(process.folder, folder) for folder in process.path.split(os.pathsep)]
     places = (os.path.join(folder, command) for folder in folders if command)
-    return next((place for place in places if may_ask(place) and _is_executable(place)), None)
+    return next((place for place in places if guide.may_ask(place) and _is_executable(place)), None)
 
 
 def _is_executable(path: str) -> bool:

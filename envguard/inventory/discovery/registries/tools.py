@@ -11,45 +11,45 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from envguard.inventory.discovery.people import Person
-    from envguard.inventory.discovery.registries.interface import MayAsk
+    from envguard.inventory.discovery.registries.interface import Guide
 
 
-def pyenvs(person: Person, may_ask: MayAsk) -> Iterator[Candidate]:
+def pyenvs(person: Person, guide: Guide) -> Iterator[Candidate]:
     """Yield pyenv's Pythons and virtualenvs; the latter are links to folders inside of the former."""
     for root in _told_and_usual(person, "PYENV_ROOT", ".pyenv"):
-        for version in candidates_in(os.path.join(root, "versions"), None, may_ask):
+        for version in candidates_in(os.path.join(root, "versions"), None, guide):
             yield version
-            yield from candidates_in(os.path.join(version.path, "envs"), None, may_ask)
+            yield from candidates_in(os.path.join(version.path, "envs"), None, guide)
 
 
-def pipxs(person: Person, may_ask: MayAsk) -> Iterator[Candidate]:
+def pipxs(person: Person, guide: Guide) -> Iterator[Candidate]:
     """Yield pipx's applications, and the environment that they share."""
     for home in _told_and_usual(person, "PIPX_HOME", ".local", "pipx"):
-        yield from _pipx_in(home, may_ask)
-    yield from _pipx_in(person.data("pipx"), may_ask)
-    yield from _pipx_in(os.path.join(person.home, "Library", "Application Support", "pipx"), may_ask)
+        yield from _pipx_in(home, guide)
+    yield from _pipx_in(person.data("pipx"), guide)
+    yield from _pipx_in(os.path.join(person.home, "Library", "Application Support", "pipx"), guide)
 
 
-def pipxs_of_machine(root: str, may_ask: MayAsk) -> Iterator[Candidate]:
+def pipxs_of_machine(root: str, guide: Guide) -> Iterator[Candidate]:
     """Yield what ``pipx install --global`` installed."""
-    yield from _pipx_in(os.path.join(root, "opt", "pipx"), may_ask)
+    yield from _pipx_in(os.path.join(root, "opt", "pipx"), guide)
 
 
-def uvs(person: Person, may_ask: MayAsk) -> Iterator[Candidate]:
+def uvs(person: Person, guide: Guide) -> Iterator[Candidate]:
     """Yield uv's tools, and the Pythons that it fetched."""
     share = (".local", "share", "uv")
     for folder in {*_told_and_usual(person, "UV_TOOL_DIR", *share, "tools"), person.data("uv", "tools")}:
-        yield from candidates_in(folder, "uv-tool", may_ask)
+        yield from candidates_in(folder, "uv-tool", guide)
     pythons = {
         *_told_and_usual(person, "UV_PYTHON_INSTALL_DIR", *share, "python"),
         person.data("uv", "python"),
     }
     for folder in pythons:
-        yield from candidates_in(folder, "uv-python", may_ask)
+        yield from candidates_in(folder, "uv-python", guide)
 
 
-def _pipx_in(home: str, may_ask: MayAsk) -> Iterator[Candidate]:
-    yield from candidates_in(os.path.join(home, "venvs"), "pipx", may_ask)
+def _pipx_in(home: str, guide: Guide) -> Iterator[Candidate]:
+    yield from candidates_in(os.path.join(home, "venvs"), "pipx", guide)
     yield Candidate(os.path.join(home, "shared"), "pipx")
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import time
+import os
 from pathlib import Path
 
 import pytest
@@ -12,37 +12,13 @@ from envguard.inventory import scan_machine
 from envguard.inventory.discovery.host import Host
 from envguard.inventory.discovery.mounts import Mount, Mounts
 from envguard.inventory.discovery.people import Person
-from envguard.inventory.discovery.registries.interface import NAMES_CAP, anywhere, names_in
+from envguard.inventory.discovery.registries.interface import NAMES_CAP, names_in
 from tests.builders.environments import write_tree
-from tests.builders.places import add_kernel, lay_out_conda, lay_out_python, lay_out_venv
+from tests.builders.guides import Listener
+from tests.builders.homes import Machine
+from tests.builders.places import add_kernel, lay_out_conda, lay_out_python
 
 UV = "uv = 0.5.1"
-
-
-class Machine:
-    """A machine of its own in a folder: a person, a root of the file system, and a Python to borrow from."""
-
-    def __init__(self, folder: Path) -> None:
-        self.home = folder / "home" / "ann"
-        self.root = folder / "root"
-        self.elsewhere = folder / "elsewhere"
-        self.home.mkdir(parents=True)
-        self.base = lay_out_python(folder / "base")
-
-    def venv(self, folder: Path, *lines: str) -> Path:
-        return lay_out_venv(folder, self.base, *lines)
-
-    def found(self, **environ: str) -> dict[Path, tuple[str, ...]]:
-        """Kind and names of what is found, by its folder, with these variables."""
-        person = Person(self.home.stat().st_uid, str(self.home), environ)
-        scan = scan_machine(host=Host(people=(person,), root=str(self.root)))
-        assert not scan.is_incomplete
-        return {Path(each.record.path): (each.record.kind, *each.record.names) for each in scan.environments}
-
-
-@pytest.fixture
-def machine(tmp_path: Path) -> Machine:
-    return Machine(tmp_path)
 
 
 @pytest.mark.parametrize(
@@ -109,13 +85,24 @@ def test_settings_lead_elsewhere(file: str, text: str, place: str, kind: str, ma
     assert machine.found() == {venv: (kind,)}
 
 
-@pytest.mark.parametrize(
-    "text", ["not TOML", "[virtualenvs]\npath = 3", "virtualenvs = []", "a=" + "[" * 9999]
-)
-def test_settings_that_are_broken_are_no_settings(text: str, machine: Machine) -> None:
-    for tool in ("pypoetry", "hatch", "pdm"):
+TOOLS = ("pypoetry", "hatch", "pdm")
+
+
+@pytest.mark.parametrize("text", ["", "[virtualenvs]\npath = 3", "virtualenvs = []"])
+def test_settings_of_another_shape_are_no_settings(text: str, machine: Machine) -> None:
+    for tool in TOOLS:
         write_tree(machine.home, {f".config/{tool}/config.toml": text})
     assert machine.found() == {}
+
+
+@pytest.mark.parametrize(
+    "text", ["not TOML", "a=" + "[" * 9999, "path = '\udcff'"], ids=["text", "deep", "bytes"]
+)
+def test_settings_that_are_broken_are_told(text: str, machine: Machine) -> None:
+    for tool in TOOLS:
+        write_tree(machine.home, {f".config/{tool}/config.toml": ""})
+        (machine.home / f".config/{tool}/config.toml").write_bytes(os.fsencode(text))
+    assert machine.unread() == {f".config/{tool}/config.toml": "not TOML" for tool in TOOLS}
 
 
 def test_uvs_pythons_are_found_and_pyenvs_by_their_links(machine: Machine) -> None:
@@ -133,7 +120,9 @@ def test_a_folder_that_is_made_to_keep_a_scan_busy_is_cut_off(machine: Machine) 
     kernels.mkdir(parents=True)
     for number in range(NAMES_CAP + 10):
         (kernels / str(number)).symlink_to("x")
-    assert len(names_in(str(kernels), anywhere)) == NAMES_CAP
+    guide = Listener()
+    assert len(names_in(str(kernels), guide)) == NAMES_CAP
+    assert guide.unread == {str(kernels): f"more than {NAMES_CAP} entries"}
 
 
 def test_other_peoples_environments_are_not_where_my_variables_say(machine: Machine) -> None:
@@ -228,166 +217,12 @@ class TestPlacesThatCannotBeAsked:
         assert [place.path for place in scan.unread] == [str(folder)]
 
 
-class TestConda:
-    def test_its_list_is_read_with_stale_lines(self, machine: Machine) -> None:
-        prefix = lay_out_conda(machine.elsewhere / "rl")
-        lines = ["/gone", "", "relative", str(prefix), f"{prefix}\0", f"  {machine.elsewhere} "]
-        write_tree(machine.home, {".conda/environments.txt": "\n".join(lines)})
-        assert machine.found() == {prefix: ("conda",)}
-
-    @pytest.mark.parametrize(
-        ("place", "names"),
-        [
-            ("miniconda3", ()),
-            ("miniforge3/envs/rl", ("conda:rl",)),
-            (".conda/envs/rl", ("conda:rl",)),
-            ("micromamba/envs/rl", ("conda:rl",)),
-            (".local/share/mamba/envs/rl", ("conda:rl",)),
-        ],
-    )
-    def test_the_usual_places_are_known(self, place: str, names: tuple[str, ...], machine: Machine) -> None:
-        prefix = lay_out_conda(machine.home / place)
-        assert machine.found() == {prefix: ("conda", *names)}
-
-    def test_an_installation_for_all_is_known_with_what_lies_in_it(self, machine: Machine) -> None:
-        base = lay_out_conda(machine.root / "opt" / "conda")
-        (base / "condabin").mkdir()
-        inner = lay_out_conda(base / "envs" / "rl")
-        assert machine.found() == {base: ("conda", "conda:base"), inner: ("conda", "conda:rl")}
-
-    def test_an_installation_that_the_walk_finds_leads_to_its_environments(self, machine: Machine) -> None:
-        base = lay_out_conda(machine.home / "tools" / "my-conda")
-        inner = lay_out_conda(base / "envs" / "rl")
-        assert machine.found() == {base: ("conda",), inner: ("conda", "conda:rl")}
-
-    @pytest.mark.parametrize("variable", ["CONDA_ENVS_PATH", "CONDA_ENVS_DIRS"])
-    def test_variables_name_folders_of_environments(self, variable: str, machine: Machine) -> None:
-        prefix = lay_out_conda(machine.elsewhere / "a" / "rl")
-        told = f"/nowhere:{machine.elsewhere / 'a'}"
-        assert machine.found(**{variable: told}) == {prefix: ("conda", "conda:rl")}
-
-    @pytest.mark.parametrize(
-        ("file", "text"),
-        [
-            (".condarc", "envs_dirs:\n  - {0}/a\n"),
-            (".condarc", "envs_path: {0}/a\n"),
-            (".config/conda/.condarc", "envs_dirs: [$PLACE/a]\n"),
-            (".conda/.condarc", "channels: [x]\nenvs_dirs: ['~/../../elsewhere/a']\n"),
-        ],
-    )
-    def test_settings_name_folders_of_environments(self, file: str, text: str, machine: Machine) -> None:
-        prefix = lay_out_conda(machine.elsewhere / "a" / "rl")
-        write_tree(machine.home, {file: text.format(machine.elsewhere)})
-        assert machine.found(PLACE=str(machine.elsewhere)) == {prefix: ("conda", "conda:rl")}
-
-    @pytest.mark.parametrize(
-        "text",
-        [
-            *("envs_dirs: [", "- envs_dirs", "envs_dirs: {a: b}", "envs_dirs: [1, null, ~]"),
-            *("envs_dirs: !!bool maybe", "envs_dirs: !!int ''", "envs_dirs: !!timestamp x"),
-            *("envs_dirs: " + "[" * 9999, "envs_dirs: &a [*a]", "? [envs_dirs]\n: /x", "envs_dirs:"),
-        ],
-    )
-    def test_settings_that_are_broken_are_no_settings(self, text: str, machine: Machine) -> None:
-        write_tree(machine.home, {".condarc": text})
-        assert machine.found() == {}
-
-    @pytest.mark.parametrize("text", ["/a\\ud800", "/a\\0", "/a\\udcff"])
-    def test_what_can_be_no_path_is_left_out(self, text: str, machine: Machine) -> None:
-        prefix = lay_out_conda(machine.elsewhere / "a" / "rl")
-        write_tree(machine.home, {".condarc": f'envs_dirs: ["{text}", "{machine.elsewhere}/a"]\n'})
-        assert machine.found() == {prefix: ("conda", "conda:rl")}
-
-    def test_settings_that_would_be_of_endless_size_are_not_built(self, machine: Machine) -> None:
-        levels = [f"a{n}: &a{n} {{<<: [{', '.join([f'*a{n - 1}'] * 9)}]}}" for n in range(1, 12)]
-        text = "\n".join(["envs_dirs: [/nowhere]", "a0: &a0 {k: v}", *levels])
-        write_tree(machine.home, {".condarc": text})
-        began = time.monotonic()
-        assert machine.found() == {}
-        assert time.monotonic() - began < 5
-
-    def test_what_conda_did_not_make_has_no_name_of_condas(self, machine: Machine) -> None:
-        venv = machine.venv(machine.home / ".conda" / "envs" / "rl")
-        assert machine.found() == {venv: ("venv",)}
-
-    def test_its_cache_of_packages_holds_no_environments(self, machine: Machine) -> None:
-        pkgs = machine.home / ".conda" / "pkgs"
-        lay_out_python(pkgs / "python-3.11.7-h1_0_cpython")
-        write_tree(pkgs, {"urls.txt": ""})
-        assert machine.found() == {}
-
-    def test_a_prefix_without_python_is_no_environment(self, machine: Machine) -> None:
-        write_tree(machine.home, {".conda/envs/r/conda-meta/history": "", ".conda/envs/r/bin/R": ""})
-        assert machine.found() == {}
-
-
-class TestKernels:
-    def test_a_kernel_of_mine_leads_to_its_environment_and_names_it(self, machine: Machine) -> None:
-        venv = machine.venv(machine.elsewhere / "rl")
-        add_kernel(machine.home / ".local", "rl", f"{venv}/bin/python")
-        assert machine.found() == {venv: ("venv", "kernel:rl")}
-
-    def test_a_kernel_for_all_does(self, machine: Machine) -> None:
-        venv = machine.venv(machine.elsewhere / "rl")
-        add_kernel(machine.root / "usr" / "local", "rl", f"{venv}/bin/python")
-        assert machine.found() == {venv: ("venv", "kernel:rl")}
-
-    @pytest.mark.parametrize(
-        ("variable", "value", "place"),
-        [
-            ("JUPYTER_PATH", "/nowhere:{}/j", "j/kernels"),
-            ("JUPYTER_DATA_DIR", "{}/j", "j/kernels"),
-            ("XDG_DATA_HOME", "{}/j", "j/jupyter/kernels"),
-        ],
-    )
-    def test_variables_lead_elsewhere(self, variable: str, value: str, place: str, machine: Machine) -> None:
-        venv = machine.venv(machine.elsewhere / "rl")
-        add_kernel(machine.elsewhere / "made", "rl", f"{venv}/bin/python")
-        target = machine.elsewhere / place
-        target.parent.mkdir(parents=True)
-        (machine.elsewhere / "made/share/jupyter/kernels").rename(target)
-        assert machine.found(**{variable: value.format(machine.elsewhere)}) == {venv: ("venv", "kernel:rl")}
-
-    def test_a_bare_python_in_an_environment_is_its_own(self, machine: Machine) -> None:
-        venv = machine.venv(machine.home / "rl")
-        add_kernel(venv, "python3", "python")
-        assert machine.found() == {venv: ("venv", "kernel:python3")}
-
-    def test_a_bare_python_of_mine_is_the_one_on_my_path(self, machine: Machine) -> None:
-        venv = machine.venv(machine.elsewhere / "rl")
-        add_kernel(machine.home / ".local", "mine", "python")
-        assert machine.found(PATH=f"/nowhere:{venv}/bin") == {venv: ("venv", "kernel:mine")}
-        assert machine.found() == {}
-
-    def test_an_environments_kernel_may_lead_to_another(self, machine: Machine) -> None:
-        first, other = machine.venv(machine.home / "rl"), machine.venv(machine.elsewhere / "other")
-        add_kernel(first, "other", f"{other}/bin/python")
-        assert machine.found() == {first: ("venv",), other: ("venv", "kernel:other")}
-
-    def test_two_kernels_of_one_environment_are_two_names(self, machine: Machine) -> None:
-        venv = machine.venv(machine.elsewhere / "rl")
-        for name in ("b", "a"):
-            add_kernel(machine.home / ".local", name, f"{venv}/bin/python")
-        assert machine.found() == {venv: ("venv", "kernel:a", "kernel:b")}
-
-    @pytest.mark.parametrize(
-        "text",
-        [
-            *(
-                "",
-                "{",
-                "[]",
-                '{"argv": []}',
-                '{"argv": "python"}',
-                '{"argv": [1]}',
-                '{"argv": ["R", "--slave"]}',
-            ),
-            '{"argv": ["./bin/python"]}',
-            '{"argv": ["/gone/bin/python"]}',
-            '{"argv": ["/x\\u0000/python"]}',
-            "[" * 99999,
-        ],
-    )
-    def test_what_is_no_kernel_of_pythons_is_passed_over(self, text: str, machine: Machine) -> None:
-        write_tree(machine.home, {".local/share/jupyter/kernels/x/kernel.json": text})
-        assert machine.found() == {}
+def test_places_of_hatch_that_keep_a_scan_busy_are_cut_off_and_told(machine: Machine) -> None:
+    folder = machine.home / ".local/share/hatch/env/virtual"
+    for name in ("a", "b"):
+        (folder / name).mkdir(parents=True)
+        for number in range(NAMES_CAP // 2 + 1):
+            (folder / name / str(number)).touch()
+    assert machine.unread() == {
+        ".local/share/hatch/env/virtual": f"more than {NAMES_CAP} entries in its folders"
+    }

@@ -12,6 +12,7 @@ import pytest
 from envguard.inventory import scan_machine
 from envguard.inventory.discovery.host import Host
 from envguard.inventory.discovery.registries.processes import Running, candidates_of, prefixes_mapped, running
+from tests.builders.guides import Listener
 from tests.builders.places import lay_out_python, lay_out_venv
 
 
@@ -21,7 +22,7 @@ def a_process(executable: Path | str, command: Path | str, **fields: object) -> 
 
 
 def paths_of(*processes: Running) -> list[str]:
-    return [candidate.path for candidate in candidates_of(processes)]
+    return [candidate.path for candidate in candidates_of(processes, Listener())]
 
 
 @pytest.fixture
@@ -73,7 +74,7 @@ def test_where_a_command_leads_is_not_asked_of_what_does_not_answer(base: Path, 
             return not path.startswith(str(venv))
 
         process = a_process(executable, command, path=path)
-        assert [each.path for each in candidates_of([process], may_ask)] == [str(executable)]
+        assert [each.path for each in candidates_of([process], Listener(may_ask))] == [str(executable)]
         assert asked == [f"{venv}/bin/python"]
 
 

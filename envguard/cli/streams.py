@@ -1,0 +1,50 @@
+"""Standard streams that never end a command: a reader that goes away, a stream that was closed.
+
+Rules
+1. Who stops reading (``| head -1``) has read enough: the rest is written to nowhere, and the command ends
+   with the code that it would have had. A verdict must not change with who reads it.
+2. A stream that is closed (``>&-``) is empty, or takes everything.
+3. A character that the terminal's encoding lacks is escaped.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+import sys
+from typing import TYPE_CHECKING, TextIO
+
+if TYPE_CHECKING:
+    from _typeshed import ReadableBuffer
+
+
+def open_streams() -> None:
+    """Make the three streams of this process such."""
+    sys.stdin = sys.stdin or open(os.devnull, encoding="utf-8")  # noqa: PTH123, SIM115  # open until the end
+    sys.stdout = _patient(sys.stdout)
+    sys.stderr = _patient(sys.stderr)
+
+
+class _Patient(io.FileIO):
+    """A file that takes what nobody reads."""
+
+    def write(self, data: ReadableBuffer, /) -> int:
+        """Write, to nowhere once the reader is gone; answer how many bytes were taken."""
+        try:
+            return super().write(data)
+        except BrokenPipeError:
+            nowhere = os.open(os.devnull, os.O_WRONLY)
+            os.dup2(nowhere, self.fileno())
+            os.close(nowhere)
+            return super().write(data)
+
+
+def _patient(stream: TextIO | None) -> TextIO:
+    if stream is None:
+        return open(os.devnull, "w", encoding="utf-8")  # noqa: PTH123  # open until the end
+    return io.TextIOWrapper(
+        io.BufferedWriter(_Patient(stream.fileno(), "w", closefd=False)),
+        encoding=stream.encoding,
+        errors="backslashreplace" if stream.errors == "strict" else stream.errors,
+        line_buffering=stream.isatty() or stream is sys.stderr,
+    )

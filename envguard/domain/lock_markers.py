@@ -1,0 +1,107 @@
+"""What a lock's markers say of one place: an environment, with the extras and groups that were chosen.
+
+Rules
+1. Markers are PEP 508's, with PEP 751's ``extras`` and ``dependency_groups``. Plain ones are decided without
+   ``packaging``; each is asked once.
+2. uv's words for a choice (``extra-3-foo-cpu``) hold where that choice was made.
+3. A marker that cannot be decided leaves the lock without an answer.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from functools import lru_cache
+
+import msgspec
+from packaging.markers import InvalidMarker, Marker, UndefinedComparison, UndefinedEnvironmentName
+from packaging.specifiers import InvalidSpecifier
+from packaging.version import InvalidVersion
+
+from envguard.domain.lock import LockedPackage
+from envguard.domain.plain_markers import plain_holds
+
+_UNDECIDABLE = (
+    UndefinedComparison,
+    UndefinedEnvironmentName,
+    InvalidVersion,
+    InvalidMarker,
+    InvalidSpecifier,
+)
+_CONFLICT = re.compile(r"""extra\s*(==|!=)\s*['"]((?:extra|group|project)-\d+-[^'"]*)['"]""")
+"""How uv tells in a marker that a choice excludes another: the kind, the length of a name, the name, the
+chosen extra or group."""
+
+
+class Place(msgspec.Struct, frozen=True):
+    """What markers are asked about."""
+
+    markers: Mapping[str, str]
+    extras: frozenset[str] = frozenset()
+    groups: frozenset[str] = frozenset()
+    words: frozenset[str] = frozenset()
+    """uv's words for what is chosen."""
+    known: dict[str, bool] = {}
+    """The answers so far, by marker: a lock repeats the same few."""
+
+    def with_words(self, words: frozenset[str]) -> Place:
+        """Answer the same place where these of uv's words hold."""
+        return Place(self.markers, self.extras, self.groups, words)
+
+
+class UndecidedError(Exception):
+    """The lock gives no one answer; caught before ``select`` ends."""
+
+    def __init__(self, package: str | None, reason: str) -> None:
+        super().__init__(reason)
+        self.package = package
+        self.reason = reason
+
+
+def applies(package: LockedPackage, place: Place) -> bool:
+    """Whether an entry's own marker holds here. Raises UndecidedError."""
+    return package.marker is None or holds_for(package.name, package.marker, place)
+
+
+def holds_for(name: str | None, marker: str, place: Place) -> bool:
+    """Whether a marker holds here; ``name`` is the package that it is about. Raises UndecidedError."""
+    try:
+        return _holds(marker, place)
+    except _UNDECIDABLE as error:
+        whose = "its" if name is not None else "the lock's"
+        raise UndecidedError(name, f"{whose} marker cannot be decided here: {error}") from error
+
+
+def _holds(marker: str, place: Place) -> bool:
+    if marker not in place.known:
+        place.known[marker] = _evaluated(_without_conflicts(marker, place.words), place)
+    return place.known[marker]
+
+
+def _evaluated(marker: str, place: Place) -> bool:
+    plain = plain_holds(marker, place.markers)
+    if plain is not None:
+        return plain
+    values: dict[str, str | frozenset[str]] = {
+        **place.markers,
+        "extras": place.extras,
+        "dependency_groups": place.groups,
+    }
+    return _marker(marker).evaluate(values, context="lock_file")
+
+
+def _without_conflicts(marker: str, words: frozenset[str]) -> str:
+    """The marker with uv's words for a choice replaced by what always, or never, holds."""
+    if "extra" not in marker:
+        return marker
+
+    def decided(match: re.Match[str]) -> str:
+        is_met = (match[2] in words) is (match[1] == "==")
+        return f"python_version {'>=' if is_met else '<'} '0'"
+
+    return _CONFLICT.sub(decided, marker)
+
+
+@lru_cache(maxsize=4096)
+def _marker(text: str) -> Marker:
+    return Marker(text)
