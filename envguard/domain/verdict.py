@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Literal
@@ -20,7 +19,6 @@ Outcome = Literal["compliant", "drifted", "unknown", "unmanaged"]
 Moved = Literal["machine", "facts", "policy", "lock", "waiver", "envguard", "never-matched"]
 """What changed since this environment last matched its policy."""
 
-_COLUMN = re.compile(r"(:\d+):\d+\Z")
 _ORDER: tuple[Outcome, ...] = ("drifted", "unknown", "compliant", "unmanaged")
 
 
@@ -238,14 +236,10 @@ def _with_moved(findings: tuple[JudgedFinding, ...], moved: Moved) -> tuple[Judg
 
 
 def _place(rule: str, places: Mapping[str, str]) -> str | None:
-    """Where a key path stands; where only a key above it was written, that one's place.
-
-    A finding's place is file and line, as annotations of other tools are.
-    """
+    """Where a key path stands; where only a key above it was written, that one's place."""
     while rule not in places and "." in rule:
         rule = rule.rpartition(".")[0]
-    place = places.get(rule)
-    return None if place is None else _COLUMN.sub(r"\1", place)
+    return places.get(rule)
 
 
 def _reason(finding: Finding, record: EnvironmentRecord) -> str | None:
