@@ -20,10 +20,11 @@ from envguard.domain.environment import EnvironmentRecord, Project
 from envguard.domain.policy import KnownPolicy, LockedPolicy, UnusablePolicy
 from envguard.errors import UnavailableError, UsageError
 from envguard.formats import is_lock_name, load_policy, policy_for_lock, project_lock, read_lock
+from envguard.formats.files import ReadBytes, read_bytes
 from envguard.inventory.files import place_shown_as
 from envguard.inventory.project import project_of
 from envguard.runs.judging import conflict_reason, unusable_reason
-from envguard.runs.steps import lock_folders
+from envguard.runs.steps import as_owner_of, lock_folders
 
 _POLICY_SUFFIXES = (".yaml", ".yml")
 
@@ -91,21 +92,22 @@ def is_file_reference(text: str) -> bool:
     return "/" in text or text.endswith(_POLICY_SUFFIXES) or is_lock_name(text)
 
 
-def load_reference(path: Path) -> LockedPolicy:
-    """Answer the policy in a file, or the one that a lock stands for.
+def load_reference(path: Path, read: ReadBytes = read_bytes) -> LockedPolicy:
+    """Answer the policy in a file, or the one that a lock stands for; ``read`` says with whose rights.
 
     Raises UnavailableError where there is no such file, PolicyError where it cannot be used.
     """
     if not path.exists():
         raise UnavailableError("there is no such policy or lock", where=str(path))
     if path.suffix in _POLICY_SUFFIXES and not is_lock_name(path.name):
-        return load_policy(path)
-    return policy_for_lock(path, read_lock(path))
+        return load_policy(path, read)
+    return policy_for_lock(path, read_lock(path, read))
 
 
 def marker_policy(project: Project) -> LockedPolicy:
     """Answer the policy of a project whose marker is a file; raises as :func:`load_reference`."""
-    return load_reference(_folder(project.path) / (project.policy or ""))
+    folder = _folder(project.path)
+    return load_reference(folder / (project.policy or ""), as_owner_of(folder))
 
 
 def _bound(binding: Bound, record: EnvironmentRecord, known: Mapping[str, KnownPolicy]) -> Governing:
@@ -152,7 +154,7 @@ def _folder(recorded: str) -> Path:
 
 def _own_lock(record: EnvironmentRecord, cwd: Path) -> Governing:
     for folder in lock_folders(record, cwd):
-        found = project_lock(folder)
+        found = project_lock(folder, as_owner_of(folder))
         if found is not None:
             path, lock = found
             return Governing(policy_for_lock(path, lock), f"no policy; judged by the lock {path.name}")
