@@ -122,10 +122,20 @@ def read_folder(folder: Folder, links: frozenset[str]) -> Contents:
     return Contents(tuple(found), tuple(problems))
 
 
-def egg_links(folder: Folder) -> frozenset[str]:
-    """Answer the real folders to which the ``.egg-link`` files of a site folder lead."""
-    linked = [read_egg_link(folder, name)[:1] for name in folder.names or () if name.endswith(EGG_LINK)]
-    return frozenset(os.path.realpath(os.path.join(folder.path, line)) for lines in linked for line in lines)
+def egg_links(folder: Folder) -> tuple[frozenset[str], list[ProblemDetail]]:
+    """Answer the real folders to which a site folder's ``.egg-link`` files lead, and which cannot be read."""
+    linked: set[str] = set()
+    problems: list[ProblemDetail] = []
+    for name in folder.names or ():
+        if name.endswith(EGG_LINK):
+            try:
+                lines = _lines_of_link(folder, name)[:1]
+            except OSError as error:
+                lines = []
+                if not is_absent(error):
+                    problems.append(_unreadable(None, f"{folder.path}/{name}", reason_of(error)))
+            linked.update(os.path.realpath(os.path.join(folder.path, line)) for line in lines)
+    return frozenset(linked), problems
 
 
 def egg_link_places(folder: Folder) -> Iterator[str]:
@@ -139,9 +149,13 @@ def read_egg_link(folder: Folder, name: str) -> list[str]:
     Empty where it cannot be read.
     """
     try:
-        content = folder.reader.read(os.path.join(folder.path, name), cap_bytes=_EGG_LINK_CAP_BYTES)
+        return _lines_of_link(folder, name)
     except OSError:
         return []
+
+
+def _lines_of_link(folder: Folder, name: str) -> list[str]:
+    content = folder.reader.read(os.path.join(folder.path, name), cap_bytes=_EGG_LINK_CAP_BYTES)
     return [os.fsdecode(line.strip()) for line in content.replace(b"\0", b"").splitlines()]
 
 

@@ -161,7 +161,10 @@ def _fault(prefix: str, python: str, real: str) -> ProblemDetail | None:
     """Why nothing can be run there; None where there is a program."""
     if not os.path.exists(real):
         return _why_it_cannot_run(python, real, None)
-    fault = fault_of(reader_for(prefix), real)
+    reader, folder = reader_for(prefix), os.path.dirname(python)
+    if not reader.may_enter(folder):
+        return ProblemDetail("unreadable", None, f"{shown(folder)}: permission denied")
+    fault = fault_of(reader, real)
     # Not where it leads to: below /proc/self that is another path for each process.
     return ProblemDetail("not-an-environment", None, f"{shown(python)} {fault}") if fault else None
 
