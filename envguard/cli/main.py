@@ -9,13 +9,11 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, NoReturn
 
 from envguard.cli.plain import run_plainly, wants_json
-from envguard.cli.streams import open_streams
+from envguard.cli.streams import open_streams, print_instead
+from envguard.errors import EnvguardError, StoppedError
 
 if TYPE_CHECKING:
     from types import TracebackType
-
-STOPPED = 130
-"""The exit code after Ctrl-C, as shells have it."""
 
 
 def main() -> None:
@@ -58,27 +56,31 @@ def _end_by_failure(
 
 
 def _stop() -> NoReturn:
-    print("stopped", file=sys.stderr)
+    import signal
+
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # once is enough: what is told now is told as a whole
+    error = StoppedError("stopped")
+    _print_document(error)
+    print(error, file=sys.stderr)
     sys.stderr.flush()
-    os._exit(STOPPED)
+    os._exit(error.exit_code)
 
 
 def _end(what: str, hint: str | None = None) -> NoReturn:
-    if wants_json(sys.argv[1:]):
-        with suppress(OSError, ImportError):  # what failed may be just this
-            _print_document(what, hint)
+    error = EnvguardError(what, hint=hint)
+    _print_document(error)
     print(f"error: {what}", *([f"hint: {hint}"] if hint else []), sep="\n", file=sys.stderr)
     sys.stderr.flush()
-    os._exit(3)  # the interpreter's own end would try to write once more
+    os._exit(error.exit_code)  # the interpreter's own end would try to write once more
 
 
-def _print_document(what: str, hint: str | None) -> None:
-    from envguard.cli.output import print_json
-    from envguard.errors import EnvguardError
-    from envguard.report.documents import error_document
+def _print_document(error: EnvguardError) -> None:
+    if not wants_json(sys.argv[1:]):
+        return
+    with suppress(OSError, ImportError):  # what failed may be just this
+        from envguard.report.documents import error_document, to_json
 
-    print_json(error_document(EnvguardError(what, hint=hint)))
-    sys.stdout.flush()
+        print_instead(to_json(error_document(error)) + "\n")
 
 
 if __name__ == "__main__":

@@ -25,11 +25,25 @@ def open_streams() -> None:
     sys.stderr = _patient(sys.stderr)
 
 
+def print_instead(text: str) -> None:
+    """Print what stands in for all that waits to be written; nothing where something was written.
+
+    For a process that then ends without emptying its buffers.
+    """
+    file = getattr(sys.stdout.buffer, "raw", None)
+    if isinstance(file, _Patient) and not file.is_begun:
+        file.write(text.encode())
+
+
 class _Patient(io.FileIO):
     """A file that takes what nobody reads."""
 
+    is_begun = False
+    """Whether anything was written."""
+
     def write(self, data: ReadableBuffer, /) -> int:
         """Write, to nowhere once the reader is gone; answer how many bytes were taken."""
+        self.is_begun = True
         try:
             return super().write(data)
         except BrokenPipeError:
