@@ -16,6 +16,7 @@ from collections.abc import Iterable, Sequence
 
 import msgspec
 
+from envguard.domain.addresses import plain_address
 from envguard.domain.environment import Origin
 from envguard.domain.lock import Lock, LockedPackage
 from envguard.domain.requirements import normalised_name
@@ -27,7 +28,7 @@ from envguard.formats.locks.poetry_markers import all_of, any_of, of_a_group, of
 from envguard.formats.locks.poetry_project import MAIN, PoetryProject, read_poetry_project
 from envguard.formats.locks.poetry_shapes import Entry, File, Head
 from envguard.formats.locks.project import digest_with
-from envguard.formats.locks.sources import artifact, git_origin, plain_url
+from envguard.formats.locks.sources import artifact, git_origin
 from envguard.formats.locks.toml import TomlProblems, read_toml
 
 _HINT = "make it anew: `poetry lock`"
@@ -135,7 +136,7 @@ def _origin(entry: Entry) -> Origin | None:
         case "git":
             return git_origin(source.url, source.resolved_reference)
         case "url":
-            return Origin(kind="archive", url=plain_url(source.url))
+            return Origin(kind="archive", url=plain_address(source.url))
         case "file":
             return Origin(kind="archive")
         case "directory":

@@ -16,13 +16,14 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Literal, NamedTuple
 
+from envguard.domain.addresses import plain_address
 from envguard.domain.environment import Origin
 from envguard.domain.lock import Dependency, Lock, LockedPackage, Root
 from envguard.domain.requirements import normalised_name
 from envguard.formats.companions import Companions
 from envguard.formats.files import shown
 from envguard.formats.locks.project import digest_with, read_project, table_at
-from envguard.formats.locks.sources import artifact, git_origin, plain_url
+from envguard.formats.locks.sources import artifact, git_origin
 from envguard.formats.locks.toml import TomlProblems, read_toml
 from envguard.formats.locks.uv_shapes import Asked, Entry, Head, Manifest, Needed, Source
 
@@ -220,7 +221,7 @@ def _origin(source: Source) -> Origin | None:
     if source.git is not None:
         return git_origin(source.git, source.git.partition("#")[2] or None)
     if source.url is not None:
-        return Origin(kind="archive", url=plain_url(source.url))
+        return Origin(kind="archive", url=plain_address(source.url))
     if source.path is not None:
         return Origin(kind="archive")
     if source.directory is not None:
