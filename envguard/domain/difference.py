@@ -40,6 +40,8 @@ class Held(msgspec.Struct, frozen=True, omit_defaults=True):
     origin: Origin = INDEX
     marker: str | None = None
     """When a lock's entry applies; None: always, or no lock."""
+    conda_name: str | None = None
+    """What conda calls it, where that is another name: packages of two names are two builds."""
 
 
 class PackageDifference(msgspec.Struct, frozen=True):
@@ -164,7 +166,7 @@ def _mirrored_package(package: PackageDifference) -> PackageDifference:
 def _installed(packages: Iterable[Package]) -> dict[str, tuple[Held, ...]]:
     found: dict[str, tuple[Held, ...]] = {}
     for package in packages:
-        held = Held(package.version, package.build, package.origin)
+        held = Held(package.version, package.build, package.origin, conda_name=package.conda_name)
         found[package.name] = (*found.get(package.name, ()), held)
     return found
 
@@ -218,7 +220,7 @@ def _aspects(a: tuple[Held, ...], b: tuple[Held, ...]) -> tuple[Aspect, ...]:
 def _by_aspect(several: tuple[Held, ...]) -> dict[Aspect, list[object]]:
     return {
         "version": [held.version for held in several],
-        "build": [held.build for held in several],
+        "build": [(held.build, held.conda_name) for held in several],
         "origin": [held.origin for held in several],
         "marker": [held.marker for held in several],
     }

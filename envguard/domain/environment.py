@@ -299,7 +299,7 @@ def _sorted_packages(packages: Iterable[Package]) -> tuple[Package, ...]:
 def _rank(package: Package) -> tuple[str, ...]:
     origin = package.origin
     told = (package.name, package.version, package.build, origin.kind, origin.url, origin.commit)
-    return tuple(part or "" for part in told)
+    return tuple(part or "" for part in (*told, origin.archive_digest, package.conda_name))
 
 
 def _plain(package: Package) -> Package:

@@ -2,7 +2,7 @@
 
 Rules
 1. A record whose files hold a ``dist-info`` or ``egg-info`` is a distribution of Python's, under whatever
-   name conda has for it: it says which build that is, and is counted there.
+   name conda has for it: it says which build that is and what conda calls it, and is counted there.
 2. That is so only while the folder which it names is there and nobody else installed it since: pip replaces
    conda's files and leaves its records as they were.
 3. All other records are system packages: libraries, compilers, Python itself.
@@ -27,11 +27,18 @@ _PYTHON = re.compile(r"python-(\d+\.\d+\.\w+)-([^-]+)\.json")
 _CONDA = Origin(kind="conda")
 
 
+class Recorded(msgspec.Struct, frozen=True):
+    """What conda calls a distribution of Python's, and its build string, which may be empty."""
+
+    name: str
+    build: str
+
+
 class CondaRecords(msgspec.Struct, frozen=True):
     """What the records of one prefix say."""
 
-    builds: dict[str, str] = {}
-    """The build string of each Python distribution, by the name of its metadata's folder or file."""
+    distributions: dict[str, Recorded] = {}
+    """By the name of the metadata's folder or file."""
     system_packages: tuple[Package, ...] = ()
     problems: tuple[ProblemDetail, ...] = ()
     looked_at: tuple[str, ...] = ()
@@ -71,7 +78,7 @@ def read_conda_records(reader: Reader, prefix: str) -> CondaRecords:
         trouble = ProblemDetail("unreadable", None, f"{shown(folder)}: {reason_of(error)}")
         return CondaRecords(problems=(trouble,))
     looked_at = tuple(os.path.join(folder, name) for name in names)
-    builds: dict[str, str] = {}
+    distributions: dict[str, Recorded] = {}
     others: list[Package] = []
     problems: list[ProblemDetail] = []
     for name in names:
@@ -85,10 +92,11 @@ def read_conda_records(reader: Reader, prefix: str) -> CondaRecords:
             problems.append(_unreadable(name, path, "not a record of conda's"))
         else:
             places = {os.fsdecode(place) for place in _DISTRIBUTION.findall(content)}
-            builds.update(dict.fromkeys(places, shown(record.build)))
+            recorded = Recorded(shown(record.name), shown(record.build))
+            distributions.update(dict.fromkeys(places, recorded))
             if not places:
                 others.append(_package(record))
-    return CondaRecords(builds, tuple(others), tuple(problems), looked_at)
+    return CondaRecords(distributions, tuple(others), tuple(problems), looked_at)
 
 
 def pythons_in(reader: Reader, prefix: str) -> list[RecordedPython]:

@@ -1,8 +1,10 @@
 """Where a distribution came from, as its installer wrote it in ``direct_url.json`` (PEP 610).
 
 Rules
-1. URLs lose user, password, query and fragment: each can carry a credential. Local ones are not kept at all.
+1. URLs are kept as ``domain.addresses`` keeps them, so that a lock's and an installed one compare equal.
 2. What cannot be understood (broken, too deep, too long, no object) is ``unknown``, never ``index``.
+3. Of several digests of an archive the sha256 counts, which locks have; else the first that is one. A digest
+   that cannot be understood is none.
 """
 
 from __future__ import annotations
@@ -11,6 +13,7 @@ import re
 
 import msgspec
 
+from envguard.domain.addresses import plain_address
 from envguard.domain.environment import Origin
 from envguard.inventory.files import Reader, shown
 
@@ -18,7 +21,7 @@ UNKNOWN = Origin(kind="unknown")
 """Something is written, but nobody can say what."""
 
 _CAP_BYTES = 64 * 1024
-_URL = r"([A-Za-z][A-Za-z0-9+.-]*)://([^/?#]*)([^?#]*)"
+_DIGEST = re.compile(r"(?:md5|sha1|sha224|sha256|sha384|sha512|blake2b|blake2s|sha3_\d{3}):[0-9a-f]{32,128}")
 
 
 class _VcsInfo(msgspec.Struct):
@@ -29,13 +32,20 @@ class _DirInfo(msgspec.Struct):
     editable: bool = False
 
 
+class _ArchiveInfo(msgspec.Struct):
+    hash: object = None
+    """Of older installers: ``sha256=`` and hexadecimal digits."""
+    hashes: object = None
+    """By algorithm."""
+
+
 class DirectUrl(msgspec.Struct):
     """What ``direct_url.json`` says, as PEP 610 names it."""
 
     url: str
     vcs_info: _VcsInfo | None = None
     dir_info: _DirInfo | None = None
-    archive_info: dict[str, msgspec.Raw] | None = None
+    archive_info: _ArchiveInfo | None = None
     subdirectory: str | None = None
 
 
@@ -49,14 +59,14 @@ def parse_origin(content: bytes) -> Origin:
     direct = parse_direct_url(content)
     if direct is None:
         return UNKNOWN
-    url = without_credentials(direct.url)
+    url = _address(direct.url)
     if direct.vcs_info is not None:
         commit = direct.vcs_info.commit_id
         return Origin(kind="vcs", url=url, commit=None if commit is None else shown(commit))
     if direct.dir_info is not None:
         return Origin(kind="editable" if direct.dir_info.editable else "directory", url=url)
     if direct.archive_info is not None:
-        return Origin(kind="archive", url=url)
+        return Origin(kind="archive", url=url, archive_digest=_digest(direct.archive_info))
     return UNKNOWN
 
 
@@ -68,10 +78,16 @@ def parse_direct_url(content: bytes) -> DirectUrl | None:
         return None
 
 
-def without_credentials(url: str) -> str | None:
-    """Answer a URL that may be shown and sent; None for local files and for what is no URL."""
-    parts = re.match(_URL, url)
-    if parts is None or parts[1].lower().endswith("file"):
-        return None
-    host = parts[2].rpartition("@")[2]
-    return shown(f"{parts[1]}://{host}{parts[3]}")
+def _address(url: str) -> str | None:
+    """What may be shown and sent of an address; None for local files and for what is no URL."""
+    plain = plain_address(url)
+    return None if plain is None else shown(plain)
+
+
+def _digest(archive: _ArchiveInfo) -> str | None:
+    table = archive.hashes if isinstance(archive.hashes, dict) else {}
+    told = [f"{kind}:{value}" for kind, value in table.items()]
+    if isinstance(archive.hash, str):
+        told.append(archive.hash.replace("=", ":", 1))
+    digests = [each.lower() for each in told if _DIGEST.fullmatch(each.lower())]
+    return min(digests, key=lambda each: not each.startswith("sha256:"), default=None)

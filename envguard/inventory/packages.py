@@ -5,7 +5,7 @@ Rules
 2. Two versions of one name in one folder are a ``duplicate``: both are told, nothing is chosen.
 3. The egg-info inside an editable project's own folder is that project, not a rival of it.
 4. A version that is not PEP 440 is kept, and is an ``invalid-version``.
-5. What conda installed, and nobody else since, is conda's: its records say which build.
+5. What conda installed, and nobody else since, is conda's: its records say which build, and its name.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ import msgspec
 from envguard.domain.environment import INDEX, Installers, Origin, Package, ProblemDetail
 from envguard.domain.versions import is_version
 from envguard.inventory.archives import read_archive
-from envguard.inventory.conda_records import NO_RECORDS, CondaRecords
+from envguard.inventory.conda_records import NO_RECORDS, CondaRecords, Recorded
 from envguard.inventory.distributions import (
     Contents,
     Distribution,
@@ -66,7 +66,7 @@ def packages_of(path: SearchPath, conda: CondaRecords = NO_RECORDS) -> Packages:
     counted = [distribution for found in winners.values() for distribution in found]
     problems += [_invalid(one) for one in counted if one.version and not is_version(one.version)]
     return Packages(
-        packages=tuple(_package(one, conda.builds) for one in counted),
+        packages=tuple(_package(one, conda.distributions) for one in counted),
         problems=tuple(problems),
         requires={one.name: one.requires for one in counted if one.requires},
         installers=_installers(counted),
@@ -123,11 +123,12 @@ def _invalid(one: Distribution) -> ProblemDetail:
     return ProblemDetail("invalid-version", one.name, f"{shown(one.place)}: {one.version}")
 
 
-def _package(one: Distribution, builds: dict[str, str]) -> Package:
-    if builds and one.installer not in _OTHER_INSTALLERS:
-        build = builds.get(one.place.rpartition("/")[2])
-        if build is not None:
-            return Package(one.name, one.version, _CONDA, build or None)
+def _package(one: Distribution, recorded: dict[str, Recorded]) -> Package:
+    if recorded and one.installer not in _OTHER_INSTALLERS:
+        by_conda = recorded.get(one.place.rpartition("/")[2])
+        if by_conda is not None:
+            conda_name = by_conda.name if by_conda.name != one.name else None
+            return Package(one.name, one.version, _CONDA, by_conda.build or None, conda_name)
     return Package(one.name, one.version, one.origin or INDEX, one.build)
 
 

@@ -265,8 +265,8 @@ def _held(package: PackageDifference, several: Sequence[Held], words_of: WordsOf
 def _what_differs(package: PackageDifference, held: Held) -> Iterator[str]:
     """Yield the version, and of the rest what differs."""
     yield _version(held)
-    if held.build is not None and "build" in package.differs:
-        yield held.build
+    if "build" in package.differs:
+        yield from _build(held)
     if "origin" in package.differs:
         yield _origin(held)
     if held.marker is not None and "marker" in package.differs:
@@ -276,8 +276,7 @@ def _what_differs(package: PackageDifference, held: Held) -> Iterator[str]:
 def _what_is_known(package: PackageDifference, held: Held) -> Iterator[str]:
     """Yield all; of an origin that differs not, an index goes without saying."""
     yield _version(held)
-    if held.build is not None:
-        yield held.build
+    yield from _build(held)
     if "origin" in package.differs or held.origin.kind != "index":
         yield _origin(held)
     if held.marker is not None:
@@ -288,9 +287,17 @@ def _version(held: Held) -> str:
     return held.version if held.version is not None else "any version"
 
 
+def _build(held: Held) -> Iterator[str]:
+    if held.build is not None:
+        yield held.build
+    if held.conda_name is not None:
+        yield f"({held.conda_name})"
+
+
 def _origin(held: Held) -> str:
     commit = f"@{held.origin.commit[:12]}" if held.origin.commit else ""
-    return f"{held.origin.kind} {held.origin.url or ''}".rstrip() + commit
+    kept = f" {held.origin.archive_digest[:19]}" if held.origin.archive_digest else ""
+    return f"{held.origin.kind} {held.origin.url or ''}".rstrip() + commit + kept
 
 
 def _shown(field: str, value: Value) -> str:

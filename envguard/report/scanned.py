@@ -32,6 +32,8 @@ class OriginPart(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Of a ``vcs`` origin, what was installed; of an ``editable`` one, what is checked out."""
     path: str | None = None
     """The folder that an ``editable`` one is imported from."""
+    archive_digest: str | None = None
+    """Of an ``archive``, what its installer noted of it: ``sha256:`` and hexadecimal digits."""
 
 
 class PackagePart(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -43,6 +45,8 @@ class PackagePart(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
     build: str | None = None
     installer: str | None = None
     """The tool that installed it, where it says so."""
+    conda_name: str | None = None
+    """What conda calls it, where that is another name."""
 
 
 class InterpreterPart(msgspec.Struct, frozen=True, kw_only=True):
@@ -214,9 +218,11 @@ def _package(package: Package, record: EnvironmentRecord) -> PackagePart:
             url=origin.url,
             commit=editable.commit if editable else origin.commit,
             path=editable.folder if editable else None,
+            archive_digest=origin.archive_digest,
         ),
         build=package.build,
         installer=record.installers.others.get(package.name, record.installers.usual) or None,
+        conda_name=package.conda_name,
     )
 
 

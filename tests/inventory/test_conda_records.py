@@ -39,8 +39,28 @@ def test_a_record_with_a_distribution_says_which_build_it_is_under_whatever_name
     place = "lib/python3.11/site-packages/torch-2.4.0.dist-info"
     write_record(env, "pytorch", "2.4.0", "cuda121_py311h1", f"{place}/METADATA", f"{place}/RECORD")
     environment = read_environment(env)
-    assert package(environment, "torch") == Package("torch", "2.4.0", CONDA, "cuda121_py311h1")
+    assert package(environment, "torch") == Package(
+        "torch", "2.4.0", CONDA, "cuda121_py311h1", conda_name="pytorch"
+    )
     assert environment.snapshot.system_packages == ()
+
+
+@pytest.mark.parametrize(
+    ("conda_s", "python_s", "told"),
+    [
+        ("gym", "gym", None),
+        ("typing_extensions", "typing_extensions", "typing_extensions"),
+        ("Gym", "gym", "Gym"),
+    ],
+    ids=["the same", "as PEP 503 does not write it", "in capitals"],
+)
+def test_conda_s_own_name_is_told_where_it_is_another(
+    conda_s: str, python_s: str, told: str | None, env: Path
+) -> None:
+    write_dist_info(site_packages(env), python_s, "1.0", INSTALLER="conda\n")
+    write_record(env, conda_s, "1.0", "0", f"lib/python3.11/site-packages/{python_s}-1.0.dist-info/METADATA")
+    [found] = read_environment(env).snapshot.packages
+    assert found.conda_name == told
 
 
 def test_the_folder_in_which_a_feedstock_was_built_is_no_origin(env: Path) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from operator import attrgetter
+
 from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import asdict, replace
@@ -33,9 +35,15 @@ from envguard.domain.lock import Lock, LockedPackage
 from tests.builders.documents import a_lock
 
 few = st.sampled_from
-origins = few([Origin(), Origin("editable"), Origin("vcs", "https://example.org", "a" * 40)])
+ARCHIVE = Origin("archive", "https://example.org", archive_digest="sha256:" + "a" * 64)
+origins = few([Origin(), Origin("editable"), Origin("vcs", "https://example.org", "a" * 40), ARCHIVE])
 packages = st.builds(
-    Package, name=few("abc"), version=few(["1", "2", "x"]), origin=origins, build=few([None, "b"])
+    Package,
+    name=few("abc"),
+    version=few(["1", "2", "x"]),
+    origin=origins,
+    build=few([None, "b"]),
+    conda_name=few([None, "py-a"]),
 )
 problems = st.builds(Problem, kind=few(["shadowed", "unreadable"]), package=few([None, "a"]))
 broken = st.builds(
@@ -109,7 +117,9 @@ def with_fields(interpreter: Interpreter, fields: tuple[FieldDifference, ...]) -
 def with_packages(before: tuple[Package, ...], apart: tuple[PackageDifference, ...]) -> list[Package]:
     names = {each.name for each in apart}
     after = [
-        Package(each.name, str(held.version), held.origin, held.build) for each in apart for held in each.b
+        Package(each.name, str(held.version), held.origin, held.build, held.conda_name)
+        for each in apart
+        for held in each.b
     ]
     return [package for package in before if package.name not in names] + after
 
@@ -169,6 +179,13 @@ class TestADifferenceIsWhole:
         assert digest_of(applied(mirrored(found), b)) == digest_of(a)
 
 
+SAID = {
+    "version": attrgetter("version"),
+    "build": attrgetter("build", "conda_name"),
+    "origin": attrgetter("origin"),
+}
+
+
 class TestEveryRowSaysSomething:
     """What is told differs in what it says, and in nothing that it does not."""
 
@@ -176,8 +193,8 @@ class TestEveryRowSaysSomething:
     def test_aspects(self, a: Snapshot, b: Snapshot) -> None:
         for package in differences(a, b).packages:
             assert package.differs
-            for aspect in ("version", "build", "origin"):
-                of_a, of_b = ({getattr(held, aspect) for held in side} for side in (package.a, package.b))
+            for aspect, said in SAID.items():
+                of_a, of_b = ({said(held) for held in side} for side in (package.a, package.b))
                 if of_a and of_b and of_a != of_b:
                     assert aspect in package.differs
                 if len(package.a) == len(package.b) == 1 and of_a == of_b:
