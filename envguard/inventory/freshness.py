@@ -27,7 +27,7 @@ from envguard.inventory.files import Reader, reader_for, shown
 from envguard.inventory.git import commit_of
 from envguard.inventory.layout import Layout
 
-READER = 3
+READER = 4
 """The version of what is read: a memory of another one is of no use."""
 
 VALID_S = 24 * 3600.0
