@@ -169,6 +169,9 @@ WAIVER_KEYS: Keys = {
     "reason": Key("Why", TEXT, must_be=True),
     "approved-by": Key("By whom", TEXT, must_be=True),
     "machine": Key("The name of the one machine that may differ", TEXT, "all"),
+    "environment": Key(
+        "The environments that may differ, as in applies-to", TEXT, "all that the policy judges"
+    ),
     "kind": Key("The one kind of finding that does not count", words(get_args(FindingKind)), "all"),
 }
 POLICY_KEYS: Keys = {
