@@ -338,6 +338,22 @@ def records_digest(records: Records) -> Digest:
     return digest_of(msgspec.structs.replace(records, records=ordered))
 
 
+def entry_of_file(policy: str, waiver: Waiver, now: datetime) -> WaiverEntry:
+    """Answer the entry of a waiver that a policy's file grants; ``now`` is aware."""
+    return WaiverEntry(
+        id=None,
+        policy=policy,
+        package=waiver.package,
+        machine=waiver.machine,
+        environment=waiver.environment,
+        kind=waiver.kind,
+        until=waiver.until,
+        reason=waiver.reason,
+        state="granted" if now < waiver.until else "expired",
+        approved_by=waiver.approved_by,
+    )
+
+
 def waivers_digest(waivers: Iterable[Waiver]) -> Digest:
     """Answer the one hash over the server's waivers that a machine holds, whatever their order."""
     return digest_of(_Held(tuple(sorted(waivers, key=lambda waiver: waiver.id or 0))))

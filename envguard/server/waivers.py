@@ -10,7 +10,6 @@ Rules
 
 from __future__ import annotations
 
-import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from datetime import timezone
@@ -23,7 +22,7 @@ from envguard.domain.nearest import nearest
 from envguard.domain.policy import LockedPolicy, Waiver
 from envguard.domain.requirements import normalised_name
 from envguard.domain.waiver import acquits, wrong_end
-from envguard.formats.language import PACKAGE_NAME
+from envguard.formats.language import is_package_name
 from envguard.formats.selectors import ENVIRONMENT_HINT, is_environment_pattern
 from envguard.log import get_log
 from envguard.server.refusals import RefusalError
@@ -32,7 +31,7 @@ from envguard.server.store import waivers
 from envguard.server.store.access import Principal
 from envguard.server.store.machines import machine_named, name_of_machine
 from envguard.server.store.policies import newest_revisions
-from envguard.wire import AcquittedFinding, WaiverEntry, WaiverRequest, Waivers
+from envguard.wire import AcquittedFinding, WaiverEntry, WaiverRequest, Waivers, entry_of_file
 
 Decision = Literal["approve", "refuse", "end"]
 
@@ -44,7 +43,6 @@ _ASKED_AT_MOST = 100
 
 _LISTED = "list them: envguard waivers --all"
 _OPEN = ("asked", "granted")
-_PACKAGE = re.compile(PACKAGE_NAME)
 _ORDER = ("asked", "granted", "expired", "refused", "ended")
 
 _log = get_log(__name__)
@@ -106,7 +104,7 @@ def list_waivers(service: Service, principal: Principal, *, policy: str | None, 
     for name, known in policies.items():
         if isinstance(known, LockedPolicy):
             of_file = [each for each in known.policy.waivers if own is None or each.machine in (None, own)]
-            entries += [_of_file(name, each, service) for each in of_file]
+            entries += [entry_of_file(name, each, service.now()) for each in of_file]
     wanted = [each for each in entries if policy in (None, each.policy) and (is_all or each.state in _OPEN)]
     found = _with_acquitted(service, principal.machine, wanted)
     return Waivers(
@@ -115,7 +113,7 @@ def list_waivers(service: Service, principal: Principal, *, policy: str | None, 
 
 
 def _check(service: Service, request: WaiverRequest) -> None:
-    if not _PACKAGE.fullmatch(request.package) or len(request.package) > _NAME_LIMIT:
+    if not is_package_name(request.package) or len(request.package) > _NAME_LIMIT:
         raise RefusalError(400, "malformed body: not a package's name - at `$.package`")
     _check_reason(request.reason)
     pattern = request.environment
@@ -185,21 +183,6 @@ def _check_decidable(entry: WaiverEntry, decision: Decision) -> None:
         raise RefusalError(409, f"waiver {entry.id} ended on {entry.until:%Y-%m-%d %H:%M} UTC", _LISTED)
     hint = f"envguard waivers end {entry.id}" if entry.state == "granted" else _LISTED
     raise RefusalError(409, f"waiver {entry.id} was {entry.state}{who}", hint)
-
-
-def _of_file(policy: str, waiver: Waiver, service: Service) -> WaiverEntry:
-    return WaiverEntry(
-        id=None,
-        policy=policy,
-        package=waiver.package,
-        machine=waiver.machine,
-        environment=waiver.environment,
-        kind=waiver.kind,
-        until=waiver.until,
-        reason=waiver.reason,
-        state="granted" if service.now() < waiver.until else "expired",
-        approved_by=waiver.approved_by,
-    )
 
 
 def _judged_anew(service: Service, kept: waivers.KeptWaiver) -> WaiverEntry:
