@@ -11,15 +11,18 @@ from __future__ import annotations
 
 import base64
 import binascii
+from collections.abc import Iterable
 from datetime import datetime
-from typing import Literal
+from typing import Annotated, Literal
 
 import msgspec
 
 from envguard.domain.environment import Digest, EnvironmentRecord, digest_of
 from envguard.domain.facts import MachineFacts
-from envguard.domain.policy import PolicySource
+from envguard.domain.finding import FindingKind
+from envguard.domain.policy import PolicySource, Waiver
 from envguard.domain.verdict import JudgedFinding, Outcome, Verdict
+from envguard.domain.waiver import WaiverState
 from envguard.errors import UsageError
 
 PROTOCOL = 1
@@ -69,6 +72,9 @@ class Checkin(msgspec.Struct, frozen=True, kw_only=True):
     version: str
     is_incomplete: bool = False
     """The look ended before everything was seen: what was not seen is not known."""
+    waivers: Digest | None = None
+    """One hash over the granted waivers that the agent holds: :func:`waivers_digest`; None of an agent that
+    knows of none."""
 
 
 class CheckinReply(msgspec.Struct, frozen=True, kw_only=True):
@@ -104,6 +110,8 @@ class PolicyRevision(msgspec.Struct, frozen=True, kw_only=True):
     digest: Digest
     pushed_at: datetime
     source: PolicySource
+    waivers: tuple[Waiver, ...] = ()
+    """What was granted beside it and is in force: told in ``GET policies``, to a machine what concerns it."""
 
 
 class RevisionRow(msgspec.Struct, frozen=True, kw_only=True):
@@ -145,6 +153,80 @@ class PushReply(msgspec.Struct, frozen=True, kw_only=True):
     governs: tuple[GovernedEnvironment, ...]
     holders: tuple[GovernedEnvironment, ...] = ()
     """Where it governs none: the environments that hold its packages."""
+
+
+class WaiverRequest(msgspec.Struct, frozen=True, kw_only=True):
+    """``POST waivers``: a permission to differ. Of a lead it is granted at once, of others asked for."""
+
+    policy: str
+    package: str
+    until: Annotated[datetime, msgspec.Meta(tz=True)]
+    reason: str
+    machine: str | None = None
+    """A machine's name; None: all machines. A machine asks for itself only."""
+    environment: str | None = None
+    """A pattern as ``applies-to`` has it."""
+    kind: FindingKind | None = None
+
+
+class WaiverDecision(msgspec.Struct, frozen=True):
+    """``POST waivers/{id}/approve``, ``refuse`` and ``end``."""
+
+    reason: str | None = None
+
+
+class WaiverStep(msgspec.Struct, frozen=True, kw_only=True):
+    """Who did something about a waiver, and when by the server's clock."""
+
+    by: str
+    """A machine's name, or ``admin``."""
+    at: datetime
+    reason: str | None = None
+
+
+class AcquittedFinding(msgspec.Struct, frozen=True, kw_only=True):
+    """A finding that does not count, where it is."""
+
+    machine: str
+    environment: str
+    kind: FindingKind
+
+
+class WaiverEntry(msgspec.Struct, frozen=True, kw_only=True):
+    """A waiver, what became of it, and what it is good for now."""
+
+    id: int | None
+    """None for one that a policy file grants."""
+    policy: str
+    package: str
+    machine: str | None
+    environment: str | None
+    kind: str | None
+    until: datetime
+    reason: str
+    state: WaiverState
+    approved_by: str | None = None
+    """None where nobody approved it."""
+    asked: WaiverStep | None = None
+    """None for one that a policy file grants, as are the other two."""
+    decided: WaiverStep | None = None
+    """The approval or the refusal."""
+    ended: WaiverStep | None = None
+    """Who ended it before its time."""
+    acquits: tuple[AcquittedFinding, ...] = ()
+    """The findings that it covers now; of one that is asked for, those that it would."""
+
+
+class WaiverReply(msgspec.Struct, frozen=True, tag_field="schema", tag="envguard/waiver/1"):
+    """What was asked for, granted, refused or ended."""
+
+    waiver: WaiverEntry
+
+
+class Waivers(msgspec.Struct, frozen=True, tag_field="schema", tag="envguard/waivers/1"):
+    """``GET waivers``: those that are asked for, then those in force; with ``?all=1`` also the others."""
+
+    waivers: tuple[WaiverEntry, ...]
 
 
 class TeamEnvironment(msgspec.Struct, frozen=True, kw_only=True):
@@ -198,6 +280,16 @@ class Difference(msgspec.Struct, frozen=True, kw_only=True):
     """Version to the names of the machines that have it."""
 
 
+class AskedWaiver(msgspec.Struct, frozen=True, kw_only=True):
+    """A waiver that waits for a lead's word."""
+
+    id: int
+    policy: str
+    package: str
+    by: str
+    """Who asked."""
+
+
 class TeamReport(msgspec.Struct, frozen=True, kw_only=True, tag_field="schema", tag="envguard/team/1"):
     """``GET team``: how the team stands."""
 
@@ -208,6 +300,12 @@ class TeamReport(msgspec.Struct, frozen=True, kw_only=True, tag_field="schema", 
     """Each policy's newest revision."""
     differences: tuple[Difference, ...] = ()
     """Filled where there is no policy at all."""
+    asked: tuple[AskedWaiver, ...] = ()
+    """The waivers that wait for a lead's word."""
+
+
+class _Held(msgspec.Struct, frozen=True):
+    waivers: tuple[Waiver, ...]
 
 
 class Refusal(msgspec.Struct, frozen=True, kw_only=True):
@@ -238,6 +336,27 @@ def records_digest(records: Records) -> Digest:
     """Answer the one hash over all records of a machine and its facts, whatever their order."""
     ordered = tuple(sorted(records.records, key=lambda record: record.path))
     return digest_of(msgspec.structs.replace(records, records=ordered))
+
+
+def entry_of_file(policy: str, waiver: Waiver, now: datetime) -> WaiverEntry:
+    """Answer the entry of a waiver that a policy's file grants; ``now`` is aware."""
+    return WaiverEntry(
+        id=None,
+        policy=policy,
+        package=waiver.package,
+        machine=waiver.machine,
+        environment=waiver.environment,
+        kind=waiver.kind,
+        until=waiver.until,
+        reason=waiver.reason,
+        state="granted" if now < waiver.until else "expired",
+        approved_by=waiver.approved_by,
+    )
+
+
+def waivers_digest(waivers: Iterable[Waiver]) -> Digest:
+    """Answer the one hash over the server's waivers that a machine holds, whatever their order."""
+    return digest_of(_Held(tuple(sorted(waivers, key=lambda waiver: waiver.id or 0))))
 
 
 def write_join(join: JoinString) -> str:

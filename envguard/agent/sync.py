@@ -29,7 +29,7 @@ from envguard.runs.comparing import Comparisons
 from envguard.runs.held import parse_kept
 from envguard.runs.judging import Policies, Ruled, judge_bound
 from envguard.state import Identity, KeptPolicy, LastStatus, State
-from envguard.wire import PROTOCOL, Checkin, PolicyRevision, Records, records_digest
+from envguard.wire import PROTOCOL, Checkin, PolicyRevision, Records, records_digest, waivers_digest
 
 Scanner = Callable[[Path, tuple[str, ...], Callable[[], None]], BoundScan]
 """Answers what lies below the roots, by a state directory; calls the last argument all the while."""
@@ -148,6 +148,7 @@ class Round:
                 records=records_digest(records),
                 policies={name: each.revision for name, each in self._kept.items()},
                 version=__version__,
+                waivers=waivers_digest(waiver for each in self._kept.values() for waiver in each.waivers),
                 is_incomplete=records.is_incomplete,
             )
         )
@@ -239,6 +240,7 @@ def _kept(revision: PolicyRevision, now: datetime) -> KeptPolicy:
         lock_revision=revision.lock_revision,
         source=revision.source,
         received_at=now,
+        waivers=revision.waivers,
     )
 
 

@@ -94,7 +94,7 @@ def _check_one(env: str | None, named: str | None, format_: Format, *, verbose: 
     judged = judge_at(choice.path, named)
     match format_:
         case "rich":
-            _show(judged, choice.reason, verbose)
+            _show(judged, choice.reason, env, named, verbose)
         case "json":
             print_json(judged.verdict)
         case _:
@@ -102,8 +102,8 @@ def _check_one(env: str | None, named: str | None, format_: Format, *, verbose: 
     return EXIT_CODES[judged.verdict.verdict]
 
 
-def _show(judged: Judged, chosen: str, verbose: int) -> None:
-    from envguard.report.terminal import show_verdict
+def _show(judged: Judged, chosen: str, env: str | None, named: str | None, verbose: int) -> None:
+    from envguard.report.terminal import ask_command, show_verdict
 
     show_verdict(
         console(),
@@ -114,6 +114,7 @@ def _show(judged: Judged, chosen: str, verbose: int) -> None:
         source=judged.source,
         here=here(),
         is_verbose=verbose > 0,
+        ask=ask_command(judged.verdict, env=env, policy=named),
     )
 
 

@@ -26,6 +26,8 @@ _COMMANDS = {
     "team": "envguard.cli.team:team",
     "token": "envguard.cli.server:token",
     "use": "envguard.cli.use:use",
+    "waive": "envguard.cli.waive:waive",
+    "waivers": "envguard.cli.waivers:waivers",
     "version": "envguard.cli.version:version",
 }
 """Sub-command to where it lives; imported when it is asked for."""

@@ -12,6 +12,7 @@ from envguard.domain.environment import Digest, EnvironmentRecord
 from envguard.domain.finding import Finding, FindingKind
 from envguard.domain.policy import Severity, Waiver
 from envguard.domain.remedy import Remedy, command_for
+from envguard.domain.waiver import first_that_acquits
 
 Outcome = Literal["compliant", "drifted", "unknown", "unmanaged"]
 """``unknown``: it could not be decided. ``unmanaged``: no policy applies."""
@@ -39,6 +40,8 @@ class Waived(msgspec.Struct, frozen=True):
     until: datetime
     reason: str
     approved_by: str
+    id: int | None = None
+    """The server's number; None for one that the policy's file grants."""
 
 
 class JudgedFinding(msgspec.Struct, frozen=True, kw_only=True):
@@ -123,7 +126,7 @@ def judge(
         _judged(
             finding,
             places,
-            _waived(finding, waivers, now, machine),
+            _waived(finding, waivers, now, machine, record),
             reason=_reason(finding, record),
             fix=command_for([finding.remedy], record) if finding.remedy is not None else None,
         )
@@ -153,7 +156,8 @@ def judge_lock(
 ) -> Verdict:
     """Answer the verdict on a lock that nobody installed: there is nothing to mend but the lock."""
     judged = tuple(
-        _judged(each, places, _waived(each, waivers, now, machine), reason=each.reason) for each in findings
+        _judged(each, places, _waived(each, waivers, now, machine, None), reason=each.reason)
+        for each in findings
     )
     return Verdict(environment=path, digest=None, verdict=_outcome(judged), policy=policy, findings=judged)
 
@@ -259,13 +263,14 @@ def _outcome(findings: Sequence[JudgedFinding]) -> Outcome:
     return "drifted" if any(finding.severity == "error" for finding in counting) else "compliant"
 
 
-def _waived(finding: Finding, waivers: Sequence[Waiver], now: datetime, machine: str) -> Waived | None:
-    for waiver in waivers:
-        if (
-            waiver.package == finding.package
-            and now < waiver.until
-            and waiver.machine in (None, machine)
-            and waiver.kind in (None, finding.kind)
-        ):
-            return Waived(waiver.until, waiver.reason, waiver.approved_by)
-    return None
+def _waived(
+    finding: Finding,
+    waivers: Sequence[Waiver],
+    now: datetime,
+    machine: str,
+    record: EnvironmentRecord | None,
+) -> Waived | None:
+    waiver = first_that_acquits(
+        waivers, finding.kind, finding.package, machine=machine, record=record, now=now
+    )
+    return None if waiver is None else Waived(waiver.until, waiver.reason, waiver.approved_by, waiver.id)

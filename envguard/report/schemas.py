@@ -28,7 +28,7 @@ from envguard.report.outputs import (
 )
 from envguard.report.policy_changes import PolicyDiffDocument
 from envguard.report.scanned import ScanDocument
-from envguard.wire import TeamReport
+from envguard.wire import TeamReport, WaiverReply, Waivers
 
 Schema = dict[str, Any]
 """One JSON Schema, as a JSON object."""
@@ -53,6 +53,8 @@ _OUTPUTS: tuple[type[msgspec.Struct], ...] = (
     ServerDocument,
     TokenDocument,
     VersionDocument,
+    WaiverReply,
+    Waivers,
 )
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+import msgspec
+
 from envguard.domain.policy import KnownPolicy, UnusablePolicy
 from envguard.formats import parse_known
 from envguard.log import get_log
@@ -21,4 +23,5 @@ def _parse(kept: KeptPolicy) -> KnownPolicy:
     known = parse_known(kept.name, kept.source, revision=kept.revision, lock_revision=kept.lock_revision)
     if isinstance(known, UnusablePolicy):
         _log.error("policy_unusable", policy=kept.name, revision=kept.revision, reason=known.reason)
-    return known
+        return known
+    return msgspec.structs.replace(known, granted=kept.waivers)

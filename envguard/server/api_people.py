@@ -18,7 +18,7 @@ from envguard.server.auth import identify, identify_admin
 from envguard.server.body import read_message
 from envguard.server.refusals import JsonResponse, RefusalError
 from envguard.server.service import Service, StoredContents, judge_and_keep, known_policies, team_report
-from envguard.server.store import access, machines, policies
+from envguard.server.store import access, machines, policies, waivers
 from envguard.server.team import governed, holders
 from envguard.server.tokens import digest_of_secret, new_secret
 from envguard.wire import (
@@ -61,8 +61,8 @@ class PeopleApi:
 
     async def get_policies(self, request: Request) -> Response:
         """``GET policies``."""
-        await identify(request, self._service)
-        return JsonResponse(Policies(await run_in_threadpool(self._policies)))
+        principal = await identify(request, self._service)
+        return JsonResponse(Policies(await run_in_threadpool(self._policies, principal.machine)))
 
     async def get_policy(self, request: Request) -> Response:
         """``GET policies/{name}``: the newest revision, or the one that ``?revision=`` says."""
@@ -112,9 +112,12 @@ class PeopleApi:
             raise RefusalError(503, "the server's database does not answer") from error
         return JsonResponse({"status": "ok"})
 
-    def _policies(self) -> tuple[PolicyRevision, ...]:
+    def _policies(self, machine: str | None) -> tuple[PolicyRevision, ...]:
+        """Answer the newest revisions with their waivers; to a machine with those that concern it."""
         with self._service.database.reading() as connection:
-            return policies.newest_policies(connection)
+            newest = policies.newest_policies(connection)
+            granted = waivers.waivers_in_force(connection, self._service.clock(), machine=machine)
+        return tuple(msgspec.structs.replace(each, waivers=granted.get(each.name, ())) for each in newest)
 
     def _revision(self, name: str, number: int | None) -> PolicyRevision | None:
         with self._service.database.reading() as connection:
@@ -132,7 +135,7 @@ class PeopleApi:
             revision, is_new = policies.add_revision(connection, name, source, service.clock())
         with service.database.reading() as connection:
             known = machines.known_machines(connection)
-            governs = governed(known, known_policies(connection), name)
+            governs = governed(known, known_policies(connection, service.clock()), name)
             held = () if governs else holders(known, pushed, StoredContents(connection))
         _log.info("policy_pushed", policy=name, revision=revision.revision, is_new=is_new)
         return PushReply(name=name, revision=revision.revision, is_new=is_new, governs=governs, holders=held)

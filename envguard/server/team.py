@@ -226,7 +226,7 @@ def _compare(
     verdict = judge(
         ranked([*findings, *modified]),
         record,
-        policy.waivers,
+        governing.waivers,
         now,
         machine=machine.name,
         policy=reference(governing),

@@ -49,6 +49,8 @@ ROUTES = [
     ("PUT", "/snapshots/sha256:" + "0" * 64),
     ("POST", "/policies"),
     ("POST", "/tokens"),
+    ("POST", "/waivers"),
+    ("POST", "/waivers/1/approve"),
 ]
 """All that take a message."""
 
