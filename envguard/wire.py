@@ -19,6 +19,7 @@ import msgspec
 from envguard.domain.environment import Digest, EnvironmentRecord, digest_of
 from envguard.domain.facts import MachineFacts
 from envguard.domain.policy import PolicySource
+from envguard.domain.policy_difference import PolicyDifference
 from envguard.domain.verdict import JudgedFinding, Outcome, Verdict
 from envguard.errors import UsageError
 
@@ -145,6 +146,54 @@ class PushReply(msgspec.Struct, frozen=True, kw_only=True):
     governs: tuple[GovernedEnvironment, ...]
     holders: tuple[GovernedEnvironment, ...] = ()
     """Where it governs none: the environments that hold its packages."""
+
+
+PlannedChange = Literal[
+    "drifts", "drifts-more", "unknown", "drifts-less", "compliant", "governed", "released"
+]
+"""What a push would do to an environment. It drifts, or cannot be decided, where it does not today; it drifts
+from more, or from less, than today; it becomes compliant; it becomes governed, and is compliant; or no policy
+judges it any more."""
+
+
+class PlannedEnvironment(msgspec.Struct, frozen=True, kw_only=True):
+    """One environment of which a push would change the verdict."""
+
+    machine: str
+    path: str
+    also_on: tuple[str, ...] = ()
+    """As in :class:`GovernedEnvironment`."""
+    is_silent: bool = False
+    """Its machine is not heard: this is what it was when it was."""
+    change: PlannedChange
+    before: Outcome
+    after: Outcome
+    findings: tuple[JudgedFinding, ...] = ()
+    """The first of those that would count as drift."""
+    reason: str | None = None
+    """Why it would be unknown, where no finding says so."""
+
+
+class PlanReply(msgspec.Struct, frozen=True, kw_only=True):
+    """``POST policies/plan``: what a push of these files would do; nothing is kept of it."""
+
+    name: str
+    revision: int | None
+    """The newest that the server has; None: it has no policy of this name."""
+    is_new: bool
+    """A push would make a revision: these are not the files that the server has."""
+    difference: PolicyDifference | None
+    """From the newest revision; None where there is none, or where this version cannot read it."""
+    governs: int
+    """How many environments it would govern."""
+    counts: dict[PlannedChange, int]
+    """How many environments would change, in each way."""
+    environments: tuple[PlannedEnvironment, ...]
+    """Those that would change, the worst first; of very many only the first."""
+    unchanged: int
+    """How many of those that it governs, or would govern, would keep their verdict."""
+    not_judged: int = 0
+    """How many it would govern besides: comparing them all would take too long for an answer."""
 
 
 class TeamEnvironment(msgspec.Struct, frozen=True, kw_only=True):

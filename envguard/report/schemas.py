@@ -26,6 +26,7 @@ from envguard.report.outputs import (
     VerdictsDocument,
     VersionDocument,
 )
+from envguard.report.planned import PlanDocument
 from envguard.report.policy_changes import PolicyDiffDocument
 from envguard.report.scanned import ScanDocument
 from envguard.wire import TeamReport
@@ -48,6 +49,7 @@ _OUTPUTS: tuple[type[msgspec.Struct], ...] = (
     LogDocument,
     PolicyDocument,
     PolicyDiffDocument,
+    PlanDocument,
     PoliciesDocument,
     PushDocument,
     ServerDocument,

@@ -49,6 +49,7 @@ ROUTES = [
     ("PUT", "/snapshots/sha256:" + "0" * 64),
     ("POST", "/policies"),
     ("POST", "/tokens"),
+    ("POST", "/policies/plan"),
 ]
 """All that take a message."""
 
