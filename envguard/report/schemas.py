@@ -28,6 +28,7 @@ from envguard.report.outputs import (
 )
 from envguard.report.planned import PlanDocument
 from envguard.report.policy_changes import PolicyDiffDocument
+from envguard.report.pulled import PullDocument
 from envguard.report.scanned import ScanDocument
 from envguard.wire import TeamReport
 
@@ -51,6 +52,7 @@ _OUTPUTS: tuple[type[msgspec.Struct], ...] = (
     PolicyDiffDocument,
     PlanDocument,
     PoliciesDocument,
+    PullDocument,
     PushDocument,
     ServerDocument,
     TokenDocument,
