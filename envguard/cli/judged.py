@@ -39,12 +39,12 @@ def judge_lock_at(path: Path, named: str | None) -> JudgedLock:
     from envguard.runs.judging import judge_lock_file
     from envguard.runs.policies import choose_policy_for_lock
 
-    lock = read_lock(path)
+    lock, at = read_lock(path), now()
     governing = choose_policy_for_lock(
         named, path.absolute(), environ=os.environ, known=held_policies(), cwd=Path.cwd()
     )
-    verdict = judge_lock_file(str(path), lock, governing.policy, machine=this_machine().name, now=now())
-    return JudgedLock(verdict, governing.source)
+    verdict = judge_lock_file(str(path), lock, governing.policy, machine=this_machine().name, now=at)
+    return JudgedLock(verdict, governing.said(at))
 
 
 def judge_at(path: Path, named: str | None) -> Judged:
@@ -66,15 +66,15 @@ def judge_at(path: Path, named: str | None) -> Judged:
         known=held_policies(),
         cwd=Path.cwd(),
     )
-    facts = machine_facts()
+    facts, at = machine_facts(), now()
     ruled = judge_environment(
         environment,
         facts,
         governing.policy,
         machine=machine.name,
-        now=now(),
+        now=at,
         comparisons=Comparisons(),
         match=known_matches().get(environment.record.path),
         here=findings_here(environment, environ=os.environ, cwd=Path.cwd()),
     )
-    return Judged(ruled.verdict, environment, governing.source, governing.policy, facts)
+    return Judged(ruled.verdict, environment, governing.said(at), governing.policy, facts)

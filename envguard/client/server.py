@@ -19,6 +19,7 @@ from envguard.wire import (
     CheckinReply,
     EnrolReply,
     EnrolRequest,
+    PlanReply,
     Policies,
     PolicyRevision,
     PolicyRevisions,
@@ -102,6 +103,10 @@ class ServerClient:
     def push(self, source: PolicySource) -> PushReply:
         """Make these files the policy's next revision."""
         return self._send("POST", "policies", PushReply, source)
+
+    def plan(self, source: PolicySource) -> PlanReply:
+        """Answer what a push of these files would do; nothing is kept of it."""
+        return self._send("POST", "policies/plan", PlanReply, source)
 
     def team(self, policy: str | None = None) -> TeamReport:
         """Answer how the team stands; with a policy, only the environments that it governs."""

@@ -229,6 +229,8 @@ class LockedPolicy(msgspec.Struct, frozen=True, kw_only=True):
     revision: int | None = None
     """None for a policy that no server numbered."""
     lock_revision: int | None = None
+    pulled_at: datetime | None = None
+    """When a person pulled it into the user's cache; None where it is a file, or the agent keeps it."""
     granted: tuple[Waiver, ...] = ()
     """What was granted by the server, beside what the policy's own file grants."""
 

@@ -32,6 +32,17 @@ class PolicyRef(msgspec.Struct, frozen=True, kw_only=True):
     lock: int | None = None
     """The lock's revision; None without a server."""
     digest: Digest | None = None
+    pulled_at: datetime | None = None
+    """When a person pulled it into the user's cache; None where it is a file, or the agent keeps it."""
+
+
+class Pending(msgspec.Struct, frozen=True, kw_only=True):
+    """A newer lock that waits for this environment, which is judged by its own until then."""
+
+    lock: int
+    """The newer lock's revision."""
+    until: datetime
+    """When grace ends: from then on the newer lock judges."""
 
 
 class Waived(msgspec.Struct, frozen=True):
@@ -71,7 +82,8 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True, tag_field="schema", tag
     digest: Digest | None
     verdict: Outcome
     policy: PolicyRef | None
-    pending: None = None
+    pending: Pending | None = None
+    """None where no newer lock waits."""
     findings: tuple[JudgedFinding, ...] = ()
     reason: str | None = None
     """Why it is unknown or unmanaged, where no finding says so."""

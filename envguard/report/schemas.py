@@ -26,7 +26,9 @@ from envguard.report.outputs import (
     VerdictsDocument,
     VersionDocument,
 )
+from envguard.report.planned import PlanDocument
 from envguard.report.policy_changes import PolicyDiffDocument
+from envguard.report.pulled import PullDocument
 from envguard.report.scanned import ScanDocument
 from envguard.wire import TeamReport, WaiverReply, Waivers
 
@@ -48,7 +50,9 @@ _OUTPUTS: tuple[type[msgspec.Struct], ...] = (
     LogDocument,
     PolicyDocument,
     PolicyDiffDocument,
+    PlanDocument,
     PoliciesDocument,
+    PullDocument,
     PushDocument,
     ServerDocument,
     TokenDocument,

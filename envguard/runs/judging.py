@@ -157,6 +157,7 @@ def reference(governing: LockedPolicy) -> PolicyRef:
         revision=governing.revision,
         lock=governing.lock_revision,
         digest=governing.policy.digest,
+        pulled_at=governing.pulled_at,
     )
 
 

@@ -11,10 +11,12 @@ file of a policy that this machine also has from its server, the server's revisi
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime
 from pathlib import Path
 
 import msgspec
 
+from envguard.domain.ages import age_text
 from envguard.domain.binding import Bound, Conflict, Machine, bind, selectors_of
 from envguard.domain.environment import EnvironmentRecord, Project
 from envguard.domain.policy import KnownPolicy, LockedPolicy, UnusablePolicy
@@ -34,6 +36,11 @@ class Governing(msgspec.Struct, frozen=True):
 
     policy: LockedPolicy
     source: str
+
+    def said(self, now: datetime) -> str:
+        """Answer the words, with the age of a policy that a person pulled."""
+        pulled_at = self.policy.pulled_at
+        return self.source if pulled_at is None else f"{self.source}; pulled {age_text(pulled_at, now)}"
 
 
 def choose_policy(
@@ -144,7 +151,7 @@ def _held(name: str, words: str, known: Mapping[str, KnownPolicy]) -> LockedPoli
             raise UnavailableError(
                 f"policy `{name}` cannot be had: it is not a file, and this machine has none of that name",
                 where=words,
-                hint="`envguard join STRING` and `envguard agent --once` fetch the team's policies",
+                hint=f"envguard policy pull {name}; on a joined machine: envguard agent --once",
             )
 
 

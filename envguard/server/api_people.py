@@ -14,8 +14,9 @@ from starlette.responses import Response
 from envguard.domain.policy import LockedPolicy, PolicySource
 from envguard.formats import parse_source
 from envguard.log import get_log
-from envguard.server.auth import identify, identify_admin
+from envguard.server.auth import identify, identify_admin, identify_person
 from envguard.server.body import read_message
+from envguard.server.planning import plan
 from envguard.server.refusals import JsonResponse, RefusalError
 from envguard.server.service import Service, StoredContents, judge_and_keep, known_policies, team_report
 from envguard.server.store import access, machines, policies, waivers
@@ -90,6 +91,12 @@ class PeopleApi:
         await identify_admin(request, self._service)
         source = await read_message(request, PolicySource)
         return JsonResponse(await run_in_threadpool(self._push, source))
+
+    async def plan_policy(self, request: Request) -> Response:
+        """``POST policies/plan``: it only reads, but what it reads is sent by whom asks."""
+        await identify_person(request, self._service)
+        source = await read_message(request, PolicySource)
+        return JsonResponse(await run_in_threadpool(lambda: plan(self._service, source, _linted(source))))
 
     async def get_team(self, request: Request) -> Response:
         """``GET team``."""

@@ -27,6 +27,7 @@ def make_app(service: Service) -> Starlette:
         Route("/snapshots/{digest}", machine.put_snapshot, methods=["PUT"]),
         Route("/policies", people.get_policies, methods=["GET"]),
         Route("/policies", people.push_policy, methods=["POST"]),
+        Route("/policies/plan", people.plan_policy, methods=["POST"]),
         Route("/policies/{name}", people.get_policy, methods=["GET"]),
         Route("/policies/{name}/revisions", people.get_revisions, methods=["GET"]),
         Route("/waivers", waivers.list, methods=["GET"]),

@@ -51,6 +51,7 @@ ROUTES = [
     ("POST", "/tokens"),
     ("POST", "/waivers"),
     ("POST", "/waivers/1/approve"),
+    ("POST", "/policies/plan"),
 ]
 """All that take a message."""
 
