@@ -42,6 +42,8 @@ class Held(msgspec.Struct, frozen=True, omit_defaults=True):
     """When a lock's entry applies; None: always, or no lock."""
     conda_name: str | None = None
     """What conda calls it, where that is another name: packages of two names are two builds."""
+    conda_version: str | None = None
+    """The version by which conda has it, where that is another."""
 
 
 class PackageDifference(msgspec.Struct, frozen=True):
@@ -166,7 +168,13 @@ def _mirrored_package(package: PackageDifference) -> PackageDifference:
 def _installed(packages: Iterable[Package]) -> dict[str, tuple[Held, ...]]:
     found: dict[str, tuple[Held, ...]] = {}
     for package in packages:
-        held = Held(package.version, package.build, package.origin, conda_name=package.conda_name)
+        held = Held(
+            package.version,
+            package.build,
+            package.origin,
+            conda_name=package.conda_name,
+            conda_version=package.conda_version,
+        )
         found[package.name] = (*found.get(package.name, ()), held)
     return found
 
@@ -219,7 +227,7 @@ def _aspects(a: tuple[Held, ...], b: tuple[Held, ...]) -> tuple[Aspect, ...]:
 
 def _by_aspect(several: tuple[Held, ...]) -> dict[Aspect, list[object]]:
     return {
-        "version": [held.version for held in several],
+        "version": [(held.version, held.conda_version) for held in several],
         "build": [(held.build, held.conda_name) for held in several],
         "origin": [held.origin for held in several],
         "marker": [held.marker for held in several],

@@ -26,7 +26,7 @@ from envguard.domain.remedy import Remake
 from envguard.domain.selection import Ambiguous, Selected, Selection, WrongPython, marker_values, select
 from envguard.domain.versions import allows, is_specifier
 
-ENGINE = 3
+ENGINE = 4
 """The version of ``compare``: part of the key under which its answers are kept."""
 
 _NOTHING = Selected({})

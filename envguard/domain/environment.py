@@ -90,7 +90,10 @@ class Package(msgspec.Struct, frozen=True, omit_defaults=True):
     """What tells two builds of one version apart: conda's build string, or the tag of a wheel with compiled
     code; None where there is none to tell."""
     conda_name: str | None = None
-    """What conda calls a distribution that it installed; None where that is its name."""
+    """What conda calls a distribution that it installed, also where somebody replaced it since; None where
+    that is its name."""
+    conda_version: str | None = None
+    """The version by which conda has what it installed; None where that is its version."""
 
 
 class Problem(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -299,7 +302,9 @@ def _sorted_packages(packages: Iterable[Package]) -> tuple[Package, ...]:
 def _rank(package: Package) -> tuple[str, ...]:
     origin = package.origin
     told = (package.name, package.version, package.build, origin.kind, origin.url, origin.commit)
-    return tuple(part or "" for part in (*told, origin.archive_digest, package.conda_name))
+    return tuple(
+        part or "" for part in (*told, origin.archive_digest, package.conda_name, package.conda_version)
+    )
 
 
 def _plain(package: Package) -> Package:

@@ -15,7 +15,9 @@ class Installed(msgspec.Struct, frozen=True):
     python: dict[str, tuple[Package, ...]]
     """Distributions, by their normalised names."""
     conda: dict[str, tuple[Package, ...]]
-    """What conda installed, distributions or not, by the names that conda has for them."""
+    """What conda installed, distributions or not, by its own names and in its own versions."""
+    replaced: dict[str, tuple[Package, ...]] = {}
+    """Distributions that somebody put in the place of conda's, by conda's names."""
 
     def named(self, name: str) -> tuple[Package, ...]:
         """Answer the distributions of a name; where there is none, conda's package of that name."""
@@ -31,16 +33,25 @@ def installed_in(snapshot: Snapshot) -> Installed:
     """Answer the packages of a snapshot by their names."""
     python: dict[str, list[Package]] = defaultdict(list)
     conda: dict[str, list[Package]] = defaultdict(list)
+    replaced: dict[str, list[Package]] = defaultdict(list)
     for package in snapshot.packages:
         python[package.name].append(package)
         if package.origin.kind == "conda":
-            conda[package.conda_name or package.name].append(package)
+            conda[package.conda_name or package.name].append(_as_conda_has_it(package))
+        elif package.conda_name is not None:
+            replaced[package.conda_name].append(package)
     for package in snapshot.system_packages:
         conda[package.name].append(package)
-    return Installed(
-        {name: tuple(packages) for name, packages in python.items()},
-        {name: tuple(packages) for name, packages in conda.items()},
-    )
+    return Installed(*(_by_name(found) for found in (python, conda, replaced)))
+
+
+def _as_conda_has_it(package: Package) -> Package:
+    version = package.conda_version
+    return package if version is None else msgspec.structs.replace(package, version=version)
+
+
+def _by_name(found: dict[str, list[Package]]) -> dict[str, tuple[Package, ...]]:
+    return {name: tuple(packages) for name, packages in found.items()}
 
 
 def versions_of(packages: tuple[Package, ...]) -> str | None:

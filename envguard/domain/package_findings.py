@@ -5,7 +5,9 @@ Rules
    before the build, the build before the origin, the origin before the files.
 2. A package that only other extras or groups of the lock ask for may be absent; it is judged where it is.
 3. Versions of conda's that are not PEP 440 are compared as text.
-4. A package that neither rule nor lock wants from where it came is told by ``origins``, if nothing else is.
+4. A package that neither rule nor lock wants from where it came is told by ``origins``, if nothing else is;
+   a file of the lock's is wanted from wherever it came.
+5. A rule names a distribution as Python does, and speaks before what the lock says of it by conda's name.
 """
 
 from __future__ import annotations
@@ -41,7 +43,9 @@ def package_findings(rules: Rules, selected: Selected, installed: Installed) -> 
     """Yield what rules and lock say of each package that they name, at most one finding for each."""
     ruled = {rule.name for rule in rules.packages}
     for rule in rules.packages:
-        yield from _ruled(rule, installed, selected)
+        for found in _ruled(rule, installed, selected):
+            yield found
+            ruled.update(each.conda_name for each in installed.named(rule.name) if each.conda_name)
     for name, locked in selected.packages.items():
         if name not in ruled:
             yield from _judged(_Case(Require(name=locked.name), "lock", locked, _found(locked, installed)))
@@ -81,7 +85,7 @@ def origin_findings(
     }
     for name, packages in installed.python.items():
         locked = selected.packages.get(name)
-        if name in told or (locked is not None and locked.origin is not None):
+        if name in told or (locked is not None and _is_wanted_from_there(locked, packages)):
             continue
         level, rule = levels.get(packages[0].origin.kind, ("ignore", ""))
         if level == "ignore":
@@ -95,6 +99,11 @@ def origin_findings(
             actual=_origin_in_words(packages[0].origin),
             remedy=Install(name + pin(locked.version)) if locked is not None and locked.version else None,
         )
+
+
+def _is_wanted_from_there(locked: LockedPackage, packages: Sequence[Package]) -> bool:
+    """Whether the lock says where it comes from, or has the very files that came from an address."""
+    return locked.origin is not None or all(evidence(each, locked) == "same" for each in packages)
 
 
 class _Case(NamedTuple):
@@ -209,8 +218,10 @@ def _is_from(wanted: Origin, found: Origin) -> bool:
 
 def _found(locked: LockedPackage, installed: Installed) -> tuple[Package, ...]:
     """What is there of an entry: conda's by conda's name, else what somebody put in its place."""
-    if locked.ecosystem == "conda" and locked.name in installed.conda:
-        return installed.conda[locked.name]
+    if locked.ecosystem == "conda":
+        found = installed.conda.get(locked.name) or installed.replaced.get(locked.name)
+        if found:
+            return found
     return installed.python.get(locked.name, ())
 
 

@@ -28,9 +28,10 @@ _CONDA = Origin(kind="conda")
 
 
 class Recorded(msgspec.Struct, frozen=True):
-    """What conda calls a distribution of Python's, and its build string, which may be empty."""
+    """What conda calls a distribution of Python's, its version, and its build string, which may be empty."""
 
     name: str
+    version: str
     build: str
 
 
@@ -92,7 +93,7 @@ def read_conda_records(reader: Reader, prefix: str) -> CondaRecords:
             problems.append(_unreadable(name, path, "not a record of conda's"))
         else:
             places = {os.fsdecode(place) for place in _DISTRIBUTION.findall(content)}
-            recorded = Recorded(shown(record.name), shown(record.build))
+            recorded = Recorded(shown(record.name), shown(record.version), shown(record.build))
             distributions.update(dict.fromkeys(places, recorded))
             if not places:
                 others.append(_package(record))

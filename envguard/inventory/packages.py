@@ -24,6 +24,7 @@ from envguard.inventory.distributions import (
     Distribution,
     egg_link_places,
     egg_links,
+    normalised,
     read_folder,
 )
 from envguard.inventory.files import shown
@@ -64,9 +65,10 @@ def packages_of(path: SearchPath, conda: CondaRecords = NO_RECORDS) -> Packages:
     for content in contents:
         problems += _merge(winners, content)
     counted = [distribution for found in winners.values() for distribution in found]
+    replaced = {_told_name(place): each for place, each in conda.distributions.items()}
     problems += [_invalid(one) for one in counted if one.version and not is_version(one.version)]
     return Packages(
-        packages=tuple(_package(one, conda.distributions) for one in counted),
+        packages=tuple(_package(one, conda.distributions, replaced) for one in counted),
         problems=tuple(problems),
         requires={one.name: one.requires for one in counted if one.requires},
         installers=_installers(counted),
@@ -123,13 +125,25 @@ def _invalid(one: Distribution) -> ProblemDetail:
     return ProblemDetail("invalid-version", one.name, f"{shown(one.place)}: {one.version}")
 
 
-def _package(one: Distribution, recorded: dict[str, Recorded]) -> Package:
-    if recorded and one.installer not in _OTHER_INSTALLERS:
-        by_conda = recorded.get(one.place.rpartition("/")[2])
-        if by_conda is not None:
-            conda_name = by_conda.name if by_conda.name != one.name else None
-            return Package(one.name, one.version, _CONDA, by_conda.build or None, conda_name)
-    return Package(one.name, one.version, one.origin or INDEX, one.build)
+def _package(one: Distribution, recorded: dict[str, Recorded], replaced: dict[str, Recorded]) -> Package:
+    by_conda = recorded.get(one.place.rpartition("/")[2]) if recorded else None
+    if by_conda is None or one.installer in _OTHER_INSTALLERS:
+        by_conda = replaced.get(one.name)
+        conda_name = by_conda.name if by_conda is not None and by_conda.name != one.name else None
+        return Package(one.name, one.version, one.origin or INDEX, one.build, conda_name)
+    return Package(
+        one.name,
+        one.version,
+        _CONDA,
+        by_conda.build or None,
+        conda_name=by_conda.name if by_conda.name != one.name else None,
+        conda_version=by_conda.version if by_conda.version != one.version else None,
+    )
+
+
+def _told_name(place: str) -> str:
+    """The normalised name in the name of a metadata folder or file."""
+    return normalised(place.partition("-")[0])
 
 
 def _installers(counted: Iterable[Distribution]) -> Installers:

@@ -284,7 +284,8 @@ def _what_is_known(package: PackageDifference, held: Held) -> Iterator[str]:
 
 
 def _version(held: Held) -> str:
-    return held.version if held.version is not None else "any version"
+    by_conda = f" (conda's {held.conda_version})" if held.conda_version is not None else ""
+    return (held.version if held.version is not None else "any version") + by_conda
 
 
 def _build(held: Held) -> Iterator[str]:

@@ -47,6 +47,8 @@ class PackagePart(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
     """The tool that installed it, where it says so."""
     conda_name: str | None = None
     """What conda calls it, where that is another name."""
+    conda_version: str | None = None
+    """The version by which conda has it, where that is another."""
 
 
 class InterpreterPart(msgspec.Struct, frozen=True, kw_only=True):
@@ -223,6 +225,7 @@ def _package(package: Package, record: EnvironmentRecord) -> PackagePart:
         build=package.build,
         installer=record.installers.others.get(package.name, record.installers.usual) or None,
         conda_name=package.conda_name,
+        conda_version=package.conda_version,
     )
 
 

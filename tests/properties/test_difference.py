@@ -44,6 +44,7 @@ packages = st.builds(
     origin=origins,
     build=few([None, "b"]),
     conda_name=few([None, "py-a"]),
+    conda_version=few([None, "01"]),
 )
 problems = st.builds(Problem, kind=few(["shadowed", "unreadable"]), package=few([None, "a"]))
 broken = st.builds(
@@ -117,7 +118,7 @@ def with_fields(interpreter: Interpreter, fields: tuple[FieldDifference, ...]) -
 def with_packages(before: tuple[Package, ...], apart: tuple[PackageDifference, ...]) -> list[Package]:
     names = {each.name for each in apart}
     after = [
-        Package(each.name, str(held.version), held.origin, held.build, held.conda_name)
+        Package(each.name, str(held.version), held.origin, held.build, held.conda_name, held.conda_version)
         for each in apart
         for held in each.b
     ]
@@ -180,7 +181,7 @@ class TestADifferenceIsWhole:
 
 
 SAID = {
-    "version": attrgetter("version"),
+    "version": attrgetter("version", "conda_version"),
     "build": attrgetter("build", "conda_name"),
     "origin": attrgetter("origin"),
 }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -26,6 +27,8 @@ from tests.inventory.oracle.witnesses import (
 
 PIP_INSPECTS = MINORS[3:]
 """The versions whose own pip is 22.2 or newer."""
+PIP_NOTES_DIGESTS = MINORS[6:]
+"""The versions whose own pip notes the digest of a local archive, too."""
 
 
 def origins_we_read(folder: Path) -> dict[str, Origin]:
@@ -47,11 +50,13 @@ def test_pip_from_everywhere(minor: str, environ: Mapping[str, str], tmp_path: P
         make_wheel(wheels, name, version)
     repository = make_project(tmp_path / "repository", "From.VCS", "1.0rc1")
     commit_id = commit(repository, environ)
+    by_file = make_wheel(tmp_path, "by-file", "1")
+    digest = f"sha256:{hashlib.sha256(by_file.read_bytes()).hexdigest()}"
     pip_install(
         folder,
         environ,
         *("--find-links", wheels, "Gym", "zope.interface", "local-build"),
-        make_wheel(tmp_path, "by-file", "1"),
+        by_file,
         make_project(tmp_path / "folder", "by-folder", "2.0.post1"),
         f"git+file://{repository}",
         *("--editable", make_project(tmp_path / "working on", "My_Project", "0.1.dev0")),
@@ -64,7 +69,7 @@ def test_pip_from_everywhere(minor: str, environ: Mapping[str, str], tmp_path: P
     assert {"gym", "zope-interface", "by-file", "by-folder", "from-vcs", "my-project"} < {n for n, _ in read}
     assert read_environment(folder).snapshot.problems == ()
     assert origins_we_read(folder) == {
-        "by-file": Origin("archive"),
+        "by-file": Origin("archive", archive_digest=digest if minor in PIP_NOTES_DIGESTS else None),
         "by-folder": Origin("directory"),
         "from-vcs": Origin("vcs", commit=commit_id),
         "my-project": Origin("editable"),

@@ -90,7 +90,8 @@ def origins_by_pip(python: Path, environ: Mapping[str, str]) -> dict[str, Origin
         elif "dir_info" in direct:
             told[name] = Origin("editable" if direct["dir_info"].get("editable") else "directory")
         else:
-            told[name] = Origin("archive")
+            digest = direct["archive_info"].get("hashes", {}).get("sha256")
+            told[name] = Origin("archive", archive_digest=digest and f"sha256:{digest}")
     return told
 
 
