@@ -75,7 +75,7 @@ def parse_reference(text: str, where: str, *, is_editable: bool = False) -> Refe
     if is_editable:
         return Reference(Origin(kind="editable"), named)
     digests = tuple(f"{kind}:{value}" for kind, value in marks.items() if is_digest_of(kind, value))
-    address = None if scheme.lower() == "file" else shown(f"{scheme}://{host}{path}")
+    address = None if scheme.lower() == "file" else _whole(f"{scheme}://{host}{path}")
     return _file(address, unquote(posixpath.basename(path)), digests, named)
 
 
@@ -124,7 +124,7 @@ def repository(vcs: str, url: str | None, revision: str, where: str, *, is_edita
         what = f"not a pin: no full commit: `{shown(revision)}`" if revision else "not a pin: no commit"
         hint = f"{vcs}+https://HOST/PATH@COMMIT, the commit in full: what a branch or a tag names can move"
         raise PolicyError(what, where=where, hint=hint)
-    return Origin(kind="vcs", url=None if url is None else shown(url), commit=revision)
+    return Origin(kind="vcs", url=None if url is None else _whole(url), commit=revision)
 
 
 def _repository(vcs: str, address: str | None, path: str, where: str, *, is_editable: bool) -> Origin:
@@ -158,6 +158,11 @@ def name_and_version(filename: str) -> tuple[str, str] | None:
     except (InvalidWheelFilename, InvalidSdistFilename):
         return None
     return str(name), str(version)
+
+
+def _whole(address: str) -> str:
+    """The address as it can be compared: an error may cut what it shows, a lock not."""
+    return address if address.isprintable() else shown(address)
 
 
 def _egg(text: str) -> str | None:

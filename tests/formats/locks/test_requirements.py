@@ -136,6 +136,12 @@ class TestLines:
         assert (package.marker == 'os_name == "nt"') is ("os_name" in line)
         assert not {"u:p", "token", "TOKEN"} & set(str(origin).split("'"))
 
+    def test_a_long_address_is_kept_whole(self) -> None:
+        url = f"https://h.example/{'folder/' * 30}b-1.0.tar.gz"
+        [archive, repository] = lock_of(f"b @ {url}\nc @ git+{url}@{COMMIT}\n").packages
+        assert archive.origin == Origin("archive", url)
+        assert repository.origin == Origin("vcs", url, COMMIT)
+
     @pytest.mark.parametrize(
         "line",
         [
