@@ -49,11 +49,20 @@ class Reference(NamedTuple):
     """Normalised; None where it does not say."""
     version: str | None = None
     artifacts: tuple[Artifact, ...] = ()
+    location: str | None = None
+    """A relative path, as it is written."""
+    subdirectory: str | None = None
 
     def package(self, name: str, marker: str | None) -> LockedPackage:
         """Answer the entry that wants the package from here."""
         return LockedPackage(
-            name=name, version=self.version, marker=marker, origin=self.origin, artifacts=self.artifacts
+            name=name,
+            version=self.version,
+            marker=marker,
+            origin=self.origin,
+            location=self.location,
+            subdirectory=self.subdirectory,
+            artifacts=self.artifacts,
         )
 
 
@@ -68,15 +77,19 @@ def parse_reference(text: str, where: str, *, is_editable: bool = False) -> Refe
     refuse_variables(f"{host}{path}", where)
     marks = dict(part.partition("=")[::2] for part in (fragment or "").split("&"))
     named = _egg(marks.get("egg", ""))
+    within = unquote(marks.get("subdirectory", "")) or None
+    location = text if match is None and not text.startswith(("/", "file:")) else None
     vcs, plus, transport = scheme.lower().partition("+")
     if plus and vcs in _VCS:
         address = None if transport == "file" else f"{scheme[len(vcs) + 1 :]}://{host}"
-        return Reference(_repository(vcs, address, path, where, is_editable=is_editable), named)
+        origin = _repository(vcs, address, path, where, is_editable=is_editable)
+        return Reference(origin, named, subdirectory=within)
     if is_editable:
-        return Reference(Origin(kind="editable"), named)
+        return Reference(Origin(kind="editable"), named, location=location)
     digests = tuple(f"{kind}:{value}" for kind, value in marks.items() if is_digest_of(kind, value))
     address = None if scheme.lower() == "file" else _whole(f"{scheme}://{host}{path}")
-    return _file(address, unquote(posixpath.basename(path)), digests, named)
+    found = _file(address, unquote(posixpath.basename(path)), digests, named)
+    return found._replace(location=location, subdirectory=within)
 
 
 def parse_digest(text: str) -> str | None:
