@@ -4,7 +4,8 @@ Rules
 1. Each comparison of a marker (``sys_platform == "win32"``) is one variable, true or false by itself.
 2. ``!=`` is what ``==`` is not, ``not in`` what ``in`` is not, and of ``python_version``, which is never a
    pre-release, ``<`` what ``>=`` is not. ``python_full_version`` may be one (``3.13.0rc1``), of which neither
-   holds: there, they are two variables.
+   holds: there, they are two variables. Where the contrary of one must be told all the same (only graphs with
+   several entries of a name need it, which Poetry wrote before 2.0), it is told as the other.
 3. Equal functions are one number, so that "always" and "as before" are seen at once (R. Bryant, "Graph-Based
    Algorithms for Boolean Function Manipulation", 1986). A function is told as its shortest alternatives
    (S. Minato, "Fast Generation of Irredundant Sum-of-Products Forms", 1992).

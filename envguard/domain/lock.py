@@ -120,3 +120,11 @@ class LockChoice(msgspec.Struct, frozen=True, omit_defaults=True):
     extras: tuple[str, ...] = ()
     groups: tuple[str, ...] | None = None
     """None: the lock's default groups."""
+
+
+class LeftOut(msgspec.Struct, frozen=True):
+    """What has no place in a lock that is written, and why."""
+
+    name: str
+    version: str | None
+    reason: str
