@@ -1,4 +1,4 @@
-"""``envguard policy``: lint, schema, show, diff, log, push, list."""
+"""``envguard policy``: import, lint, list, log, push, schema, show, diff, new."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from envguard.cli.local import server_client
 from envguard.cli.options import json_option
 from envguard.cli.output import print_json
 from envguard.cli.policy_history import diff, log
+from envguard.cli.policy_import import import_lock
 from envguard.domain.policy import LockedPolicy
 from envguard.errors import PolicyError
 from envguard.formats import load_policy
@@ -152,6 +153,7 @@ def push(file: Path, *, as_json: bool) -> None:
 
 policy.add_command(diff)
 policy.add_command(log)
+policy.add_command(import_lock)
 
 
 def _load(file: Path) -> LockedPolicy | list[PolicyError]:

@@ -28,6 +28,7 @@ from envguard.report.outputs import (
 )
 from envguard.report.policy_changes import PolicyDiffDocument
 from envguard.report.scanned import ScanDocument
+from envguard.report.written import ImportDocument, NewDocument
 from envguard.wire import TeamReport
 
 Schema = dict[str, Any]
@@ -50,6 +51,8 @@ _OUTPUTS: tuple[type[msgspec.Struct], ...] = (
     PolicyDiffDocument,
     PoliciesDocument,
     PushDocument,
+    NewDocument,
+    ImportDocument,
     ServerDocument,
     TokenDocument,
     VersionDocument,

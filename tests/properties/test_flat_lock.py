@@ -190,10 +190,4 @@ def test_graphs_of_any_shape(lock: Lock) -> None:
                     assert isinstance(of_flat, Selected), of_flat
                     assert told(of_flat)[0] == told(of_graph)[0]  # type: ignore[index]  # of selected ones
                 elif isinstance(of_graph, Ambiguous) and "no entry" not in of_graph.reason:
-                    assert isinstance(of_flat, Ambiguous), (
-                        of_graph,
-                        told(of_flat)[0],
-                        place["python_version"],
-                        place["sys_platform"],
-                        choice,
-                    )
+                    assert isinstance(of_flat, Ambiguous), (of_graph, place, choice)
