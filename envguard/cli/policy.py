@@ -1,4 +1,4 @@
-"""``envguard policy``: lint, schema, show, diff, log, plan, pull, push, list."""
+"""``envguard policy``: new, import, lint, schema, show, diff, log, plan, pull, push, list."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from envguard.cli.local import server_client
 from envguard.cli.options import json_option
 from envguard.cli.output import print_json
 from envguard.cli.policy_history import diff, log
+from envguard.cli.policy_import import import_lock
 from envguard.cli.policy_plan import plan
 from envguard.cli.policy_pull import pull
 from envguard.domain.policy import LockedPolicy
@@ -157,6 +158,7 @@ policy.add_command(diff)
 policy.add_command(log)
 policy.add_command(plan)
 policy.add_command(pull)
+policy.add_command(import_lock)
 
 
 def _load(file: Path) -> LockedPolicy | list[PolicyError]:

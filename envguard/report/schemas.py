@@ -30,6 +30,7 @@ from envguard.report.planned import PlanDocument
 from envguard.report.policy_changes import PolicyDiffDocument
 from envguard.report.pulled import PullDocument
 from envguard.report.scanned import ScanDocument
+from envguard.report.written import ImportDocument, NewDocument
 from envguard.wire import TeamReport, WaiverReply, Waivers
 
 Schema = dict[str, Any]
@@ -54,6 +55,8 @@ _OUTPUTS: tuple[type[msgspec.Struct], ...] = (
     PoliciesDocument,
     PullDocument,
     PushDocument,
+    NewDocument,
+    ImportDocument,
     ServerDocument,
     TokenDocument,
     VersionDocument,

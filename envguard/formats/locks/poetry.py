@@ -89,6 +89,8 @@ def _package(numbered: NumberedEntry, old_files: Sequence[File], problems: TomlP
         name=name,
         version=None if origin is not None and origin.kind == "editable" else version,
         origin=origin,
+        location=entry.source.location if entry.source is not None else None,
+        subdirectory=entry.source.subdirectory if entry.source is not None else None,
         artifacts=tuple(artifact(file.file, file.hash) for file in files),
     )
 

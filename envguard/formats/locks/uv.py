@@ -15,6 +15,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Literal, NamedTuple
+from urllib.parse import unquote
 
 from envguard.domain.addresses import plain_address
 from envguard.domain.environment import Origin
@@ -97,6 +98,8 @@ class _Reading:
             marker=self._fork(entry, table) if is_one_of_several else None,
             origin=_origin(source),
             source=source.words() if is_one_of_several else None,
+            location=source.location,
+            subdirectory=source.subdirectory or _subdirectory(source.git),
             is_virtual=source.virtual is not None,
             artifacts=tuple(
                 artifact(file.url or file.path or file.filename or "", file.hash) for file in files
@@ -215,6 +218,13 @@ def _default_groups(
 def _environments(head: Head, problems: TomlProblems) -> tuple[str, ...]:
     markers = (problems.marker(each, "supported-markers") for each in head.supported_markers)
     return tuple(marker for marker in markers if marker is not None)
+
+
+def _subdirectory(git: str | None) -> str | None:
+    """What a repository's address says of where the package lies in it."""
+    query = (git or "").partition("#")[0].partition("?")[2]
+    told = dict(part.partition("=")[::2] for part in query.split("&"))
+    return unquote(told["subdirectory"]) if told.get("subdirectory") else None
 
 
 def _origin(source: Source) -> Origin | None:
