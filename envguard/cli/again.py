@@ -75,7 +75,7 @@ def digest_of_call(arguments: list[str]) -> bytes | None:
     given = (
         FORMAT,
         arguments,
-        os.getcwd(),  # noqa: PTH109  # pathlib is not imported here
+        os.getcwd(),  # pathlib is not imported here
         sorted((name, value) for name, value in os.environ.items() if name not in _ONE_SHELLS),
         [(each.encoding, each.errors, _terminal(number)) for number, each in enumerate(streams) if each],
         (os.getuid(), os.geteuid(), os.getegid(), os.getgroups()),

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from envguard.cli.again import boot_id, digest_of_call, place_of, sealed
-from envguard.cli.witness import Note, Witness
+from envguard.cli.witness import Note, Notes, Witness
 
 if TYPE_CHECKING:
     from envguard.cli.checking import Checked
@@ -68,8 +68,10 @@ def _keep(arguments: list[str], answer: Answer, witness: Witness) -> None:
     boot = boot_id()
     digest = digest_of_call(arguments)
     place = place_of(digest) if digest is not None else None
-    is_old = witness.newest_ns() < answer.began_at_s * 1e9 - _TICK_NS
-    if place is None or not boot or not is_old or not witness.is_whole:
+    notes = witness.notes()
+    if notes is None or place is None or not boot:
+        return
+    if notes.newest_ns() >= answer.began_at_s * 1e9 - _TICK_NS:
         return
     kept = (
         digest,
@@ -78,7 +80,7 @@ def _keep(arguments: list[str], answer: Answer, witness: Witness) -> None:
         answer.until_s,
         answer.code,
         list(answer.printed),
-        list(_by_folder(witness)),
+        list(_by_folder(notes)),
     )
     write_own(place, dumps(kept, 2), most=MOST_KEPT)
 
@@ -136,12 +138,12 @@ def _own_files() -> Iterator[str]:
             yield path
 
 
-def _by_folder(witness: Witness) -> Iterator[tuple[str, dict[str, Note], dict[str, Note], list[int]]]:
+def _by_folder(notes: Notes) -> Iterator[tuple[str, dict[str, Note], dict[str, Note], list[int]]]:
     """The notes by a folder above that was listed: to look from there takes two thirds of the time."""
-    listed = witness.listed
+    listed = notes.listed
     groups: dict[str, tuple[dict[str, Note], dict[str, Note]]] = {}
-    for place, notes in enumerate((witness.followed, _without_known(witness.links, witness.followed))):
-        for path, note in notes.items():
+    for place, noted in enumerate((notes.followed, _without_known(notes.links, notes.followed))):
+        for path, note in noted.items():
             folder, rest = _split(path, listed)
             groups.setdefault(folder, ({}, {}))[place][rest] = note
     for folder in sorted({*groups, *listed}):

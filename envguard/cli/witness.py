@@ -3,9 +3,9 @@
 Rules
 1. Whatever is asked of a path goes through ``os``, or opens the file: both are noted here, by whoever asks.
    So nothing that ever decides can be forgotten in a list.
-2. Of a regular file device, inode, mtime and ctime are noted, also where only its being there was asked. Of a
-   folder that was listed the same; of one that was only passed through, which it is and whose.
-3. What has another state at the second look changed meanwhile: then nothing holds.
+2. A path is noted as it was at the first look, before anything is read of it.
+3. Of a file device, inode, mtime and ctime are noted, also where only its being there was asked. Of a folder
+   that was listed the same; of one that was only passed through, which it is, whose, and who may enter.
 4. What envguard keeps only to be faster decides nothing. What the kernel tells (``/proc``, ``/sys``,
    ``/dev``) is no file: a boot and a day end what it decides.
 5. A path that was asked below an open folder, or that is no text, is not followed: then nothing holds.
@@ -19,7 +19,7 @@ import sys
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable, Mapping
     from typing import Any
 
 Note = tuple[int, int, int, int]
@@ -27,7 +27,9 @@ Note = tuple[int, int, int, int]
 the number of the error, in the third place."""
 
 _KERNELS = ("/proc/", "/sys/", "/dev/")
-_ASKING = ("stat", "lstat", "access", "readlink", "listdir", "scandir")
+
+_Seen = dict[object, "os.stat_result | int"]
+"""The first look at each path; the number of the error where nothing was there."""
 
 
 class Witness:
@@ -35,28 +37,19 @@ class Witness:
 
     def __init__(self, besides: str | None = None) -> None:
         """Nothing is noted yet; what lies in the folder ``besides`` never is."""
-        self._besides = (*_KERNELS, f"{besides}/") if besides is not None else _KERNELS
-        self.followed: dict[str, Note] = {}
-        """What paths lead to."""
-        self.links: dict[str, Note] = {}
-        """What stands at paths, links themselves."""
-        self.listed: dict[str, Note] = {}
-        """Folders whose contents count."""
-        self.is_whole = True
-        """Whether everything could be noted."""
-        self._stat, self._lstat = os.stat, os.lstat
-        self._asked = {name: getattr(os, name) for name in _ASKING}
+        self._besides = f"{besides}/" if besides is not None else _KERNELS[0]
+        self._followed: _Seen = {}
+        self._links: _Seen = {}
+        self._listed: _Seen = {}
         self._is_noting = False
+        self._is_lost = False
+        self._asked = {name: getattr(os, name) for name in _WATCHERS}
 
     def begin(self) -> None:
         """Note from now on. An audit hook stays until the process ends."""
         self._is_noting = True
-        for name, note in zip(
-            _ASKING,
-            (self._follow, self._link, self._follow, self._link, self._list, self._list),
-            strict=True,
-        ):
-            setattr(os, name, self._noting(self._asked[name], note))
+        for name, watcher in _WATCHERS.items():
+            setattr(os, name, watcher(self, self._asked[name]))
         sys.addaudithook(self._hear)
 
     def end(self) -> None:
@@ -68,74 +61,163 @@ class Witness:
     def add(self, paths: Iterable[str]) -> None:
         """Note files that were read by other ways."""
         for path in paths:
-            self._follow(path)
+            self._look(self._followed, path)
 
-    def newest_ns(self) -> int:
-        """When what was noted changed last, by the clock of its file system; ctime cannot be set back."""
-        return max((note[3] for note in self._timed()), default=0)
+    def notes(self) -> Notes | None:
+        """Answer what was noted; None where something could not be."""
+        seen = (self._followed, self._links, self._listed)
+        if self._is_lost or not all(_is_text(path) for each in seen for path in each):
+            return None
+        absent = {path: status for path, status in self._listed.items() if not _is_folder(status)}
+        return Notes(
+            self._noted({**absent, **self._followed}),
+            self._noted(self._links),
+            {
+                path: _timed(status)
+                for path, status in self._mine(self._listed)
+                if path not in absent and not isinstance(status, int)
+            },
+        )
 
-    def _timed(self) -> Iterator[Note]:
-        for notes in (self.followed, self.links, self.listed):
-            yield from notes.values()
+    def _noted(self, seen: _Seen) -> dict[str, Note]:
+        return {path: _note_of(status) for path, status in self._mine(seen)}
 
-    def _noting(self, asked: Callable[..., Any], note: Callable[[object], None]) -> Callable[..., Any]:
-        """The function of ``os`` that notes a path before it answers."""
+    def _mine(self, seen: _Seen) -> Iterable[tuple[str, os.stat_result | int]]:
+        named = ((os.fspath(path), status) for path, status in seen.items() if isinstance(path, _PATHS))
+        return ((path, status) for path, status in named if not self._is_nothing(path, status))
 
-        def asking(path: Any = ".", *more: Any, **options: Any) -> Any:
-            if options.get("dir_fd") is not None:
-                self.is_whole = False
-            elif not isinstance(path, int):
-                (note if options.get("follow_symlinks", True) else self._link)(path)
-            return asked(path, *more, **options)
-
-        return asking
+    def _is_nothing(self, path: str, status: os.stat_result | int) -> bool:
+        """Whether it decides nothing; nor does it that the way to our own files was not made yet."""
+        place = f"{path}/"
+        if isinstance(status, int) and self._besides.startswith(place):
+            return True
+        return place.startswith((*_KERNELS, self._besides))
 
     def _hear(self, event: str, arguments: tuple[Any, ...]) -> None:
         if event == "open" and self._is_noting:
             path = arguments[0]
-            if not isinstance(path, int) and not str(path).endswith(".pyc"):
-                self._follow(path)
+            if path not in self._followed and not isinstance(path, int) and not str(path).endswith(".pyc"):
+                self._look(self._followed, path)
 
-    def _follow(self, path: object) -> None:
-        self._note(self.followed, path, self._stat)
+    def _look(self, seen: _Seen, path: Any) -> None:
+        """Note a path that is about to be read, or was not asked for its status."""
+        if path in seen:
+            return
+        look = self._asked["lstat" if seen is self._links else "stat"]
+        try:
+            seen[path] = look(path)
+        except OSError as error:
+            seen[path] = error.errno or 0
+        except ValueError:
+            seen[path] = 0  # a name with a zero in it leads nowhere
 
-    def _link(self, path: object) -> None:
-        self._note(self.links, path, self._lstat)
+    def watch_status(self, asked: Callable[..., os.stat_result]) -> Callable[..., os.stat_result]:
+        """Answer ``os.stat`` with a note of each answer."""
 
-    def _list(self, path: object) -> None:
-        self._note(self.listed, path, self._stat)
-
-    def _note(self, notes: dict[str, Note], named: object, look: Callable[[str], os.stat_result]) -> None:
-        path = os.fspath(named) if isinstance(named, os.PathLike) else named
-        if not isinstance(path, str) or not _is_text(path):
-            self.is_whole = False
-        elif not path.startswith(self._besides):
+        def look(path: Any, *, dir_fd: int | None = None, follow_symlinks: bool = True) -> os.stat_result:
+            if dir_fd is not None:
+                self._is_lost = True
+            seen = self._followed if follow_symlinks else self._links
             try:
-                status = look(path)
+                status = asked(path, dir_fd=dir_fd, follow_symlinks=follow_symlinks)
             except OSError as error:
-                self._put(self.followed if notes is self.listed else notes, path, _absent(error))
-            except ValueError:
-                return  # a name with a zero in it leads nowhere, today and tomorrow
-            else:
-                is_passed = stat.S_ISDIR(status.st_mode) and notes is not self.listed
-                self._put(notes, path, _passed(status) if is_passed else _timed(status))
+                seen.setdefault(path, error.errno or 0)
+                raise
+            if path not in seen and not isinstance(path, int):
+                seen[path] = status
+            return status
 
-    def _put(self, notes: dict[str, Note], path: str, note: Note) -> None:
-        if notes.setdefault(path, note) != note:
-            self.is_whole = False
+        return look
+
+    def watch_link(self, asked: Callable[..., os.stat_result]) -> Callable[..., os.stat_result]:
+        """Answer ``os.lstat`` with a note of each answer."""
+        seen = self._links
+
+        def look(path: Any, *, dir_fd: int | None = None) -> os.stat_result:
+            if dir_fd is not None:
+                self._is_lost = True
+            try:
+                status = asked(path, dir_fd=dir_fd)
+            except OSError as error:
+                seen.setdefault(path, error.errno or 0)
+                raise
+            if path not in seen:
+                seen[path] = status
+            return status
+
+        return look
+
+    def watch_use(self, asked: Callable[..., Any]) -> Callable[..., Any]:
+        """Answer ``os.access`` with a note of each path."""
+        return self._watching(asked, self._followed)
+
+    def watch_target(self, asked: Callable[..., Any]) -> Callable[..., Any]:
+        """Answer ``os.readlink`` with a note of each path."""
+        return self._watching(asked, self._links)
+
+    def watch_listing(self, asked: Callable[..., Any]) -> Callable[..., Any]:
+        """Answer ``os.listdir`` or ``os.scandir`` with a note of each folder."""
+        return self._watching(asked, self._listed)
+
+    def _watching(self, asked: Callable[..., Any], seen: _Seen) -> Callable[..., Any]:
+        def ask(path: Any = ".", *more: Any, **options: Any) -> Any:
+            if options.get("dir_fd") is not None or isinstance(path, int):
+                self._is_lost = True
+            else:
+                self._look(seen, path)
+            return asked(path, *more, **options)
+
+        return ask
+
+
+class Notes:
+    """What was looked at, and how it was."""
+
+    def __init__(
+        self, followed: Mapping[str, Note], links: Mapping[str, Note], listed: Mapping[str, Note]
+    ) -> None:
+        """``followed`` is what paths lead to, ``links`` what stands there; ``listed`` are folders."""
+        self.followed = followed
+        self.links = links
+        self.listed = listed
+
+    def newest_ns(self) -> int:
+        """When what was noted changed last, by the clock of its file system; ctime cannot be set back."""
+        every = (note[3] for notes in (self.followed, self.links, self.listed) for note in notes.values())
+        return max(every, default=0)
+
+
+_WATCHERS: dict[str, Callable[[Witness, Callable[..., Any]], Callable[..., Any]]] = {
+    "stat": Witness.watch_status,
+    "lstat": Witness.watch_link,
+    "access": Witness.watch_use,
+    "readlink": Witness.watch_target,
+    "listdir": Witness.watch_listing,
+    "scandir": Witness.watch_listing,
+}
+_PATHS = (str, os.PathLike)
+
+
+def _note_of(status: os.stat_result | int) -> Note:
+    if isinstance(status, int):
+        return 0, 0, status, 0
+    return (
+        (status.st_dev, status.st_ino, status.st_mode, status.st_uid)
+        if _is_folder(status)
+        else _timed(status)
+    )
 
 
 def _timed(status: os.stat_result) -> Note:
     return status.st_dev, status.st_ino, status.st_mtime_ns, status.st_ctime_ns
 
 
-def _passed(status: os.stat_result) -> Note:
-    return status.st_dev, status.st_ino, status.st_mode, status.st_uid
+def _is_folder(status: os.stat_result | int) -> bool:
+    return not isinstance(status, int) and stat.S_ISDIR(status.st_mode)
 
 
-def _absent(error: OSError) -> Note:
-    return 0, 0, error.errno or 0, 0
-
-
-def _is_text(path: str) -> bool:
-    return path.isascii() or all(not "\ud800" <= character <= "\udfff" for character in path)
+def _is_text(path: object) -> bool:
+    name = os.fspath(path) if isinstance(path, os.PathLike) else path
+    return isinstance(name, str) and (
+        name.isascii() or all(not "\ud800" <= character <= "\udfff" for character in name)
+    )
