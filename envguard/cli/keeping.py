@@ -116,7 +116,8 @@ def _is_own_folder(folder: str) -> bool:
         above = os.path.dirname(above)
     if os.stat(above).st_uid != os.geteuid():
         return False
-    os.makedirs(folder, mode=0o700, exist_ok=True)
+    for each in (os.path.dirname(folder), folder):
+        os.makedirs(each, mode=0o700, exist_ok=True)
     status = os.stat(folder)
     return status.st_uid == os.geteuid() and not status.st_mode & 0o022
 

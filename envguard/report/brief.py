@@ -50,4 +50,9 @@ def brief_verdict(
     joined = f"{context}; {source}"
     places = [joined] if len(joined) <= width else [f"{context};", source]
     lines = [printable(verdict_line(verdict)), *places]
-    return "\n".join(lines) if all(line.isascii() and len(line) <= width for line in lines) else None
+    return "\n".join(lines) if all(_fits(line, width) for line in lines) else None
+
+
+def _fits(line: str, width: int) -> bool:
+    """Whether the line would be printed as it is: not broken, not stripped, each character in one column."""
+    return line.isascii() and len(line) <= width and line == line.strip()

@@ -45,7 +45,12 @@ def envguard(tmp_path: Path) -> Envguard:
         done = subprocess.run(
             [sys.executable, "-m", "envguard.cli.main", *map(str, arguments)],
             cwd=cwd,
-            env={**kept, "ENVGUARD_STATE": str(tmp_path / "state"), **environ},
+            env={
+                **kept,
+                "ENVGUARD_STATE": str(tmp_path / "state"),
+                "ENVGUARD_CACHE": str(tmp_path / "cache"),
+                **environ,
+            },
             capture_output=True,
             text=True,
             timeout=60,
