@@ -35,10 +35,12 @@ class JudgedLock(msgspec.Struct, frozen=True):
 
 def judge_lock_at(path: Path, named: str | None) -> JudgedLock:
     """Judge the lock in a file, which nobody needs to have installed."""
+    from envguard.cli.shelf import keep_parsed_locks
     from envguard.formats import read_lock
     from envguard.runs.judging import judge_lock_file
     from envguard.runs.policies import choose_policy_for_lock
 
+    keep_parsed_locks()
     lock, at = read_lock(path), now()
     governing = choose_policy_for_lock(
         named, path.absolute(), environ=os.environ, known=held_policies(), cwd=Path.cwd()
@@ -49,6 +51,7 @@ def judge_lock_at(path: Path, named: str | None) -> JudgedLock:
 
 def judge_at(path: Path, named: str | None) -> Judged:
     """Judge the environment at a path; ``named`` is the policy that the command line names, if it does."""
+    from envguard.cli.shelf import keep_parsed_locks
     from envguard.inventory import machine_facts, read_environment
     from envguard.runs.bindings import apply_uses, uses_of_owners
     from envguard.runs.comparing import Comparisons
@@ -56,6 +59,7 @@ def judge_at(path: Path, named: str | None) -> Judged:
     from envguard.runs.judging import judge_environment
     from envguard.runs.policies import choose_policy
 
+    keep_parsed_locks()
     [environment] = apply_uses([read_environment(path)], uses_of_owners(existing_state()))
     machine = this_machine()
     governing = choose_policy(

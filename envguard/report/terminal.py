@@ -10,6 +10,7 @@ from envguard.domain.environment import Environment, Scan
 from envguard.domain.remedy import Remake, command_for
 from envguard.domain.verdict import JudgedFinding, Outcome, Verdict, worst
 from envguard.formats.language import is_package_name
+from envguard.report.brief import context_line, verdict_line
 from envguard.report.causes import MOVED_WORDS, causes, headline, label_of, waived
 from envguard.report.findings import show_finding, show_findings
 from envguard.report.here import Here
@@ -50,7 +51,7 @@ def show_verdict(
     from rich.text import Text
 
     print_text(console, verdict_line(verdict), STYLES[verdict.verdict])
-    context = _context(verdict, environment, chosen, here)
+    context = context_line(verdict, environment, chosen, here)
     parts = [printable(context), printable(source)]
     print_lines(console, Text(pack(parts, "; ", console.width), style="dim"))
     if verdict.reason is not None:
@@ -83,25 +84,6 @@ def show_lock_verdict(console: Console, verdict: Verdict, *, source: str) -> Non
         console.print()
     for finding in verdict.findings:
         show_finding(console, finding)
-
-
-def verdict_line(verdict: Verdict) -> str:
-    """Answer the first line of a verdict."""
-    policy = verdict.policy
-    if policy is None:
-        return verdict.verdict
-    name = f"`{policy.name}`" + (f" r{policy.revision}" if policy.revision is not None else "")
-    counting = [each for each in verdict.findings if each.waived is None]
-    errors = sum(each.severity == "error" for each in counting)
-    warnings = sum(each.severity == "warn" for each in counting)
-    counts = ", ".join(
-        f"{count} {word}{'' if count == 1 else 's'}"
-        for count, word in ((errors, "error"), (warnings, "warning"))
-        if count
-    )
-    joint = {"compliant": "compliant with", "drifted": "drifted from", "unknown": "unknown by"}
-    line = f"{joint.get(verdict.verdict, verdict.verdict)} {name}"
-    return f"{line}: {counts}" if counts else line
 
 
 def mend_command(verdict: Verdict, environment: Environment) -> str | None:
@@ -234,14 +216,6 @@ def _show_differences(console: Console, report: TeamReport) -> None:
 def _print_command(console: Console, what: str, command: str) -> None:
     """Print a line to paste: never broken, however narrow the terminal is."""
     console.print(words(f"{what:<4}  ", "bold").append_text(words(command, "not bold")), soft_wrap=True)
-
-
-def _context(verdict: Verdict, environment: Environment, chosen: str, here: Here) -> str:
-    snapshot = environment.snapshot
-    count = len(snapshot.packages)
-    packages = "1 package" if count == 1 else f"{count} packages"
-    path = here.shown(verdict.environment)
-    return f"{path}, Python {snapshot.interpreter.version}, {packages} ({chosen})"
 
 
 def _moved(verdict: Verdict) -> str | None:

@@ -5,6 +5,7 @@ There are two such folders: the agent's in the state directory, and a person's i
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Mapping
 from pathlib import Path
@@ -17,7 +18,13 @@ _PLAIN_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,199}")
 
 
 def pulled_folder() -> Path:
-    """Answer where the policies are that this user pulled; it need not be there."""
+    """Answer where the policies are that this user pulled; it need not be there.
+
+    Below ``ENVGUARD_CACHE``, else the system's usual place.
+    """
+    told = os.environ.get("ENVGUARD_CACHE")
+    if told:
+        return Path(told).absolute() / "policies"
     import platformdirs
 
     return Path(platformdirs.user_cache_dir("envguard", appauthor=False)) / "policies"

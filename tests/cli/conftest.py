@@ -41,7 +41,7 @@ def envguard(tmp_path: Path) -> Envguard:
     for key in ("VIRTUAL_ENV", "CONDA_PREFIX", "COLUMNS", "PYTHONPATH"):
         kept.pop(key, None)
 
-    own = {"ENVGUARD_STATE": str(tmp_path / "state"), "XDG_CACHE_HOME": str(tmp_path / "cache")}
+    own = {"ENVGUARD_STATE": str(tmp_path / "state"), "ENVGUARD_CACHE": str(tmp_path / "cache")}
 
     def run(*arguments: str | Path, cwd: Path = folder, **environ: str) -> Run:
         done = subprocess.run(

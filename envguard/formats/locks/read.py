@@ -12,6 +12,7 @@ from envguard.errors import PolicyError
 from envguard.formats.companions import ALONE, Companions, FolderFiles
 from envguard.formats.files import LOCK_LIMIT_BYTES, ReadBytes, is_encodable, read_bytes, read_text
 from envguard.formats.locks.interface import Parser
+from envguard.formats.locks.remembered import parsed_once
 
 _FORMATS: tuple[tuple[re.Pattern[str], str, str], ...] = (
     (re.compile(r"pylock(\.[^.]+)?\.toml|.+\.pylock\.toml"), "pylock", "parse_pylock"),
@@ -70,9 +71,12 @@ def parse_lock(text: str, *, filename: str, companions: Companions = ALONE) -> L
         )
     if not is_encodable(text):
         raise PolicyError("the lock is not UTF-8", where=filename, hint="save it as UTF-8")
-    module, function = found
+    return parsed_once(text, filename, companions, lambda: _parser(*found))
+
+
+def _parser(module: str, function: str) -> Parser:
     parser: Parser = getattr(import_module(f"envguard.formats.locks.{module}"), function)
-    return parser(text, filename, companions)
+    return parser
 
 
 def project_lock(folder: Path, read: ReadBytes = read_bytes) -> tuple[Path, Lock] | None:
