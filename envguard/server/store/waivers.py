@@ -25,6 +25,19 @@ class KeptWaiver(msgspec.Struct, frozen=True):
     machine: str | None
 
 
+# Made once: every check-in asks, and making the statement took longer than its answer.
+_WITH_NAMES = sa.select(waivers, machines.c.name.label("machine_name")).select_from(
+    waivers.outerjoin(machines, waivers.c.machine == machines.c.id)
+)
+"""Every waiver with the present name of its machine."""
+_IN_FORCE = _WITH_NAMES.where(
+    waivers.c.state == "granted", waivers.c.until > sa.bindparam("now_s", type_=sa.Double)
+).order_by(waivers.c.id)
+_IN_FORCE_THERE = _IN_FORCE.where(
+    waivers.c.machine.is_(None) | (waivers.c.machine == sa.bindparam("there", type_=sa.String))
+)
+
+
 def add_waiver(
     connection: sa.Connection,
     request: WaiverRequest,
@@ -70,7 +83,7 @@ def count_asked(connection: sa.Connection, machine: str) -> int:
 def waiver_numbered(connection: sa.Connection, number: int, now_s: float) -> KeptWaiver | None:
     """Answer a waiver; until the transaction ends, nobody else decides about it."""
     connection.execute(sa.select(waivers.c.id).where(waivers.c.id == number).with_for_update())
-    row = connection.execute(_with_names().where(waivers.c.id == number)).one_or_none()
+    row = connection.execute(_WITH_NAMES.where(waivers.c.id == number)).one_or_none()
     return None if row is None else _kept(row, now_s)
 
 
@@ -78,7 +91,7 @@ def kept_waivers(
     connection: sa.Connection, now_s: float, *, machine: str | None = None
 ) -> tuple[KeptWaiver, ...]:
     """Answer every waiver in the order of their numbers; with a machine's id, what concerns that one."""
-    found = connection.execute(_with_names().where(_concerning(machine)).order_by(waivers.c.id))
+    found = connection.execute(_WITH_NAMES.where(_concerning(machine)).order_by(waivers.c.id))
     return tuple(_kept(row, now_s) for row in found)
 
 
@@ -96,10 +109,9 @@ def waivers_in_force(
     connection: sa.Connection, now_s: float, *, machine: str | None = None
 ) -> Mapping[str, tuple[Waiver, ...]]:
     """Answer what is granted and has not ended, by policy; with a machine's id, what concerns that one."""
-    is_in_force = (waivers.c.state == "granted") & (waivers.c.until > now_s)
-    query = _with_names().where(is_in_force, _concerning(machine)).order_by(waivers.c.id)
     found: dict[str, list[Waiver]] = defaultdict(list)
-    for row in connection.execute(query):
+    query = _IN_FORCE if machine is None else _IN_FORCE_THERE
+    for row in connection.execute(query, {"now_s": now_s, "there": machine}):
         waiver = Waiver(
             package=row.package,
             until=_moment(row.until),
@@ -127,12 +139,6 @@ def close(
     what = "decided" if how == "refused" else "ended"
     values = {"state": how, f"{what}_by": by, f"{what}_at": now_s, f"{what}_why": reason}
     connection.execute(waivers.update().where(waivers.c.id == number).values(values))
-
-
-def _with_names() -> sa.Select[tuple[object, ...]]:
-    """Every waiver with the present name of its machine."""
-    joined = waivers.outerjoin(machines, waivers.c.machine == machines.c.id)
-    return sa.select(waivers, machines.c.name.label("machine_name")).select_from(joined)
 
 
 def _concerning(machine: str | None) -> sa.ColumnElement[bool]:
