@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
 import msgspec
@@ -38,12 +39,14 @@ class Caller(msgspec.Struct, frozen=True):
     cwd: Path
     environ: dict[str, str]
 
-    def __call__(self, *arguments: str | Path, later_s: float = SOON_S, **environ: str) -> Said:
-        """Run a command, so many seconds from now."""
+    def __call__(
+        self, *arguments: str | Path, later_s: float = SOON_S, given: Mapping[str, str] | None = None
+    ) -> Said:
+        """Run a command, so many seconds from now; ``given`` are further variables."""
         done = subprocess.run(
             [sys.executable, "-X", "importtime", "-c", _AT, str(later_s), *map(str, arguments)],
             cwd=self.cwd,
-            env={**self.environ, **environ},
+            env={**self.environ, **(given or {})},
             capture_output=True,
             text=True,
             timeout=60,

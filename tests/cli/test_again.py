@@ -220,13 +220,15 @@ def test_what_changed_just_now_is_not_kept(call: Caller, project: Path) -> None:
 )
 def test_other_variables_are_another_question(call: Caller, given: dict[str, str]) -> None:
     call("check")
-    assert not call("check", **given).is_again
+    assert not call("check", given=given).is_again
     assert call("check").is_again
 
 
 def test_another_shell_of_the_same_person_is_told_the_same(call: Caller) -> None:
-    before = call("check", SHLVL="1", TMUX_PANE="%1")
-    assert call("check", SHLVL="3", TMUX_PANE="%7") == msgspec.structs.replace(before, is_again=True)
+    before = call("check", given={"SHLVL": "1", "TMUX_PANE": "%1"})
+    assert call("check", given={"SHLVL": "3", "TMUX_PANE": "%7"}) == msgspec.structs.replace(
+        before, is_again=True
+    )
 
 
 @pytest.mark.parametrize(
@@ -266,11 +268,11 @@ def test_two_environments_that_may_be_meant_are_told_as_soon_as_they_are(call: C
     other = make_venv(Path(sys.executable), project.parent / "active")
     chosen = {"VIRTUAL_ENV": str(other)}
     (project / ".venv").rename(project / "venv")
-    assert call("check", **chosen).err == ""
-    assert call("check", **chosen).is_again
+    assert call("check", given=chosen).err == ""
+    assert call("check", given=chosen).is_again
     (project / "venv").rename(project / ".venv")
-    assert "warning: the active environment is" in call("check", **chosen).err
-    assert "warning: the active environment is" in call("check", **chosen).err
+    assert "warning: the active environment is" in call("check", given=chosen).err
+    assert "warning: the active environment is" in call("check", given=chosen).err
 
 
 def test_another_boot_ends_it(call: Caller, project: Path) -> None:
@@ -332,9 +334,9 @@ def test_no_content_of_a_kept_file_is_believed_or_raises(
 def test_where_nothing_can_be_kept_it_is_judged_each_time(call: Caller, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     environ = {"ENVGUARD_CACHE": str(tmp_path / "file" / "below")}
-    before = call("check", **environ)
+    before = call("check", given=environ)
     assert before.code == 0
-    assert call("check", **environ) == before
+    assert call("check", given=environ) == before
 
 
 def test_what_is_kept_is_this_users_alone(call: Caller) -> None:
