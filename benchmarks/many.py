@@ -12,6 +12,38 @@ PACKAGES = 415
 _DESCRIPTION = "A sentence about what this package is for, and how it is used.\n" * 120
 """8 kB: the median of what the index's most downloaded packages carry in METADATA."""
 
+_INDEX = "https://index.example/simple"
+_FILES = "https://index.example/packages"
+_PYLOCK_HEAD = 'lock-version = "1.0"\ncreated-by = "uv"\nrequires-python = ">=3.10"\n'
+_PYLOCK = f"""
+[[packages]]
+name = "{{0}}"
+version = "{{1}}"
+index = "{_INDEX}"
+sdist = {{{{ url = "{_FILES}/{{2}}.tar.gz", upload-time = 2024-01-01T00:00:00Z, size = 1000, hashes = {{{{ sha256 = "{{3}}" }}}} }}}}
+wheels = [{{{{ url = "{_FILES}/{{2}}-py3-none-any.whl", upload-time = 2024-01-01T00:00:00Z, size = 1000, hashes = {{{{ sha256 = "{{3}}" }}}} }}}}]
+"""  # noqa: E501  # as uv writes it
+_UV_HEAD = """version = 1
+revision = 3
+requires-python = ">=3.10"
+
+[[package]]
+name = "app"
+version = "0"
+source = { virtual = "." }
+"""
+_UV = f"""
+[[package]]
+name = "{{0}}"
+version = "{{1}}"
+source = {{{{ registry = "{_INDEX}" }}}}
+sdist = {{{{ url = "{_FILES}/{{2}}.tar.gz", hash = "sha256:{{3}}", size = 1000, upload-time = "2024-01-01T00:00:00Z" }}}}
+wheels = [
+    {{{{ url = "{_FILES}/{{2}}-py3-none-any.whl", hash = "sha256:{{3}}", size = 1000, upload-time = "2024-01-01T00:00:00Z" }}}},
+]
+"""  # noqa: E501  # as uv writes it
+_REQUIREMENT = "{0}=={1} \\\n    --hash=sha256:{3}\n"
+
 
 def make_many(folder: Path) -> Path:
     """Make a venv in the folder and fill it with distributions; answer its place."""
@@ -23,11 +55,22 @@ def make_many(folder: Path) -> Path:
     return environment
 
 
-def write_lock(folder: Path) -> Path:
-    """Write the lock that the environment meets, as requirements with pins; answer its place."""
-    lock = folder / "requirements.txt"
-    lock.write_text("".join(f"package-{number:03d}==1.{number}.0\n" for number in range(PACKAGES)))
-    return lock
+def write_locks(folder: Path) -> tuple[Path, ...]:
+    """Write the lock that the environment meets in three formats, each with files and digests."""
+    entries = [
+        (f"package-{number:03d}", f"1.{number}.0", f"package_{number:03d}-1.{number}.0", f"{number:064x}")
+        for number in range(PACKAGES)
+    ]
+    asked = "".join(f'    {{ name = "{name}" }},\n' for name, *_ in entries)
+    head = f"{_UV_HEAD}dependencies = [\n{asked}]\n"
+    texts = {
+        "pylock.toml": _PYLOCK_HEAD + "".join(_PYLOCK.format(*entry) for entry in entries),
+        "uv.lock": head + "".join(_UV.format(*entry) for entry in entries),
+        "requirements.txt": "".join(_REQUIREMENT.format(*entry) for entry in entries),
+    }
+    for name, text in texts.items():
+        (folder / name).write_text(text)
+    return tuple(folder / name for name in texts)
 
 
 def _add(site: Path, name: str, version: str) -> None:

@@ -1,14 +1,15 @@
 """What one process looks at, noted while it looks: by it an answer is known to hold still.
 
 Rules
-1. Whatever is asked of a path goes through ``os``, or opens the file: both are noted here, by whoever asks.
+1. Whatever is asked of a path goes through ``os``, or opens or lists it: all are noted here, whoever asks.
    So nothing that ever decides can be forgotten in a list.
 2. A path is noted as it was at the first look, before anything is read of it.
 3. Of a file device, inode, mtime and ctime are noted, also where only its being there was asked. Of a folder
    that was listed the same; of one that was only passed through, which it is, whose, and who may enter.
 4. What envguard keeps only to be faster decides nothing. What the kernel tells (``/proc``, ``/sys``,
    ``/dev``) is no file: a boot and a day end what it decides.
-5. A path that was asked below an open folder, or that is no text, is not followed: then nothing holds.
+5. Where Python looked for modules is noted as well: another one there would be another envguard.
+6. A path that was asked below an open folder, or that is no text, is not followed: then nothing holds.
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ Note = tuple[int, int, int, int]
 the number of the error, in the third place."""
 
 _KERNELS = ("/proc/", "/sys/", "/dev/")
+_LISTING = ("os.listdir", "os.scandir")
 
 _Seen = dict[object, "os.stat_result | int"]
 """The first look at each path; the number of the error where nothing was there."""
@@ -48,6 +50,8 @@ class Witness:
     def begin(self) -> None:
         """Note from now on. An audit hook stays until the process ends."""
         self._is_noting = True
+        # Until 3.10 pathlib asks by the functions that it found when it was imported.
+        self._is_lost = sys.version_info < (3, 11) and "pathlib" in sys.modules
         for name, watcher in _WATCHERS.items():
             setattr(os, name, watcher(self, self._asked[name]))
         sys.addaudithook(self._hear)
@@ -94,13 +98,19 @@ class Witness:
         return place.startswith((*_KERNELS, *self._besides))
 
     def _hear(self, event: str, arguments: tuple[Any, ...]) -> None:
-        if event == "open" and self._is_noting:
+        if not self._is_noting:
+            return
+        if event == "open":
             path = arguments[0]
             if path not in self._followed and not isinstance(path, int) and not str(path).endswith(".pyc"):
                 self._look(self._followed, path)
+        elif event in _LISTING:
+            self._look(self._listed, "." if arguments[0] is None else arguments[0])
 
     def _look(self, seen: _Seen, path: Any) -> None:
         """Note a path that is about to be read, or was not asked for its status."""
+        if isinstance(path, int):
+            self._is_lost = True
         if path in seen:
             return
         look = self._asked["lstat" if seen is self._links else "stat"]
@@ -155,16 +165,11 @@ class Witness:
         """Answer ``os.readlink`` with a note of each path."""
         return self._watching(asked, self._links)
 
-    def watch_listing(self, asked: Callable[..., Any]) -> Callable[..., Any]:
-        """Answer ``os.listdir`` or ``os.scandir`` with a note of each folder."""
-        return self._watching(asked, self._listed)
-
     def _watching(self, asked: Callable[..., Any], seen: _Seen) -> Callable[..., Any]:
-        def ask(path: Any = ".", *more: Any, **options: Any) -> Any:
-            if options.get("dir_fd") is not None or isinstance(path, int):
+        def ask(path: Any, *more: Any, **options: Any) -> Any:
+            if options.get("dir_fd") is not None:
                 self._is_lost = True
-            else:
-                self._look(seen, path)
+            self._look(seen, path)
             return asked(path, *more, **options)
 
         return ask
@@ -192,8 +197,6 @@ _WATCHERS: dict[str, Callable[[Witness, Callable[..., Any]], Callable[..., Any]]
     "lstat": Witness.watch_link,
     "access": Witness.watch_use,
     "readlink": Witness.watch_target,
-    "listdir": Witness.watch_listing,
-    "scandir": Witness.watch_listing,
 }
 _PATHS = (str, os.PathLike)
 

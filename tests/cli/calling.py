@@ -42,7 +42,7 @@ class Caller(msgspec.Struct, frozen=True):
     def __call__(
         self, *arguments: str | Path, later_s: float = SOON_S, given: Mapping[str, str] | None = None
     ) -> Said:
-        """Run a command, so many seconds from now."""
+        """Run a command, so many seconds from now; ``given`` are further variables."""
         done = subprocess.run(
             [sys.executable, "-X", "importtime", "-c", _AT, str(later_s), *map(str, arguments)],
             cwd=self.cwd,
