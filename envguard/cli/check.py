@@ -112,6 +112,7 @@ def _show(judged: Judged, chosen: str, verbose: int) -> None:
         # `active` rather than `active: VIRTUAL_ENV`: the line is to fit into 80 columns.
         chosen=chosen if verbose else chosen.partition(":")[0],
         source=judged.source,
+        is_own_lock=judged.is_own_lock,
         here=here(),
         is_verbose=verbose > 0,
     )

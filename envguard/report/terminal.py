@@ -42,11 +42,12 @@ def show_verdict(
     source: str,
     here: Here,
     is_verbose: bool,
+    is_own_lock: bool = False,
 ) -> None:
     """Print one verdict: what, where, each finding, and how to mend it."""
     from rich.text import Text
 
-    print_text(console, verdict_line(verdict), STYLES[verdict.verdict])
+    print_text(console, verdict_line(verdict, is_own_lock=is_own_lock), STYLES[verdict.verdict])
     context = _context(verdict, environment, chosen, here)
     parts = [printable(context), printable(source)]
     print_lines(console, Text(pack(parts, "; ", console.width), style="dim"))
@@ -61,6 +62,9 @@ def show_verdict(
         show_findings(console, verdict.findings)
     if moved := _moved(verdict):
         print_text(console, moved, "dim")
+    if (pending := verdict.pending) is not None:
+        until = f"{pending.until:%a %d %b, %H:%M} UTC"
+        print_text(console, f"pending: lock {pending.lock} waits; this one judges until {until}")
     mend = mend_command(verdict, environment)
     if mend is not None:
         console.print()
@@ -79,8 +83,8 @@ def show_lock_verdict(console: Console, verdict: Verdict, *, source: str) -> Non
         show_finding(console, finding)
 
 
-def verdict_line(verdict: Verdict) -> str:
-    """Answer the first line of a verdict."""
+def verdict_line(verdict: Verdict, *, is_own_lock: bool = False) -> str:
+    """Answer the first line of a verdict; it says so where there is no policy but the project's lock."""
     policy = verdict.policy
     if policy is None:
         return verdict.verdict
@@ -94,7 +98,8 @@ def verdict_line(verdict: Verdict) -> str:
         if count
     )
     joint = {"compliant": "compliant with", "drifted": "drifted from", "unknown": "unknown by"}
-    line = f"{joint.get(verdict.verdict, verdict.verdict)} {name}"
+    by = f"the lock {name} (no policy)" if is_own_lock else name
+    line = f"{joint.get(verdict.verdict, verdict.verdict)} {by}"
     return f"{line}: {counts}" if counts else line
 
 
