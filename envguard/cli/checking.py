@@ -100,7 +100,13 @@ def _show(judged: Judged, chosen: str, env: str | None, named: str | None, verbo
     width = unstyled_width()
     if width is not None:
         brief = brief_verdict(
-            judged.verdict, judged.environment, chosen=chosen, source=judged.source, here=here(), width=width
+            judged.verdict,
+            judged.environment,
+            chosen=chosen,
+            source=judged.source,
+            here=here(),
+            width=width,
+            is_own_lock=judged.is_own_lock,
         )
         if brief is not None:
             print(brief)
@@ -115,5 +121,6 @@ def _show(judged: Judged, chosen: str, env: str | None, named: str | None, verbo
         source=judged.source,
         here=here(),
         is_verbose=verbose > 0,
+        is_own_lock=judged.is_own_lock,
         ask=ask_command(judged.verdict, env=env, policy=named),
     )

@@ -68,6 +68,7 @@ def _explain_binding(env: str | None, named: str | None, *, as_json: bool) -> in
     from envguard.inventory import choose_environment, read_environment
     from envguard.report.explained import BindingDocument, StepRow, show_steps
     from envguard.runs.bindings import apply_uses, uses_of_owners
+    from envguard.runs.judging import broken_marker
     from envguard.runs.steps import policy_steps
 
     choice = choose_environment(env, environ=os.environ, cwd=Path.cwd())
@@ -79,6 +80,7 @@ def _explain_binding(env: str | None, named: str | None, *, as_json: bool) -> in
         machine=this_machine(),
         known=held_policies(),
         cwd=Path.cwd(),
+        broken=broken_marker(environment),
     )
     document = BindingDocument(
         environment=environment.record.path,

@@ -54,4 +54,5 @@ def _standing() -> str:
     except EnvguardError as error:
         return f"{error}" + (f"\nhint: {error.hint}" if error.hint else "")
     path = here().shown(judged.environment.record.path)
-    return f"{verdict_line(judged.verdict)}\n{printable(f'{path} ({choice.reason}); {judged.source}')}"
+    line = verdict_line(judged.verdict, is_own_lock=judged.is_own_lock)
+    return f"{line}\n{printable(f'{path} ({choice.reason}); {judged.source}')}"

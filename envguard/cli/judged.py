@@ -23,6 +23,8 @@ class Judged(msgspec.Struct, frozen=True):
     source: str
     """Why it is this policy, in words."""
     governing: LockedPolicy
+    is_own_lock: bool
+    """No policy applies: the project's own lock judged."""
     facts: MachineFacts
 
 
@@ -46,7 +48,8 @@ def judge_lock_at(path: Path, named: str | None) -> JudgedLock:
         named, path.absolute(), environ=os.environ, known=held_policies(), cwd=Path.cwd()
     )
     verdict = judge_lock_file(str(path), lock, governing.policy, machine=this_machine().name, now=at)
-    return JudgedLock(verdict, governing.said(at))
+    source = governing.said(at)
+    return JudgedLock(msgspec.structs.replace(verdict, source=source), source)
 
 
 def judge_at(path: Path, named: str | None) -> Judged:
@@ -57,14 +60,14 @@ def judge_at(path: Path, named: str | None) -> Judged:
     from envguard.runs.comparing import Comparisons
     from envguard.runs.here import findings_here
     from envguard.runs.judging import judge_environment
-    from envguard.runs.policies import choose_policy
+    from envguard.runs.policies import governing_policy
 
     keep_parsed_locks()
     [environment] = apply_uses([read_environment(path)], uses_of_owners(existing_state()))
     machine = this_machine()
-    governing = choose_policy(
+    governing = governing_policy(
         named,
-        environment.record,
+        environment,
         environ=os.environ,
         machine=machine,
         known=held_policies(),
@@ -81,4 +84,12 @@ def judge_at(path: Path, named: str | None) -> Judged:
         match=known_matches().get(environment.record.path),
         here=findings_here(environment, environ=os.environ, cwd=Path.cwd()),
     )
-    return Judged(ruled.verdict, environment, governing.said(at), governing.policy, facts)
+    source = governing.said(at)
+    return Judged(
+        verdict=msgspec.structs.replace(ruled.verdict, source=source),
+        environment=environment,
+        source=source,
+        governing=governing.policy,
+        is_own_lock=governing.is_own_lock,
+        facts=facts,
+    )

@@ -11,7 +11,7 @@ from envguard.domain.environment import Environment, EnvironmentRecord, Package
 from envguard.domain.facts import MachineFacts
 from envguard.domain.installed import installed_in
 from envguard.domain.lock import LockedPackage
-from envguard.domain.policy import LockedPolicy, PackageRule, Waiver
+from envguard.domain.policy import BeforeRun, LockedPolicy, PackageRule, Waiver
 from envguard.domain.selection import Ambiguous, Selected, WrongPython, marker_values, select
 from envguard.domain.verdict import JudgedFinding, Verdict
 from envguard.domain.waiver import acquits, is_for
@@ -43,6 +43,8 @@ class PackageExplanation(msgspec.Struct, frozen=True, kw_only=True):
     findings: tuple[JudgedFinding, ...]
     waivers: tuple[Waiver, ...]
     """All about the package, whether they count here and now or not."""
+    before_run: BeforeRun
+    """What happens before a run where the environment drifts."""
 
 
 def explain_package(
@@ -60,6 +62,7 @@ def explain_package(
         lock_place=policy.lock,
         findings=tuple(each for each in verdict.findings if each.package == package),
         waivers=tuple(each for each in governing.waivers if each.package == package),
+        before_run=policy.before_run,
     )
 
 

@@ -85,6 +85,8 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True, tag_field="schema", tag
     pending: Pending | None = None
     """None where no newer lock waits."""
     findings: tuple[JudgedFinding, ...] = ()
+    source: str | None = None
+    """Why it is this policy, in words; None where nobody asked."""
     reason: str | None = None
     """Why it is unknown or unmanaged, where no finding says so."""
     since: datetime | None = None

@@ -11,8 +11,8 @@ from envguard.report.here import Here
 from envguard.report.printable import printable
 
 
-def verdict_line(verdict: Verdict) -> str:
-    """Answer the first line of a verdict."""
+def verdict_line(verdict: Verdict, *, is_own_lock: bool = False) -> str:
+    """Answer the first line of a verdict; it says so where there is no policy but the project's lock."""
     policy = verdict.policy
     if policy is None:
         return verdict.verdict
@@ -26,7 +26,8 @@ def verdict_line(verdict: Verdict) -> str:
         if count
     )
     joint = {"compliant": "compliant with", "drifted": "drifted from", "unknown": "unknown by"}
-    line = f"{joint.get(verdict.verdict, verdict.verdict)} {name}"
+    by = f"the lock {name} (no policy)" if is_own_lock else name
+    line = f"{joint.get(verdict.verdict, verdict.verdict)} {by}"
     return f"{line}: {counts}" if counts else line
 
 
@@ -40,16 +41,23 @@ def context_line(verdict: Verdict, environment: Environment, chosen: str, here: 
 
 
 def brief_verdict(
-    verdict: Verdict, environment: Environment, *, chosen: str, source: str, here: Here, width: int
+    verdict: Verdict,
+    environment: Environment,
+    *,
+    chosen: str,
+    source: str,
+    here: Here,
+    width: int,
+    is_own_lock: bool = False,
 ) -> str | None:
     """Answer a verdict without findings in one or two lines; None where it needs more to be laid out."""
-    if verdict.findings or verdict.reason is not None:
+    if verdict.findings or verdict.reason is not None or verdict.pending is not None:
         return None
     context = printable(context_line(verdict, environment, chosen, here))
     source = printable(source)
     joined = f"{context}; {source}"
     places = [joined] if len(joined) <= width else [f"{context};", source]
-    lines = [printable(verdict_line(verdict)), *places]
+    lines = [printable(verdict_line(verdict, is_own_lock=is_own_lock)), *places]
     return "\n".join(lines) if all(_fits(line, width) for line in lines) else None
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -11,7 +11,7 @@ import msgspec
 from envguard.domain.environment import EnvironmentRecord, Package
 from envguard.domain.explanation import LockSays, PackageExplanation, waiver_state
 from envguard.domain.lock import LockedPackage
-from envguard.domain.policy import Deny, PackageRule, Waiver
+from envguard.domain.policy import BeforeRun, Deny, PackageRule, Waiver
 from envguard.domain.verdict import JudgedFinding, PolicyRef
 from envguard.report.documents import Time
 from envguard.report.printing import print_table, print_text
@@ -51,6 +51,8 @@ class ExplanationDocument(
     lock_place: str | None
     findings: tuple[JudgedFinding, ...]
     waivers: tuple[WaiverRow, ...]
+    before_run: BeforeRun
+    """What happens before a run where the environment drifts."""
 
 
 class StepRow(msgspec.Struct, frozen=True):
@@ -70,6 +72,12 @@ class BindingDocument(
     """Why it is this environment."""
     steps: tuple[StepRow, ...]
     """Every source in the order in which they are asked: the first that says anything counts."""
+
+
+_RUNS: Mapping[BeforeRun, str] = {
+    "refuse": "is refused while it drifts",
+    "warn": "starts with a warning while it drifts",
+}
 
 
 def explanation_document(
@@ -100,6 +108,7 @@ def explanation_document(
             )
             for each in explanation.waivers
         ),
+        before_run=explanation.before_run,
     )
 
 
@@ -115,6 +124,8 @@ def show_explanation(console: Console, document: ExplanationDocument) -> None:
         rows.append(("lock", _lock(document.lock), document.lock_place or ""))
     rows += [("waiver", _waiver(each), each.state) for each in document.waivers]
     rows += _findings(document.findings)
+    if any(each.severity == "error" and each.waived is None for each in document.findings):
+        rows.append(("run", _RUNS[document.before_run], f"before-run: {document.before_run}"))
     print_table(console, ("", "", ""), rows)
 
 

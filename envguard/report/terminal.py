@@ -45,12 +45,13 @@ def show_verdict(
     source: str,
     here: Here,
     is_verbose: bool,
+    is_own_lock: bool = False,
     ask: str | None = None,
 ) -> None:
     """Print one verdict: what, where, each finding, and how to mend it, or whom to ask (``ask``)."""
     from rich.text import Text
 
-    print_text(console, verdict_line(verdict), STYLES[verdict.verdict])
+    print_text(console, verdict_line(verdict, is_own_lock=is_own_lock), STYLES[verdict.verdict])
     context = context_line(verdict, environment, chosen, here)
     parts = [printable(context), printable(source)]
     print_lines(console, Text(pack(parts, "; ", console.width), style="dim"))
@@ -65,6 +66,9 @@ def show_verdict(
         show_findings(console, verdict.findings)
     if moved := _moved(verdict):
         print_text(console, moved, "dim")
+    if (pending := verdict.pending) is not None:
+        until = f"{pending.until:%a %d %b, %H:%M} UTC"
+        print_text(console, f"pending: lock {pending.lock} waits; this one judges until {until}")
     mend = mend_command(verdict, environment)
     if mend is not None or ask is not None:
         console.print()

@@ -70,9 +70,6 @@ def judge_environment(
     ``match`` is what is remembered of it; None where nobody remembers. ``here`` are findings about runs from
     one place, which no comparison knows.
     """
-    broken = broken_marker(environment)
-    if broken is not None:
-        return Ruled(undecided(environment.record, reference(governing), broken))
     policy = governing.policy
     compared = comparisons.of(environment, facts, governing)
     found = with_own_tool(compared.findings, governing, environment.record)
@@ -173,7 +170,12 @@ def unusable_reason(policy: UnusablePolicy) -> str:
 
 
 def broken_marker(environment: Environment) -> str | None:
-    """Answer what is wrong with the project's marker, which the snapshot does not tell; None if nothing."""
+    """Answer what is wrong with what would bind the environment, which the snapshot does not tell.
+
+    None if nothing is, and where it does not matter: ``envguard use`` goes before the project's marker.
+    """
+    if environment.record.use is not None:
+        return None
     known = {(problem.kind, problem.package) for problem in environment.snapshot.problems}
     for detail in environment.record.details:
         if detail.package is None and (detail.kind, detail.package) not in known:

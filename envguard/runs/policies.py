@@ -2,14 +2,17 @@
 
 Rules, the first that says anything wins
 1. What the command names, then ``ENVGUARD_POLICY``: a name, a policy file, or a lock.
-2. ``envguard use``, the project's marker, ``applies-to`` (see ``domain.binding``).
+2. ``envguard use``, the project's marker, ``applies-to`` (see ``domain.binding``). Where an environment lies
+   in no project, or its own names no policy, it is the marker of the project in whose folder one stands.
 3. The project's own lock, and that is said.
-A policy that was named and cannot be had is an error, never the lock instead. Where a project's marker is the
+What goes before is never hindered by what comes after: who names a policy needs no marker that can be read. A
+policy that was named and cannot be had is an error, never the lock instead. Where a project's marker is the
 file of a policy that this machine also has from its server, the server's revision judges: it is the team's.
 """
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
@@ -18,15 +21,15 @@ import msgspec
 
 from envguard.domain.ages import age_text
 from envguard.domain.binding import Bound, Conflict, Machine, bind, selectors_of
-from envguard.domain.environment import EnvironmentRecord, Project
+from envguard.domain.environment import Environment, EnvironmentRecord, Project
 from envguard.domain.policy import KnownPolicy, LockedPolicy, UnusablePolicy
 from envguard.errors import UnavailableError, UsageError
 from envguard.formats import is_lock_name, load_policy, policy_for_lock, project_lock, read_lock
 from envguard.formats.files import ReadBytes, read_bytes
 from envguard.inventory.files import place_shown_as
 from envguard.inventory.project import project_of
-from envguard.runs.judging import conflict_reason, unusable_reason
-from envguard.runs.steps import as_owner_of, lock_folders
+from envguard.runs.judging import broken_marker, conflict_reason, unusable_reason
+from envguard.runs.steps import as_owner_of, lock_folders, naming_project
 
 _POLICY_SUFFIXES = (".yaml", ".yml")
 
@@ -36,11 +39,34 @@ class Governing(msgspec.Struct, frozen=True):
 
     policy: LockedPolicy
     source: str
+    is_own_lock: bool = False
+    """No policy applies: this stands for the project's own lock."""
 
     def said(self, now: datetime) -> str:
         """Answer the words, with the age of a policy that a person pulled."""
         pulled_at = self.policy.pulled_at
         return self.source if pulled_at is None else f"{self.source}; pulled {age_text(pulled_at, now)}"
+
+
+def governing_policy(
+    named: str | None,
+    environment: Environment,
+    *,
+    environ: Mapping[str, str],
+    machine: Machine,
+    known: Mapping[str, KnownPolicy],
+    cwd: Path,
+) -> Governing:
+    """Answer what :func:`choose_policy` does; what would bind the environment must be readable if asked.
+
+    Raises besides PolicyError where its project's marker cannot be used, and UnavailableError where what its
+    owner bound cannot be read: nothing else judges in the place of what these would have said.
+    """
+    told = broken_marker(environment)
+    if told is not None and named is None and not environ.get("ENVGUARD_POLICY"):
+        project_of(_folder(environment.record.path).parent)  # says it with its place
+        raise UnavailableError(told, where=environment.record.path)
+    return choose_policy(named, environment.record, environ=environ, machine=machine, known=known, cwd=cwd)
 
 
 def choose_policy(
@@ -60,11 +86,12 @@ def choose_policy(
         return _named(named, "named on the command line", known, cwd)
     if environ.get("ENVGUARD_POLICY"):
         return _named(environ["ENVGUARD_POLICY"], "named in ENVGUARD_POLICY", known, cwd)
-    binding = bind(record, machine, selectors_of(known))
+    project = record.project if record.use is not None else naming_project(record, cwd)
+    binding = bind(msgspec.structs.replace(record, project=project), machine, selectors_of(known))
     if isinstance(binding, Conflict):
         raise UnavailableError(conflict_reason(binding), where=record.path)
     if isinstance(binding, Bound):
-        return _bound(binding, record, known)
+        return _bound(binding, project, known, is_here=project != record.project)
     return _own_lock(record, cwd)
 
 
@@ -117,15 +144,17 @@ def marker_policy(project: Project) -> LockedPolicy:
     return load_reference(folder / (project.policy or ""), as_owner_of(folder))
 
 
-def _bound(binding: Bound, record: EnvironmentRecord, known: Mapping[str, KnownPolicy]) -> Governing:
-    if binding.source == "marker" and record.project is not None:
-        return _marked(record.project, binding.policy, known)
+def _bound(
+    binding: Bound, project: Project | None, known: Mapping[str, KnownPolicy], *, is_here: bool
+) -> Governing:
+    if binding.source == "marker" and project is not None:
+        return _marked(project, binding.policy, known, " of this folder" if is_here else "")
     words = "bound by `envguard use`" if binding.source == "use" else "policy applies to it"
     return Governing(_held(binding.policy, words, known), words)
 
 
-def _marked(project: Project, policy: str, known: Mapping[str, KnownPolicy]) -> Governing:
-    words = f"policy named in {project.marker_place}"
+def _marked(project: Project, policy: str, known: Mapping[str, KnownPolicy], of_where: str = "") -> Governing:
+    words = f"policy named in {project.marker_place}{of_where}"
     if not is_file_reference(policy):
         return Governing(_held(policy, words, known), words)
     loaded = marker_policy(project)
@@ -164,9 +193,11 @@ def _own_lock(record: EnvironmentRecord, cwd: Path) -> Governing:
         found = project_lock(folder, as_owner_of(folder))
         if found is not None:
             path, lock = found
-            return Governing(policy_for_lock(path, lock), f"no policy; judged by the lock {path.name}")
+            words = f"no policy; judged by the lock {path.name}"
+            return Governing(policy_for_lock(path, lock), words, is_own_lock=True)
     raise UsageError(
         "no policy applies to this environment, and its project has no lock",
         where=record.path,
-        hint="envguard check --policy FILE, or write [tool.envguard] policy = NAME into pyproject.toml",
+        hint=f"envguard policy new --from-env {shlex.quote(record.path)} makes one of what is installed; "
+        "or judge by another's: envguard check --policy FILE",
     )

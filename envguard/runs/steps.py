@@ -5,18 +5,20 @@ The order is that of ``runs.policies``, which takes the first that says anything
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import msgspec
 
 from envguard.domain.binding import Machine, applies, selectors_of
-from envguard.domain.environment import EnvironmentRecord
+from envguard.domain.environment import EnvironmentRecord, Project
 from envguard.domain.policy import KnownPolicy
 from envguard.errors import PolicyError
 from envguard.formats import project_lock
 from envguard.formats.files import ReadBytes
 from envguard.inventory.files import place_shown_as, reader_for
+from envguard.inventory.project import project_of
 
 
 class Step(msgspec.Struct, frozen=True):
@@ -36,24 +38,64 @@ def policy_steps(
     machine: Machine,
     known: Mapping[str, KnownPolicy],
     cwd: Path,
+    broken: str | None = None,
 ) -> tuple[Step, ...]:
-    """Answer every source with what it says of this environment; the first that says anything counts."""
-    project = record.project
-    marker = f"marker in {project.marker_place}" if project and project.marker_place else "project's marker"
+    """Answer every source with what it says of this environment; the first that says anything counts.
+
+    ``broken`` is what is wrong with its project's marker.
+    """
     return (
         Step("--policy", named),
         Step("ENVGUARD_POLICY", environ.get("ENVGUARD_POLICY") or None),
         Step("envguard use", record.use),
-        Step(marker, project.policy if project is not None else None),
+        _marker_step(record, cwd, broken),
         Step("applies-to", " and ".join(_applying(record, machine, known)) or None),
         Step("project's own lock", _lock_of(record, cwd)),
     )
 
 
+def naming_project(record: EnvironmentRecord, cwd: Path) -> Project | None:
+    """Answer the project whose marker counts for an environment.
+
+    That is its own; where this names no policy, and for an environment that lies in no project (as conda's
+    mostly do), the one in whose folder one stands. Raises PolicyError where that one's marker cannot be used.
+    """
+    own = record.project
+    if (own is not None and own.policy is not None) or not _is_used_from(record, cwd):
+        return own
+    here = project_of(cwd)
+    return here if here is not None and here.policy is not None else own
+
+
 def lock_folders(record: EnvironmentRecord, cwd: Path) -> list[Path]:
     """Answer the folders in which an environment's own lock may lie, the nearest first."""
-    folders = [_folder(record.project.path)] if record.project is not None else []
-    return list(dict.fromkeys([*folders, _folder(record.path).parent, cwd]))
+    own = [_folder(record.project.path)] if record.project is not None else []
+    here = [cwd, *_project_folder(cwd)] if _is_used_from(record, cwd) else []
+    return list(dict.fromkeys([*own, _folder(record.path).parent, *here]))
+
+
+def _is_used_from(record: EnvironmentRecord, cwd: Path) -> bool:
+    """Whether the folder may say what the environment is for: another project's environment is that one's."""
+    if record.project is None:
+        return True
+    return Path(os.path.realpath(cwd)).is_relative_to(os.path.realpath(_folder(record.project.path)))
+
+
+def _project_folder(cwd: Path) -> list[Path]:
+    project = project_of(cwd)
+    return [_folder(project.path)] if project is not None else []
+
+
+def _marker_step(record: EnvironmentRecord, cwd: Path, broken: str | None) -> Step:
+    try:
+        project = naming_project(record, cwd) if broken is None else None
+    except PolicyError as error:
+        project, broken = None, str(error)
+    if broken is not None:
+        return Step("project's marker", f"cannot be used: {broken}")
+    if project is None or project.marker_place is None:
+        return Step("project's marker", None)
+    return Step(f"marker in {project.marker_place}", project.policy)
 
 
 def _folder(recorded: str) -> Path:
@@ -76,11 +118,11 @@ def _applying(record: EnvironmentRecord, machine: Machine, known: Mapping[str, K
 
 
 def _lock_of(record: EnvironmentRecord, cwd: Path) -> str | None:
-    for folder in lock_folders(record, cwd):
-        try:
+    try:
+        for folder in lock_folders(record, cwd):
             found = project_lock(folder, as_owner_of(folder))
-        except PolicyError as error:
-            return f"cannot be used: {error}"
-        if found is not None:
-            return str(found[0])
+            if found is not None:
+                return str(found[0])
+    except PolicyError as error:
+        return f"cannot be used: {error}"
     return None

@@ -190,7 +190,8 @@ def test_a_port_in_use_leaves_no_state_behind(envguard: Envguard, tmp_path: Path
         pytest.param(
             ["policy"],
             "missing command",
-            "its commands are diff, lint, list, log, push, schema, show; try `envguard policy --help`",
+            "its commands are diff, import, lint, list, log, new, plan, pull, push, schema, show; "
+            "try `envguard policy --help`",
             id="a group",
         ),
         pytest.param(

@@ -46,6 +46,16 @@ def test_a_package_is_explained_in_words(envguard: Envguard, project: Path) -> N
     assert "rule ==0.26.2: five values rl-team.yaml:5" in lines
     assert "lock 0.26.2 rl.txt" in lines
     assert "so version-mismatch: 0.25.2, needs ==0.26.2 rl-team.yaml:5" in lines
+    assert "run is refused while it drifts before-run: refuse" in lines
+
+
+def test_a_run_that_a_policy_only_warns_of_is_told(envguard: Envguard, project: Path) -> None:
+    policy = a_policy_file(project)
+    policy.write_text(policy.read_text() + "before-run: warn\n")
+    run = envguard("explain", "gym", "--env", project / ".venv", "--policy", policy)
+    assert "starts with a warning while it drifts" in run.out
+    document = envguard("explain", "gym", "--env", project / ".venv", "--policy", policy, "--json").json()
+    assert document["before_run"] == "warn"
 
 
 def test_an_entry_for_other_environments_is_told(envguard: Envguard, project: Path) -> None:

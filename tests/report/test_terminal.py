@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timezone
+
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec import to_builtins
 from rich.console import Console
 
 from envguard.domain.environment import (
@@ -16,7 +20,7 @@ from envguard.domain.environment import (
     snapshot_of,
 )
 from envguard.domain.remedy import Install, Remake
-from envguard.domain.verdict import JudgedFinding, Verdict
+from envguard.domain.verdict import JudgedFinding, Pending, Verdict
 from envguard.report.brief import brief_verdict, verdict_line
 from envguard.report.here import Here
 from envguard.report.terminal import (
@@ -190,6 +194,14 @@ def test_what_is_printed_briefly_is_what_the_terminal_shows(path: str, source: s
 def test_what_has_something_to_tell_is_not_brief() -> None:
     for verdict in (a_verdict(GYM), a_verdict(outcome="unknown", reason="two apply")):
         assert brief_verdict(verdict, VENV, chosen="active", source="x", here=HERE, width=80) is None
+
+
+def test_a_newer_lock_that_waits_is_told() -> None:
+    pending = Pending(lock=42, until=datetime(2026, 12, 7, 2, 0, tzinfo=timezone.utc))
+    verdict = msgspec.structs.replace(a_verdict(revision=3), pending=pending)
+    line = "pending: lock 42 waits; this one judges until Mon 07 Dec, 02:00 UTC"
+    assert shown(verdict).splitlines()[-1] == line
+    assert to_builtins(verdict)["pending"] == {"lock": 42, "until": "2026-12-07T02:00:00Z"}
 
 
 def test_unknown_says_why() -> None:
