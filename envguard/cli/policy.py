@@ -13,6 +13,7 @@ from envguard.cli.options import json_option
 from envguard.cli.output import print_json
 from envguard.cli.policy_history import diff, log
 from envguard.cli.policy_import import import_lock
+from envguard.cli.policy_new import new
 from envguard.domain.policy import LockedPolicy
 from envguard.errors import PolicyError
 from envguard.formats import load_policy
@@ -154,6 +155,7 @@ def push(file: Path, *, as_json: bool) -> None:
 policy.add_command(diff)
 policy.add_command(log)
 policy.add_command(import_lock)
+policy.add_command(new)
 
 
 def _load(file: Path) -> LockedPolicy | list[PolicyError]:

@@ -31,7 +31,7 @@ def read_source(path: Path) -> PolicySource:
     Raises PolicyError with everything that is wrong with them: what cannot be used does not travel.
     """
     text, files = _opened(path)
-    locked = _judging(text, path.name, files)
+    locked = judging_policy(text, path.name, files)
     lock = locked.policy.lock
     further = tuple(FurtherFile(name, files.texts[name]) for name in sorted(files.texts.keys() - {lock}))
     lock_text = files.texts[lock] if lock is not None else None
@@ -47,7 +47,7 @@ def parse_source(
     kept = {file.name: file.text for file in source.further}
     if source.lock_filename is not None and source.lock_text is not None:
         kept[source.lock_filename] = source.lock_text
-    locked = _judging(source.text, source.filename, KeptFiles(kept))
+    locked = judging_policy(source.text, source.filename, KeptFiles(kept))
     return msgspec.structs.replace(locked, revision=revision, lock_revision=lock_revision)
 
 
@@ -71,7 +71,7 @@ def parse_known(name: str, source: PolicySource, *, revision: int, lock_revision
 def load_policy(path: Path) -> LockedPolicy:
     """Read a policy file and its lock; raises PolicyError with everything wrong with them."""
     text, files = _opened(path)
-    return msgspec.structs.replace(_judging(text, path.name, files), folder=str(path.parent.absolute()))
+    return msgspec.structs.replace(judging_policy(text, path.name, files), folder=str(path.parent.absolute()))
 
 
 def policy_for_lock(path: Path, lock: Lock) -> LockedPolicy:
@@ -85,7 +85,8 @@ def _opened(path: Path) -> tuple[str, FolderFiles]:
     return read_text(path, "policy", limit_bytes=POLICY_LIMIT_BYTES), FolderFiles(path.parent)
 
 
-def _judging(text: str, filename: str, files: Companions) -> LockedPolicy:
+def judging_policy(text: str, filename: str, files: Companions) -> LockedPolicy:
+    """Answer the policy that a text says, with its lock; ``files`` has what it names. Raises PolicyError."""
     policy, problems = examine_policy(text, filename=filename, companions=files)
     lock = _lock_of(policy, policy.lock, files, problems) if policy.lock is not None else None
     problems.raise_all()
