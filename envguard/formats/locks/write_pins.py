@@ -3,7 +3,8 @@
 Rules
 1. A line is a requirement as ``pip freeze`` writes it: ``name==version``, ``===`` for a version that is not
    PEP 440, ``name @ address`` for what came from one.
-2. In ``environment.yml`` conda's packages are ``name=version=build``, and pip's stand below ``pip:``.
+2. In ``environment.yml`` conda's packages are ``name=version=build``, or ``name==version``, and pip's
+   stand below ``pip:``.
 3. What the lock does not have is a comment, so that a reader misses nothing.
 """
 
@@ -55,7 +56,10 @@ def _one_line(text: str) -> str:
 
 
 def _conda_spec(package: LockedPackage) -> str:
-    return "=".join(filter(None, (package.name, package.version, package.build)))
+    """A spec of just this version: without a build, one ``=`` would take those too that go on behind it."""
+    if not package.build:
+        return f"{package.name}=={package.version}"
+    return f"{package.name}={package.version}={package.build}"
 
 
 def _requirement(package: LockedPackage) -> str:
