@@ -13,6 +13,7 @@ from envguard.cli.options import json_option
 from envguard.cli.output import print_json
 from envguard.cli.policy_history import diff, log
 from envguard.cli.policy_import import import_lock
+from envguard.cli.policy_new import new
 from envguard.cli.policy_plan import plan
 from envguard.cli.policy_pull import pull
 from envguard.domain.policy import LockedPolicy
@@ -159,6 +160,7 @@ policy.add_command(log)
 policy.add_command(plan)
 policy.add_command(pull)
 policy.add_command(import_lock)
+policy.add_command(new)
 
 
 def _load(file: Path) -> LockedPolicy | list[PolicyError]:

@@ -32,7 +32,7 @@ def read_source(path: Path) -> PolicySource:
     Raises PolicyError with everything that is wrong with them: what cannot be used does not travel.
     """
     text, files = _opened(path)
-    locked = _judging(text, path.name, files)
+    locked = judging_policy(text, path.name, files)
     lock = locked.policy.lock
     further = tuple(FurtherFile(name, files.texts[name]) for name in sorted(files.texts.keys() - {lock}))
     lock_text = files.texts[lock] if lock is not None else None
@@ -48,7 +48,7 @@ def parse_source(
     kept = {file.name: file.text for file in source.further}
     if source.lock_filename is not None and source.lock_text is not None:
         kept[source.lock_filename] = source.lock_text
-    locked = _judging(source.text, source.filename, KeptFiles(kept))
+    locked = judging_policy(source.text, source.filename, KeptFiles(kept))
     return msgspec.structs.replace(locked, revision=revision, lock_revision=lock_revision)
 
 
@@ -72,7 +72,8 @@ def parse_known(name: str, source: PolicySource, *, revision: int, lock_revision
 def load_policy(path: Path, read: ReadBytes = read_bytes) -> LockedPolicy:
     """Read a policy file and its lock; raises PolicyError with everything wrong with them."""
     text, files = _opened(path, read)
-    return msgspec.structs.replace(_judging(text, path.name, files), folder=str(path.parent.absolute()))
+    folder = str(path.parent.absolute())
+    return msgspec.structs.replace(judging_policy(text, path.name, files), folder=folder)
 
 
 def policy_for_lock(path: Path, lock: Lock) -> LockedPolicy:
@@ -87,7 +88,8 @@ def _opened(path: Path, read: ReadBytes = read_bytes) -> tuple[str, FolderFiles]
     return text, FolderFiles(path.parent, read)
 
 
-def _judging(text: str, filename: str, files: Companions) -> LockedPolicy:
+def judging_policy(text: str, filename: str, files: Companions) -> LockedPolicy:
+    """Answer the policy that a text says, with its lock; ``files`` has what it names. Raises PolicyError."""
     from envguard.formats.policy import examine_policy
 
     policy, problems = examine_policy(text, filename=filename, companions=files)

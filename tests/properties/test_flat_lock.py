@@ -10,12 +10,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from envguard.domain.conditions import TooManyConditionsError
 from envguard.domain.environment import Digest
 from envguard.domain.flat_lock import flattened
 from envguard.domain.lock import Dependency, Lock, LockChoice, LockedPackage, Root
 from envguard.domain.selection import Ambiguous, Selected, Selection, WrongPython, select
+from envguard.errors import PolicyError
 from envguard.formats import parse_lock, read_lock
+from envguard.formats.companions import KeptFiles
 from envguard.formats.locks.write_pylock import write_pylock
+from tests.properties.test_project_locks import changed
 
 DATA = Path(__file__).parents[1] / "formats" / "locks" / "data"
 FOLDERS = sorted(path.name for path in DATA.iterdir())
@@ -100,6 +104,22 @@ def test_real_locks_that_were_written_as_pylock(folder: str) -> None:
             for groups in (None, *some_of(lock.groups)):
                 choice = LockChoice(extras, groups)
                 assert versions(select(written, place, choice)) == versions(select(kept, place, choice))
+
+
+@pytest.mark.parametrize("folder", FOLDERS)
+@settings(deadline=None)
+@given(data=st.data())
+def test_any_lock_that_is_read_is_written_as_one_that_can_be_read(folder: str, data: st.DataObject) -> None:
+    (path,) = (DATA / folder).glob("*.lock")
+    text = data.draw(changed(path.read_text(encoding="utf-8")))
+    try:
+        files = KeptFiles({"pyproject.toml": (DATA / folder / "pyproject.toml").read_text(encoding="utf-8")})
+        lock = flattened(parse_lock(text, filename=path.name, companions=files))
+    except (PolicyError, TooManyConditionsError):
+        return
+    written, left_out = write_pylock(lock)
+    packages = parse_lock(written, filename="pylock.toml").packages if "[[packages]]" in written else ()
+    assert len(packages) + len(left_out) == len(lock.packages)
 
 
 def versions(selection: Selection) -> object:
