@@ -6,8 +6,9 @@
     ├── UnavailableError    3  a policy that was named cannot be had just now
     ├── InventoryError      3  an environment could not be read at all
     ├── StateError          3  files that envguard keeps cannot be read or written
-    └── TransportError      3  the server could not be reached, or answered nonsense
-        └── RefusedError    3  the server understood, and said no
+    ├── TransportError      3  the server could not be reached, or answered nonsense
+    │   └── RefusedError    3  the server understood, and said no
+    └── StoppedError      130  somebody pressed Ctrl-C
 
 The classes are split by who must act. A class owns its exit code; an instance says ``what`` happened,
 ``where``, and a ``hint`` that can be followed or pasted. ``EnvironmentDrift``, which a researcher's script
@@ -27,7 +28,7 @@ class EnvguardError(Exception):
     """The word that scripts see in ``error.kind``."""
 
     exit_code: ClassVar[int] = 3
-    """2: the caller must change something. 3: it could not be decided or done."""
+    """2: the caller must change something. 3: it could not be decided or done. 130: as shells have it."""
 
     def __init__(self, what: str, *, where: str | None = None, hint: str | None = None) -> None:
         """Say what happened; ``where`` is ``file:line: key.path`` or another place, ``hint`` the way on."""
@@ -111,3 +112,10 @@ class RefusedError(TransportError):
     """The server understood the request and said no: asking again unchanged is useless."""
 
     kind = "refused"
+
+
+class StoppedError(EnvguardError):
+    """Somebody pressed Ctrl-C before the command was done."""
+
+    kind = "stopped"
+    exit_code = 130

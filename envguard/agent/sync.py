@@ -26,10 +26,10 @@ from envguard.errors import InventoryError, StateError, TransportError, UsageErr
 from envguard.inventory import machine_facts
 from envguard.log import get_log
 from envguard.runs.comparing import Comparisons
-from envguard.runs.held import parse_kept
+from envguard.runs.held import kept_of, parse_kept
 from envguard.runs.judging import Policies, Ruled, judge_bound
 from envguard.state import Identity, KeptPolicy, LastStatus, State
-from envguard.wire import PROTOCOL, Checkin, PolicyRevision, Records, records_digest
+from envguard.wire import PROTOCOL, Checkin, PolicyRevision, Records, records_digest, waivers_digest
 
 Scanner = Callable[[Path, tuple[str, ...], Callable[[], None]], BoundScan]
 """Answers what lies below the roots, by a state directory; calls the last argument all the while."""
@@ -148,6 +148,7 @@ class Round:
                 records=records_digest(records),
                 policies={name: each.revision for name, each in self._kept.items()},
                 version=__version__,
+                waivers=waivers_digest(waiver for each in self._kept.values() for waiver in each.waivers),
                 is_incomplete=records.is_incomplete,
             )
         )
@@ -168,7 +169,7 @@ class Round:
         return len(missing & lacking.keys())
 
     def _take(self, policies: tuple[PolicyRevision, ...]) -> None:
-        self._kept = {each.name: _kept(each, self._now()) for each in policies}
+        self._kept = {each.name: kept_of(each, self._now()) for each in policies}
         self._parsed = parse_kept(self._kept)
         self._state.keep_policies(self._kept)
         _log.info("policies_changed", count=len(policies))
@@ -230,16 +231,6 @@ def joined(state: State) -> tuple[Identity, str]:
 
 def _client(identity: Identity, secret: str) -> ServerClient:
     return ServerClient(identity.url, token=secret)
-
-
-def _kept(revision: PolicyRevision, now: datetime) -> KeptPolicy:
-    return KeptPolicy(
-        name=revision.name,
-        revision=revision.revision,
-        lock_revision=revision.lock_revision,
-        source=revision.source,
-        received_at=now,
-    )
 
 
 def _kept_policies(state: State) -> dict[str, KeptPolicy]:

@@ -2,24 +2,18 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable, Sequence
-from importlib import import_module
-from pathlib import Path
-from typing import Literal, get_args
+from collections.abc import Sequence
+from typing import get_args
 
 import click
 
 from envguard.cli import completion
-from envguard.cli.judged import Judged, judge_at, judge_lock_at
+from envguard.cli.checking import Format, check_one, print_as
 from envguard.cli.local import existing_state, held_policies, known_matches, roots_to_look_below, this_machine
 from envguard.cli.options import filled, json_option, verbose_option
 from envguard.cli.output import EXIT_CODES, console, here, now, print_json, tell
 from envguard.cli.progress import Progress
 from envguard.domain.verdict import Verdict, worst
-
-Format = Literal["rich", "json", "junit", "github", "sarif", "markdown"]
-"""How verdicts are printed."""
 
 _UNREAD_AT_MOST = 10
 """Places that are named before a warning says the rest."""
@@ -60,61 +54,7 @@ def check(
         if env is not None or named is not None:
             raise click.UsageError("--all judges each environment by its own policy: no ENV, no --policy")
         return _check_all(chosen)
-    if env is not None and _is_lock(env):
-        return _check_lock(Path(env), named, chosen)
-    return _check_one(env, named, chosen, verbose=verbose)
-
-
-def _is_lock(argument: str) -> bool:
-    from envguard.formats import is_lock_name
-
-    return is_lock_name(argument) and Path(argument).is_file()
-
-
-def _check_lock(path: Path, named: str | None, format_: Format) -> int:
-    from envguard.report.terminal import show_lock_verdict
-
-    judged = judge_lock_at(path, named)
-    match format_:
-        case "rich":
-            show_lock_verdict(console(), judged.verdict, source=judged.source)
-        case "json":
-            print_json(judged.verdict)
-        case _:
-            _print_as(format_, [judged.verdict])
-    return EXIT_CODES[judged.verdict.verdict]
-
-
-def _check_one(env: str | None, named: str | None, format_: Format, *, verbose: int) -> int:
-    from envguard.inventory import choose_environment
-
-    choice = choose_environment(env, environ=os.environ, cwd=Path.cwd())
-    if choice.warning is not None:
-        tell(f"warning: {choice.warning}")
-    judged = judge_at(choice.path, named)
-    match format_:
-        case "rich":
-            _show(judged, choice.reason, verbose)
-        case "json":
-            print_json(judged.verdict)
-        case _:
-            _print_as(format_, [judged.verdict])
-    return EXIT_CODES[judged.verdict.verdict]
-
-
-def _show(judged: Judged, chosen: str, verbose: int) -> None:
-    from envguard.report.terminal import show_verdict
-
-    show_verdict(
-        console(),
-        judged.verdict,
-        judged.environment,
-        # `active` rather than `active: VIRTUAL_ENV`: the line is to fit into 80 columns.
-        chosen=chosen if verbose else chosen.partition(":")[0],
-        source=judged.source,
-        here=here(),
-        is_verbose=verbose > 0,
-    )
+    return check_one(env, named, chosen, verbose=verbose).code
 
 
 def _check_all(format_: Format) -> int:
@@ -128,7 +68,7 @@ def _check_all(format_: Format) -> int:
         case "json":
             print_json(verdicts_document(verdicts, is_incomplete=is_incomplete))
         case _:
-            _print_as(format_, verdicts)
+            print_as(format_, verdicts)
     code = EXIT_CODES[worst([verdict.verdict for verdict in verdicts])]
     if is_incomplete:
         tell("warning: not everything could be looked at: there may be more environments")
@@ -160,11 +100,3 @@ def _judge_all() -> tuple[Sequence[Verdict], bool]:
         matches=known_matches(),
     )
     return [each.verdict for each in ruled], found.is_incomplete
-
-
-def _print_as(format_: Literal["junit", "github", "sarif", "markdown"], verdicts: Sequence[Verdict]) -> None:
-    """Print what a machine reads; a format is the function of its name in the module of its name."""
-    write: Callable[[Sequence[Verdict]], str] = getattr(import_module(f"envguard.report.{format_}"), format_)
-    text = write(verdicts)
-    if text:
-        click.echo(text)

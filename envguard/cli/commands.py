@@ -8,9 +8,9 @@ from importlib import import_module
 import click
 
 from envguard import __version__
-from envguard.cli.output import print_json, tell
+from envguard.cli.failing import fail
 from envguard.cli.plain import wants_json
-from envguard.errors import EnvguardError, PolicyError
+from envguard.errors import EnvguardError
 
 _COMMANDS = {
     "agent": "envguard.cli.machine:agent",
@@ -26,6 +26,8 @@ _COMMANDS = {
     "team": "envguard.cli.team:team",
     "token": "envguard.cli.server:token",
     "use": "envguard.cli.use:use",
+    "waive": "envguard.cli.waive:waive",
+    "waivers": "envguard.cli.waivers:waivers",
     "version": "envguard.cli.version:version",
 }
 """Sub-command to where it lives; imported when it is asked for."""
@@ -67,33 +69,12 @@ def run(given: Sequence[str]) -> int:
     try:
         code = envguard.main(list(given), prog_name="envguard", standalone_mode=False)
     except EnvguardError as error:
-        return _fail(error, wants_json=wants_json(given))
+        return fail(error, wants_json=wants_json(given))
     except click.ClickException as error:
         from envguard.cli.mistakes import as_usage_error
 
         command = next((f"envguard {word}" for word in given[:1] if word in _COMMANDS), "envguard")
-        return _fail(as_usage_error(error, command), wants_json=wants_json(given))
+        return fail(as_usage_error(error, command), wants_json=wants_json(given))
     except click.Abort as error:  # click's word for Ctrl-C, after an end of the line
         raise KeyboardInterrupt from error
     return code if isinstance(code, int) else 0
-
-
-def _fail(error: EnvguardError, *, wants_json: bool) -> int:
-    if wants_json:
-        from envguard.report.documents import error_document
-
-        print_json(error_document(error))
-    problems = error.problems if isinstance(error, PolicyError) and error.problems else (error,)
-    for problem in problems:
-        _say("error", str(problem))
-        if problem.hint:
-            _say("hint", problem.hint)
-    return error.exit_code
-
-
-def _say(label: str, text: str) -> None:
-    """Tell a paragraph, set in after its first line: no text of others passes for a line of ours."""
-    first, *more = text.split("\n")
-    tell(f"{label}: {first}")
-    for line in more:
-        tell(f"  {line}")

@@ -22,7 +22,7 @@ def folders(_ctx: click.Context, _param: click.Parameter, incomplete: str) -> li
 
 
 def policies(_ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[CompletionItem]:
-    """Propose the policies that this machine got from its server."""
+    """Propose the policies that this machine got from its server, or that were pulled."""
     return _beginning(incomplete, _held())
 
 
@@ -46,10 +46,10 @@ def _beginning(incomplete: str, words: Iterable[str]) -> list[CompletionItem]:
 
 
 def _held() -> list[str]:
-    from envguard.cli.local import existing_state
+    from envguard.cli.local import kept_policies
 
     try:
-        state = existing_state()
-        return sorted(state.policies()) if state is not None else []
+        kept, pulled = kept_policies()
+        return sorted({*kept, *pulled})
     except EnvguardError:
         return []  # a message would stand in the middle of what is being typed

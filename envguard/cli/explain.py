@@ -51,7 +51,7 @@ def _explain(package: str, env: str | None, named: str | None, *, as_json: bool)
     )
     document = explanation_document(
         found,
-        environment=judged.environment.record.path,
+        record=judged.environment.record,
         policy=reference(judged.governing),
         source=judged.source,
         machine=this_machine().name,

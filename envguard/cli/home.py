@@ -46,7 +46,7 @@ def status_lines(status: Status) -> Iterator[str]:
 
 def _standing() -> str:
     from envguard.inventory import choose_environment
-    from envguard.report.terminal import verdict_line
+    from envguard.report.brief import verdict_line
 
     try:
         choice = choose_environment(None, environ=os.environ, cwd=Path.cwd())

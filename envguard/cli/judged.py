@@ -35,20 +35,23 @@ class JudgedLock(msgspec.Struct, frozen=True):
 
 def judge_lock_at(path: Path, named: str | None) -> JudgedLock:
     """Judge the lock in a file, which nobody needs to have installed."""
+    from envguard.cli.shelf import keep_parsed_locks
     from envguard.formats import read_lock
     from envguard.runs.judging import judge_lock_file
     from envguard.runs.policies import choose_policy_for_lock
 
-    lock = read_lock(path)
+    keep_parsed_locks()
+    lock, at = read_lock(path), now()
     governing = choose_policy_for_lock(
         named, path.absolute(), environ=os.environ, known=held_policies(), cwd=Path.cwd()
     )
-    verdict = judge_lock_file(str(path), lock, governing.policy, machine=this_machine().name, now=now())
-    return JudgedLock(verdict, governing.source)
+    verdict = judge_lock_file(str(path), lock, governing.policy, machine=this_machine().name, now=at)
+    return JudgedLock(verdict, governing.said(at))
 
 
 def judge_at(path: Path, named: str | None) -> Judged:
     """Judge the environment at a path; ``named`` is the policy that the command line names, if it does."""
+    from envguard.cli.shelf import keep_parsed_locks
     from envguard.inventory import machine_facts, read_environment
     from envguard.runs.bindings import apply_uses, uses_of_owners
     from envguard.runs.comparing import Comparisons
@@ -56,6 +59,7 @@ def judge_at(path: Path, named: str | None) -> Judged:
     from envguard.runs.judging import judge_environment
     from envguard.runs.policies import choose_policy
 
+    keep_parsed_locks()
     [environment] = apply_uses([read_environment(path)], uses_of_owners(existing_state()))
     machine = this_machine()
     governing = choose_policy(
@@ -66,15 +70,15 @@ def judge_at(path: Path, named: str | None) -> Judged:
         known=held_policies(),
         cwd=Path.cwd(),
     )
-    facts = machine_facts()
+    facts, at = machine_facts(), now()
     ruled = judge_environment(
         environment,
         facts,
         governing.policy,
         machine=machine.name,
-        now=now(),
+        now=at,
         comparisons=Comparisons(),
         match=known_matches().get(environment.record.path),
         here=findings_here(environment, environ=os.environ, cwd=Path.cwd()),
     )
-    return Judged(ruled.verdict, environment, governing.source, governing.policy, facts)
+    return Judged(ruled.verdict, environment, governing.said(at), governing.policy, facts)

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from envguard.domain.binding import Machine
     from envguard.domain.policy import KnownPolicy
     from envguard.domain.verdict import Match
-    from envguard.state import State
+    from envguard.state import KeptPolicy, State
 
 
 def local_state() -> State:
@@ -48,11 +48,22 @@ def roots_to_look_below() -> list[Path] | None:
 
 
 def held_policies() -> dict[str, KnownPolicy]:
-    """Answer the policies that this machine got from its server."""
-    from envguard.runs.held import parse_kept
+    """Answer the policies that this machine got from its server: its agent's, and those that were pulled."""
+    from envguard.runs.held import parse_kept, parse_pulled
+
+    kept, pulled = kept_policies()
+    return {**parse_kept(kept), **parse_pulled(pulled)}
+
+
+def kept_policies() -> tuple[dict[str, KeptPolicy], dict[str, KeptPolicy]]:
+    """Answer the agent's policies and the pulled ones, each by name; none is in both."""
+    from envguard.runs.held import later_received
+    from envguard.state import pulled_folder, read_policies
 
     state = existing_state()
-    return parse_kept(state.policies()) if state is not None else {}
+    kept = state.policies() if state is not None else {}
+    pulled = later_received(read_policies(pulled_folder()), kept)
+    return {name: each for name, each in kept.items() if name not in pulled}, pulled
 
 
 def known_matches() -> dict[str, Match]:

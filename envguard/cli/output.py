@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 EXIT_CODES: dict[Outcome, int] = {"compliant": 0, "unmanaged": 0, "drifted": 1, "unknown": 3}
 """The exit code of an outcome."""
 
+_STYLING = ("COLUMNS", "FORCE_COLOR", "TTY_COMPATIBLE", "TTY_INTERACTIVE")
+"""Variables by which the library that lays out decides how."""
+
 
 def now() -> datetime:
     """Answer the current time, aware UTC: the one clock of all commands."""
@@ -46,6 +49,12 @@ def console() -> Console:
         soft_wrap=False,
         color_system=None if os.environ.get("NO_COLOR") else "auto",
     )
+
+
+def unstyled_width() -> int | None:
+    """Answer the columns of an output that :func:`console` gives no style; None where it may give some."""
+    is_told = any(map(os.environ.get, _STYLING))
+    return None if is_told or sys.stdout.isatty() else 80
 
 
 def here() -> Here:

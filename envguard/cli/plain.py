@@ -1,27 +1,83 @@
 """Commands in their plainest form, answered without a parser of options, which takes longer than they do.
 
 Rules
-1. Plain is ``scan PATH... --json``, in this order, without any other option.
-2. Such a command only reads. Where anything is out of the ordinary, nothing was printed, and the tree of
-   commands begins anew: it has the words for what is wrong.
+1. Plain is ``scan PATH... --json``, in this order, without any other option; and ``check`` with at most one
+   ENV, ``--policy P``, ``--json``, ``--format F`` and ``-v``.
+2. Where anything else is written, nothing was done, and the tree of commands begins anew: it has the words
+   for what is wrong. So it does where ``scan`` fails, which only reads.
+3. What ``check`` says is kept, to be said again while nothing has changed (:mod:`envguard.cli.again`).
 """
 
 from __future__ import annotations
 
+import os
+import sys
 from collections.abc import Sequence
 from itertools import pairwise
+from typing import TYPE_CHECKING, NamedTuple
 
 from envguard.errors import EnvguardError
 
+if TYPE_CHECKING:
+    from envguard.cli.checking import Checked, Format
+    from envguard.cli.witness import Witness
+
+_FORMATS: tuple[Format, ...] = ("rich", "json", "junit", "github", "sarif", "markdown")
+
+
+class Check(NamedTuple):
+    """A plain ``check``, as it was written."""
+
+    env: str | None = None
+    policy: str | None = None
+    format_: Format | None = None
+    verbose: int = 0
+
 
 def run_plainly(arguments: Sequence[str]) -> int | None:
-    """Answer the exit code of a plain command that went well; None where it is not plain, or did not."""
-    if len(arguments) < 3 or arguments[0] != "scan" or arguments[-1] != "--json":
-        return None
-    paths = arguments[1:-1]
-    if any(not path or path.startswith(("-", "conda:", "kernel:")) for path in paths):
-        return None
-    return _scan(paths)
+    """Answer the exit code of a plain command; None where it is not plain, or a scan did not go well."""
+    match arguments:
+        case ["scan", *paths, "--json"] if paths:
+            if any(not path or path.startswith(("-", "conda:", "kernel:")) for path in paths):
+                return None
+            return _scan(paths)
+        case ["check", *rest] if "_ENVGUARD_COMPLETE" not in os.environ:
+            asked = check_asked(rest)
+            return None if asked is None else _check(list(arguments), asked)
+        case _:
+            return None
+
+
+def check_asked(arguments: Sequence[str]) -> Check | None:
+    """Answer what a plain ``check`` asks; None where it is not plain."""
+    asked = Check()
+    left = list(arguments)
+    while left:
+        word = left.pop(0)
+        name, equals, value = word.partition("=")
+        if name in ("--policy", "--format") and not equals:
+            value = left.pop(0) if left else ""
+        following = _with_word(asked, name if name.startswith("-") else word, value, has_value=bool(equals))
+        if following is None:
+            return None
+        asked = following
+    return asked
+
+
+def _with_word(asked: Check, word: str, value: str, *, has_value: bool) -> Check | None:
+    """What is asked with one word more; None for what is empty, unknown, or said before."""
+    if word in ("-v", "--verbose") and not has_value:
+        return asked._replace(verbose=asked.verbose + 1)
+    if word == "--json" and not has_value and asked.format_ is None:
+        return asked._replace(format_="json")
+    if word == "--format" and asked.format_ is None:
+        format_ = next((each for each in _FORMATS if each == value), None)
+        return asked._replace(format_=format_) if format_ is not None else None
+    if word == "--policy" and value and not value.startswith("-") and asked.policy is None:
+        return asked._replace(policy=value)
+    if word and not word.startswith("-") and asked.env is None:
+        return asked._replace(env=word)
+    return None
 
 
 def wants_json(arguments: Sequence[str]) -> bool:
@@ -29,6 +85,47 @@ def wants_json(arguments: Sequence[str]) -> bool:
     return (
         "--json" in arguments or "--format=json" in arguments or ("--format", "json") in pairwise(arguments)
     )
+
+
+def _check(arguments: list[str], asked: Check) -> int:
+    import gc
+    from time import time
+
+    from envguard.cli.again import folders_that_decide_nothing
+    from envguard.cli.streams import take_down
+    from envguard.cli.witness import Witness
+
+    gc.disable()
+    witness, written, began_at_s = Witness(folders_that_decide_nothing()), take_down(), time()
+    witness.begin()
+    try:
+        from envguard.cli.checking import check_one
+
+        checked = check_one(asked.env, asked.policy, asked.format_ or "rich", verbose=asked.verbose)
+    except EnvguardError as error:
+        from envguard.cli.failing import fail
+
+        return fail(error, wants_json=asked.format_ == "json")
+    finally:
+        witness.end()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    _keep(arguments, checked, written, began_at_s, witness)
+    return checked.code
+
+
+def _keep(
+    arguments: list[str],
+    checked: Checked,
+    written: list[tuple[int, bytes]],
+    began_at_s: float,
+    witness: Witness,
+) -> None:
+    from envguard.cli.keeping import Answer, holds_until_s, keep
+
+    until_s = holds_until_s(checked, began_at_s)
+    if until_s is not None:
+        keep(arguments, Answer(checked.code, tuple(written), began_at_s, until_s), witness)
 
 
 def _scan(paths: Sequence[str]) -> int | None:

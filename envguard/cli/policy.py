@@ -1,4 +1,4 @@
-"""``envguard policy``: lint, schema, show, diff, log, push, list."""
+"""``envguard policy``: new, import, lint, schema, show, diff, log, plan, pull, push, list."""
 
 from __future__ import annotations
 
@@ -12,6 +12,9 @@ from envguard.cli.local import server_client
 from envguard.cli.options import json_option
 from envguard.cli.output import print_json
 from envguard.cli.policy_history import diff, log
+from envguard.cli.policy_import import import_lock
+from envguard.cli.policy_plan import plan
+from envguard.cli.policy_pull import pull
 from envguard.domain.policy import LockedPolicy
 from envguard.errors import PolicyError
 from envguard.formats import load_policy
@@ -77,7 +80,8 @@ def schema() -> None:
 def show(name: str, *, resolved: bool, as_json: bool) -> None:
     """Print a policy: a file, or a revision of the server's.
 
-    NAME is a policy file, a name (the server's newest revision), or a revision such as rl-team@r4.
+    NAME is a policy file, a name (the server's newest revision), or a revision such as rl-team@r4. Where the
+    server cannot be had, the revision that this machine holds is shown, and its age is said.
 
     Exit code: 0 done, 2 wrong usage, 3 it could not be done.
 
@@ -152,6 +156,9 @@ def push(file: Path, *, as_json: bool) -> None:
 
 policy.add_command(diff)
 policy.add_command(log)
+policy.add_command(plan)
+policy.add_command(pull)
+policy.add_command(import_lock)
 
 
 def _load(file: Path) -> LockedPolicy | list[PolicyError]:

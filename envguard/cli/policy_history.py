@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import click
 
+from envguard.cli import completion
 from envguard.cli.local import server_client
 from envguard.cli.options import json_option
 from envguard.cli.output import print_json
 
 
 @click.command()
-@click.argument("a")
-@click.argument("b")
+@click.argument("a", shell_complete=completion.policies_and_files)
+@click.argument("b", shell_complete=completion.policies_and_files)
 @json_option
 def diff(a: str, b: str, *, as_json: bool) -> int:
     """Say what changes from one policy to another.
@@ -37,7 +38,7 @@ def diff(a: str, b: str, *, as_json: bool) -> int:
 
 
 @click.command()
-@click.argument("name")
+@click.argument("name", shell_complete=completion.policies_and_files)
 @json_option
 def log(name: str, *, as_json: bool) -> None:
     """List all revisions of a policy, the newest first.

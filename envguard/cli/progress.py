@@ -1,9 +1,10 @@
-"""What is shown while a machine is looked at."""
+"""What is shown while a machine is looked at, or a server thinks."""
 
 from __future__ import annotations
 
 import os
 import sys
+import threading
 import time
 from typing import TYPE_CHECKING
 
@@ -12,6 +13,7 @@ if TYPE_CHECKING:
 
 
 _SHOWN_EVERY_S = 0.1
+_PATIENCE_S = 1.0
 
 
 class Progress:
@@ -39,6 +41,38 @@ class Progress:
     def __exit__(self, *_: object) -> None:
         if self._status is not None:
             self._status.stop()
+
+
+class Waiting:
+    """A spinner on a terminal's standard error once something takes over a second; silent elsewhere."""
+
+    def __init__(self, what: str) -> None:
+        self._what = what
+        self._status: Status | None = None
+        self._lock = threading.Lock()
+        self._timer = threading.Timer(_PATIENCE_S, self._show)
+        self._timer.daemon = True
+        self._is_over = False
+
+    def __enter__(self) -> Waiting:
+        if is_terminal():
+            self._timer.start()
+        return self
+
+    def _show(self) -> None:
+        from rich.console import Console
+
+        with self._lock:
+            if not self._is_over:
+                self._status = Console(stderr=True).status(self._what)
+                self._status.start()
+
+    def __exit__(self, *_: object) -> None:
+        self._timer.cancel()
+        with self._lock:
+            self._is_over = True
+            if self._status is not None:
+                self._status.stop()
 
 
 def is_terminal() -> bool:

@@ -25,11 +25,38 @@ def open_streams() -> None:
     sys.stderr = _patient(sys.stderr)
 
 
+def print_instead(text: str) -> None:
+    """Print what stands in for all that waits to be written; nothing where something was written.
+
+    For a process that then ends without emptying its buffers.
+    """
+    file = getattr(sys.stdout.buffer, "raw", None)
+    if isinstance(file, _Patient) and not file.is_begun:
+        file.write(text.encode())
+
+
+def take_down() -> list[tuple[int, bytes]]:
+    """Answer a list to which all that is written from now on is added: the stream's number, and what."""
+    _Patient.written = []
+    return _Patient.written
+
+
 class _Patient(io.FileIO):
     """A file that takes what nobody reads."""
 
+    is_begun = False
+    """Whether anything was written."""
+    written: list[tuple[int, bytes]] | None = None
+
     def write(self, data: ReadableBuffer, /) -> int:
         """Write, to nowhere once the reader is gone; answer how many bytes were taken."""
+        self.is_begun = True
+        taken = self._write(data)
+        if self.written is not None:
+            self.written.append((self.fileno(), bytes(data)[:taken]))
+        return taken
+
+    def _write(self, data: ReadableBuffer) -> int:
         try:
             return super().write(data)
         except BrokenPipeError:

@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from envguard.cli import completion
-from envguard.cli.local import existing_state, local_state
+from envguard.cli.local import existing_state, kept_policies, local_state
 from envguard.cli.options import filled
 from envguard.cli.output import tell
 
@@ -42,8 +42,7 @@ def use(policy: str, env: str | None, *, end: bool) -> None:
         return
     local_state().use(record.path, policy)
     click.echo(f"{record.path} is judged by `{policy}` from now on ({choice.reason})")
-    state = existing_state()
-    if state is not None and policy not in state.policies():
+    if all(policy not in held for held in kept_policies()):
         tell(f"note: this machine holds no policy `{policy}` yet: until it does, the verdict is unknown")
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import zlib
 from typing import TypeVar
-from urllib.parse import quote
+from urllib.parse import quote, urlencode
 
 import msgspec
 import requests
@@ -19,6 +19,7 @@ from envguard.wire import (
     CheckinReply,
     EnrolReply,
     EnrolRequest,
+    PlanReply,
     Policies,
     PolicyRevision,
     PolicyRevisions,
@@ -27,6 +28,11 @@ from envguard.wire import (
     RecordsReply,
     RevisionRow,
     TeamReport,
+    WaiverDecision,
+    WaiverEntry,
+    WaiverReply,
+    WaiverRequest,
+    Waivers,
 )
 
 T = TypeVar("T")
@@ -98,10 +104,28 @@ class ServerClient:
         """Make these files the policy's next revision."""
         return self._send("POST", "policies", PushReply, source)
 
+    def plan(self, source: PolicySource) -> PlanReply:
+        """Answer what a push of these files would do; nothing is kept of it."""
+        return self._send("POST", "policies/plan", PlanReply, source)
+
     def team(self, policy: str | None = None) -> TeamReport:
         """Answer how the team stands; with a policy, only the environments that it governs."""
         query = "" if policy is None else f"?policy={quote(policy, safe='')}"
         return self._send("GET", f"team{query}", TeamReport)
+
+    def waive(self, request: WaiverRequest) -> WaiverEntry:
+        """Ask for a permission to differ; of a lead it is granted at once."""
+        return self._send("POST", "waivers", WaiverReply, request).waiver
+
+    def waivers(self, policy: str | None = None, *, is_all: bool = False) -> Waivers:
+        """Answer the waivers that are asked for or in force; all of them also those that are over."""
+        asked = {**({} if policy is None else {"policy": policy}), **({"all": "1"} if is_all else {})}
+        return self._send("GET", f"waivers?{urlencode(asked)}", Waivers)
+
+    def decide_waiver(self, number: int, decision: str, reason: str | None = None) -> WaiverEntry:
+        """Approve, refuse or end a waiver; for leads."""
+        path = f"waivers/{number}/{quote(decision, safe='')}"
+        return self._send("POST", path, WaiverReply, WaiverDecision(reason)).waiver
 
     def new_token(self, *, expires_s: int, uses: int) -> str:
         """Answer a fresh join string; for admins."""

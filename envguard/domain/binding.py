@@ -12,6 +12,7 @@ Rules
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from fnmatch import fnmatchcase
 from typing import Literal
@@ -20,6 +21,8 @@ import msgspec
 
 from envguard.domain.environment import NEVER_MEANT_BY_STAR, EnvironmentRecord, Scan
 from envguard.domain.policy import KnownPolicy, LockedPolicy, Selector
+
+_MEANS_SOMETHING = re.compile(r"([*?[])")
 
 Source = Literal["use", "marker", "applies-to"]
 """Where a binding comes from."""
@@ -85,9 +88,27 @@ def applies(selectors: Iterable[Selector], record: EnvironmentRecord, machine: M
     """Whether one of the selectors is for this environment on this machine."""
     return any(
         any(_names_machine(pattern, machine) for pattern in selector.machines)
-        and any(_names_environment(pattern, record) for pattern in selector.environments)
+        and any(names_environment(pattern, record) for pattern in selector.environments)
         for selector in selectors
     )
+
+
+def names_environment(pattern: str, record: EnvironmentRecord) -> bool:
+    """Whether a pattern, as ``applies-to`` has it, is for this environment."""
+    if pattern == "*":
+        return record.kind not in NEVER_MEANT_BY_STAR
+    if any(fnmatchcase(name, pattern) for name in record.names):
+        return True
+    if pattern == "~" or pattern.startswith("~/"):
+        if record.home is None:
+            return False
+        pattern = record.home.rstrip("/") + pattern[1:]
+    return any(matches_path(pattern, path) for path in (record.path, *record.also))
+
+
+def pattern_of_path(path: str) -> str:
+    """Answer the pattern that is for this one path, whatever its folders are called."""
+    return _MEANS_SOMETHING.sub(r"[\1]", path)
 
 
 def matches_path(pattern: str, path: str) -> bool:
@@ -100,18 +121,6 @@ def _names_machine(pattern: str, machine: Machine) -> bool:
         return fnmatchcase(machine.name, pattern)
     key, _, value = pattern.removeprefix("label:").partition("=")
     return key in machine.labels and (not value or fnmatchcase(machine.labels[key], value))
-
-
-def _names_environment(pattern: str, record: EnvironmentRecord) -> bool:
-    if pattern == "*":
-        return record.kind not in NEVER_MEANT_BY_STAR
-    if any(fnmatchcase(name, pattern) for name in record.names):
-        return True
-    if pattern == "~" or pattern.startswith("~/"):
-        if record.home is None:
-            return False
-        pattern = record.home.rstrip("/") + pattern[1:]
-    return any(matches_path(pattern, path) for path in (record.path, *record.also))
 
 
 def _parts(path: str) -> tuple[str, ...]:

@@ -7,13 +7,14 @@ from datetime import datetime
 
 import msgspec
 
-from envguard.domain.environment import Environment, Package
+from envguard.domain.environment import Environment, EnvironmentRecord, Package
 from envguard.domain.facts import MachineFacts
 from envguard.domain.installed import installed_in
 from envguard.domain.lock import LockedPackage
 from envguard.domain.policy import LockedPolicy, PackageRule, Waiver
 from envguard.domain.selection import Ambiguous, Selected, WrongPython, marker_values, select
 from envguard.domain.verdict import JudgedFinding, Verdict
+from envguard.domain.waiver import acquits, is_for
 
 
 class LockSays(msgspec.Struct, frozen=True, kw_only=True):
@@ -58,17 +59,28 @@ def explain_package(
         lock=_lock_says(package, environment, facts, governing),
         lock_place=policy.lock,
         findings=tuple(each for each in verdict.findings if each.package == package),
-        waivers=tuple(each for each in policy.waivers if each.package == package),
+        waivers=tuple(each for each in governing.waivers if each.package == package),
     )
 
 
-def waiver_state(waiver: Waiver, machine: str, now: datetime, findings: Sequence[JudgedFinding]) -> str:
+def waiver_state(
+    waiver: Waiver,
+    record: EnvironmentRecord,
+    *,
+    machine: str,
+    now: datetime,
+    findings: Sequence[JudgedFinding],
+) -> str:
     """Answer in words whether a waiver counts here and now."""
     if now >= waiver.until:
         return "expired"
     if waiver.machine not in (None, machine):
         return f"only on {waiver.machine}"
-    if any(each.waived is not None and each.waived.until == waiver.until for each in findings):
+    if not is_for(waiver, record):
+        return f"only in {waiver.environment}"
+    if any(
+        acquits(waiver, each.kind, each.package, machine=machine, record=record, now=now) for each in findings
+    ):
         return "in use"
     return "not needed"
 

@@ -77,6 +77,10 @@ class LockedPackage(msgspec.Struct, frozen=True, omit_defaults=True):
     """Where it must come from; None where the lock takes it from an index, or does not say."""
     source: str | None = None
     """What tells it from another entry of its name and version, in the lock's own words."""
+    location: str | None = None
+    """The folder or the local file that it comes from, relative to the lock's own folder."""
+    subdirectory: str | None = None
+    """Where in its repository or archive the package lies; None: at the top."""
     is_virtual: bool = False
     """It is never installed itself: only what it asks for is."""
     artifacts: tuple[Artifact, ...] = ()
@@ -116,3 +120,11 @@ class LockChoice(msgspec.Struct, frozen=True, omit_defaults=True):
     extras: tuple[str, ...] = ()
     groups: tuple[str, ...] | None = None
     """None: the lock's default groups."""
+
+
+class LeftOut(msgspec.Struct, frozen=True):
+    """What has no place in a lock that is written, and why."""
+
+    name: str
+    version: str | None
+    reason: str

@@ -25,7 +25,7 @@ def reached_entries(lock: Lock, place: Place) -> list[LockedPackage]:
     by_name: dict[str, list[LockedPackage]] = defaultdict(list)
     for package in lock.packages:
         by_name[package.name].append(package)
-    words = frozenset(_word(root) for root in roots) if lock.has_conflicts else frozenset()
+    words = frozenset(word_for_choice(root) for root in roots) if lock.has_conflicts else frozenset()
     while True:
         walk = _Walk(by_name, place.with_words(words), has_conflicts=lock.has_conflicts)
         walk.follow([root.dependency for root in roots])
@@ -96,7 +96,7 @@ class _Walk:
         place = self._place
         words: set[str] = set()
         if self._has_conflicts and dependency.extras:
-            words = {_tagged("extra", dependency.name, extra) for extra in dependency.extras}
+            words = {word_for_extra(dependency.name, extra) for extra in dependency.extras}
             place = place if words <= place.words else place.with_words(place.words | words)
         if dependency.marker is not None and not holds_for(dependency.name, dependency.marker, place):
             return False
@@ -104,11 +104,28 @@ class _Walk:
         return True
 
 
-def _word(root: Root) -> str:
+def word_for_choice(root: Root) -> str:
+    """Answer uv's word for the choice by which a root counts."""
     member = root.member or ""
     if root.extra is not None:
-        return _tagged("extra", member, root.extra)
+        return word_for_extra(member, root.extra)
     return f"project-{len(member)}-{member}" if root.group is None else _tagged("group", member, root.group)
+
+
+def word_for_extra(package: str, extra: str) -> str:
+    """Answer uv's word for an extra of a package."""
+    return _tagged("extra", package, extra)
+
+
+def entries_meant(dependency: Dependency, entries: Sequence[LockedPackage]) -> Sequence[LockedPackage]:
+    """Answer the entries of a name that a dependency can mean, whatever the environment."""
+    if len(entries) == 1 and dependency.version is None and dependency.source is None:
+        return entries
+    return [
+        each
+        for each in entries
+        if dependency.version in (None, each.version) and dependency.source in (None, each.source)
+    ]
 
 
 def _tagged(kind: str, package: str, name: str) -> str:
@@ -121,13 +138,7 @@ def _is_chosen(extra: str | None, group: str | None, place: Place) -> bool:
 
 def _meant(dependency: Dependency, entries: Sequence[LockedPackage], place: Place) -> Sequence[LockedPackage]:
     """The entries that a dependency can mean: one, where it says enough."""
-    if len(entries) == 1 and dependency.version is None and dependency.source is None:
-        return entries
-    found = [
-        each
-        for each in entries
-        if dependency.version in (None, each.version) and dependency.source in (None, each.source)
-    ]
+    found = entries_meant(dependency, entries)
     if len(found) > 1:
         found = [each for each in found if applies(each, place)]
     if len(found) > 1 and dependency.specifier:

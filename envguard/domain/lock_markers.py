@@ -12,22 +12,16 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from functools import lru_cache
+from typing import TYPE_CHECKING
 
 import msgspec
-from packaging.markers import InvalidMarker, Marker, UndefinedComparison, UndefinedEnvironmentName
-from packaging.specifiers import InvalidSpecifier
-from packaging.version import InvalidVersion
 
 from envguard.domain.lock import LockedPackage
 from envguard.domain.plain_markers import plain_holds
 
-_UNDECIDABLE = (
-    UndefinedComparison,
-    UndefinedEnvironmentName,
-    InvalidVersion,
-    InvalidMarker,
-    InvalidSpecifier,
-)
+if TYPE_CHECKING:
+    from packaging.markers import Marker
+
 _CONFLICT = re.compile(r"""extra\s*(==|!=)\s*['"]((?:extra|group|project)-\d+-[^'"]*)['"]""")
 """How uv tells in a marker that a choice excludes another: the kind, the length of a name, the name, the
 chosen extra or group."""
@@ -67,7 +61,7 @@ def holds_for(name: str | None, marker: str, place: Place) -> bool:
     """Whether a marker holds here; ``name`` is the package that it is about. Raises UndecidedError."""
     try:
         return _holds(marker, place)
-    except _UNDECIDABLE as error:
+    except _UndecidableError as error:
         whose = "its" if name is not None else "the lock's"
         raise UndecidedError(name, f"{whose} marker cannot be decided here: {error}") from error
 
@@ -78,16 +72,35 @@ def _holds(marker: str, place: Place) -> bool:
     return place.known[marker]
 
 
+class _UndecidableError(Exception):
+    """The reference gives no answer; its words say why."""
+
+
 def _evaluated(marker: str, place: Place) -> bool:
     plain = plain_holds(marker, place.markers)
-    if plain is not None:
-        return plain
+    return _reference_holds(marker, place) if plain is None else plain
+
+
+def _reference_holds(marker: str, place: Place) -> bool:
+    from packaging.markers import InvalidMarker, UndefinedComparison, UndefinedEnvironmentName
+    from packaging.specifiers import InvalidSpecifier
+    from packaging.version import InvalidVersion
+
     values: dict[str, str | frozenset[str]] = {
         **place.markers,
         "extras": place.extras,
         "dependency_groups": place.groups,
     }
-    return _marker(marker).evaluate(values, context="lock_file")
+    try:
+        return _marker(marker).evaluate(values, context="lock_file")
+    except (
+        InvalidMarker,
+        InvalidSpecifier,
+        InvalidVersion,
+        UndefinedComparison,
+        UndefinedEnvironmentName,
+    ) as error:
+        raise _UndecidableError(str(error)) from error
 
 
 def _without_conflicts(marker: str, words: frozenset[str]) -> str:
@@ -104,4 +117,6 @@ def _without_conflicts(marker: str, words: frozenset[str]) -> str:
 
 @lru_cache(maxsize=4096)
 def _marker(text: str) -> Marker:
+    from packaging.markers import Marker
+
     return Marker(text)

@@ -52,11 +52,11 @@ def package_findings(rules: Rules, selected: Selected, installed: Installed) -> 
             ruled.update(each.conda_name for each in installed.named(rule.name) if each.conda_name)
     for name, locked in selected.packages.items():
         if name not in ruled:
-            yield from _judged(_Case(Require(name=name), "lock", locked, _found(locked, installed)))
+            yield from _judged(_Case(Require(name=locked.name), "lock", locked, _found(locked, installed)))
     for name, candidates in selected.optional.items():
         packages = _found(candidates[0], installed)
         if name not in ruled and packages:
-            yield from _nearest(_Case(Require(name=name), "lock", None, packages), candidates)
+            yield from _nearest(_Case(Require(name=candidates[0].name), "lock", None, packages), candidates)
 
 
 def unlisted_findings(rules: Rules, selected: Selected, installed: Installed) -> Iterator[Finding]:

@@ -132,8 +132,12 @@ class Waiver(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     approved_by: str
     machine: str | None = None
     """A machine's name; None: all machines."""
+    environment: str | None = None
+    """A pattern as ``applies-to`` has it; None: every environment that the policy judges."""
     kind: str | None = None
-    """A finding kind; None: every finding about the package."""
+    """A finding kind; None: every finding about the package that could be read."""
+    id: int | None = None
+    """The server's number; None for one that a policy file grants."""
 
 
 class Ring(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -225,6 +229,15 @@ class LockedPolicy(msgspec.Struct, frozen=True, kw_only=True):
     revision: int | None = None
     """None for a policy that no server numbered."""
     lock_revision: int | None = None
+    pulled_at: datetime | None = None
+    """When a person pulled it into the user's cache; None where it is a file, or the agent keeps it."""
+    granted: tuple[Waiver, ...] = ()
+    """What was granted by the server, beside what the policy's own file grants."""
+
+    @property
+    def waivers(self) -> tuple[Waiver, ...]:
+        """All permissions to differ from this policy."""
+        return (*self.policy.waivers, *self.granted)
 
 
 class UnusablePolicy(msgspec.Struct, frozen=True, kw_only=True):

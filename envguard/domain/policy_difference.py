@@ -214,6 +214,8 @@ def _selector_text(selector: Selector) -> str:
 def _waiver_text(waiver: Waiver) -> str:
     about = f"{waiver.package} ({waiver.kind})" if waiver.kind is not None else waiver.package
     whose = f"on {_quoted(waiver.machine)}" if waiver.machine is not None else "everywhere"
+    if waiver.environment is not None:
+        whose += f" in {_quoted(waiver.environment)}"
     until = waiver.until.isoformat(sep=" ").replace("+00:00", " UTC")
     return f"{about} {whose} until {until}, by {_quoted(waiver.approved_by)}: {waiver.reason}"
 

@@ -103,12 +103,18 @@ _Candidates = dict[str, tuple[LockedPackage, ...]]
 
 
 def _applying(lock: Lock, place: Place) -> _Candidates:
-    """The entries that apply, by name; several of one name where the lock does not decide."""
+    """The entries that apply, by name; several of one name where the lock does not decide.
+
+    A library of conda's may be called as a distribution of pip's, as graphviz is: these are two.
+    """
     found: dict[str, list[LockedPackage]] = defaultdict(list)
-    entries = _flat(lock, place) if lock.roots is None else reached_entries(lock, place)
+    entries = list(_flat(lock, place) if lock.roots is None else reached_entries(lock, place))
+    pythons = {package.name for package in entries if package.ecosystem == "python"}
     for package in entries:
-        if package not in found[package.name]:
-            found[package.name].append(package)
+        is_namesake = package.ecosystem == "conda" and package.name in pythons
+        same = found[f"conda:{package.name}" if is_namesake else package.name]
+        if package not in same:
+            same.append(package)
     return {name: tuple(packages) for name, packages in found.items()}
 
 

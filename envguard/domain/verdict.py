@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Literal
@@ -13,6 +12,7 @@ from envguard.domain.environment import Digest, EnvironmentRecord
 from envguard.domain.finding import Finding, FindingKind
 from envguard.domain.policy import Severity, Waiver
 from envguard.domain.remedy import Remedy, command_for
+from envguard.domain.waiver import first_that_acquits
 
 Outcome = Literal["compliant", "drifted", "unknown", "unmanaged"]
 """``unknown``: it could not be decided. ``unmanaged``: no policy applies."""
@@ -20,7 +20,6 @@ Outcome = Literal["compliant", "drifted", "unknown", "unmanaged"]
 Moved = Literal["machine", "facts", "policy", "lock", "waiver", "envguard", "never-matched"]
 """What changed since this environment last matched its policy."""
 
-_COLUMN = re.compile(r"(:\d+):\d+\Z")
 _ORDER: tuple[Outcome, ...] = ("drifted", "unknown", "compliant", "unmanaged")
 
 
@@ -33,6 +32,17 @@ class PolicyRef(msgspec.Struct, frozen=True, kw_only=True):
     lock: int | None = None
     """The lock's revision; None without a server."""
     digest: Digest | None = None
+    pulled_at: datetime | None = None
+    """When a person pulled it into the user's cache; None where it is a file, or the agent keeps it."""
+
+
+class Pending(msgspec.Struct, frozen=True, kw_only=True):
+    """A newer lock that waits for this environment, which is judged by its own until then."""
+
+    lock: int
+    """The newer lock's revision."""
+    until: datetime
+    """When grace ends: from then on the newer lock judges."""
 
 
 class Waived(msgspec.Struct, frozen=True):
@@ -41,6 +51,8 @@ class Waived(msgspec.Struct, frozen=True):
     until: datetime
     reason: str
     approved_by: str
+    id: int | None = None
+    """The server's number; None for one that the policy's file grants."""
 
 
 class JudgedFinding(msgspec.Struct, frozen=True, kw_only=True):
@@ -70,7 +82,8 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True, tag_field="schema", tag
     digest: Digest | None
     verdict: Outcome
     policy: PolicyRef | None
-    pending: None = None
+    pending: Pending | None = None
+    """None where no newer lock waits."""
     findings: tuple[JudgedFinding, ...] = ()
     reason: str | None = None
     """Why it is unknown or unmanaged, where no finding says so."""
@@ -125,7 +138,7 @@ def judge(
         _judged(
             finding,
             places,
-            _waived(finding, waivers, now, machine),
+            _waived(finding, waivers, now, machine, record),
             reason=_reason(finding, record),
             fix=command_for([finding.remedy], record) if finding.remedy is not None else None,
         )
@@ -155,7 +168,8 @@ def judge_lock(
 ) -> Verdict:
     """Answer the verdict on a lock that nobody installed: there is nothing to mend but the lock."""
     judged = tuple(
-        _judged(each, places, _waived(each, waivers, now, machine), reason=each.reason) for each in findings
+        _judged(each, places, _waived(each, waivers, now, machine, None), reason=each.reason)
+        for each in findings
     )
     return Verdict(environment=path, digest=None, verdict=_outcome(judged), policy=policy, findings=judged)
 
@@ -238,14 +252,10 @@ def _with_moved(findings: tuple[JudgedFinding, ...], moved: Moved) -> tuple[Judg
 
 
 def _place(rule: str, places: Mapping[str, str]) -> str | None:
-    """Where a key path stands; where only a key above it was written, that one's place.
-
-    A finding's place is file and line, as annotations of other tools are.
-    """
+    """Where a key path stands; where only a key above it was written, that one's place."""
     while rule not in places and "." in rule:
         rule = rule.rpartition(".")[0]
-    place = places.get(rule)
-    return None if place is None else _COLUMN.sub(r"\1", place)
+    return places.get(rule)
 
 
 def _reason(finding: Finding, record: EnvironmentRecord) -> str | None:
@@ -265,13 +275,14 @@ def _outcome(findings: Sequence[JudgedFinding]) -> Outcome:
     return "drifted" if any(finding.severity == "error" for finding in counting) else "compliant"
 
 
-def _waived(finding: Finding, waivers: Sequence[Waiver], now: datetime, machine: str) -> Waived | None:
-    for waiver in waivers:
-        if (
-            waiver.package == finding.package
-            and now < waiver.until
-            and waiver.machine in (None, machine)
-            and waiver.kind in (None, finding.kind)
-        ):
-            return Waived(waiver.until, waiver.reason, waiver.approved_by)
-    return None
+def _waived(
+    finding: Finding,
+    waivers: Sequence[Waiver],
+    now: datetime,
+    machine: str,
+    record: EnvironmentRecord | None,
+) -> Waived | None:
+    waiver = first_that_acquits(
+        waivers, finding.kind, finding.package, machine=machine, record=record, now=now
+    )
+    return None if waiver is None else Waived(waiver.until, waiver.reason, waiver.approved_by, waiver.id)

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Protocol
 
 from envguard.errors import PolicyError
-from envguard.formats.files import read_text, shown
+from envguard.formats.files import ReadBytes, read_bytes, read_text, shown
 
 _MOST_FILES = 50
 """More are a mistake, or a circle."""
@@ -53,9 +53,10 @@ class KeptFiles:
 class FolderFiles:
     """Files below, or near, a folder; what was read is remembered."""
 
-    def __init__(self, folder: Path) -> None:
-        """Take the folder that names are relative to."""
+    def __init__(self, folder: Path, read: ReadBytes = read_bytes) -> None:
+        """Take the folder that names are relative to, and how its files are read."""
         self._folder = folder
+        self._read = read
         self.texts: dict[str, str] = {}
         """What was read so far, by name."""
 
@@ -64,7 +65,7 @@ class FolderFiles:
         if name not in self.texts:
             if len(self.texts) >= _MOST_FILES:
                 raise PolicyError(f"more than {_MOST_FILES} files belong to this policy", where=where)
-            self.texts[name] = read_text(self._folder / name, what, where=where)
+            self.texts[name] = read_text(self._folder / name, what, where=where, read=self._read)
         return self.texts[name]
 
     def find(self, name: str) -> str | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import codecs
 import re
+from collections.abc import Callable
 from pathlib import Path
 
 from envguard.errors import PolicyError
@@ -20,9 +21,27 @@ _UTF_16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 _CREDENTIALS = re.compile(r"(?<=://)[^/@\s]+@")
 
 
-def read_text(path: Path, what: str, *, where: str | None = None, limit_bytes: int = LOCK_LIMIT_BYTES) -> str:
+ReadBytes = Callable[[Path, int], bytes]
+"""Answers the beginning of a regular file, one byte more than a number of bytes at most. Raises OSError."""
+
+
+def read_bytes(path: Path, limit_bytes: int) -> bytes:
+    """Answer the beginning of a file, as this process may read it."""
+    with path.open("rb") as file:
+        return file.read(limit_bytes + 1)
+
+
+def read_text(
+    path: Path,
+    what: str,
+    *,
+    where: str | None = None,
+    limit_bytes: int = LOCK_LIMIT_BYTES,
+    read: ReadBytes = read_bytes,
+) -> str:
     """Answer a file's text; raises PolicyError where it is missing, too large, or not UTF-8.
 
+    ``read`` says with whose rights: a file that somebody else names is read as that person may read it.
     UTF-16 with its mark is read too: PowerShell's ``pip freeze > r.txt`` is that, and pip reads it.
     """
     place = where or str(path)
@@ -31,8 +50,7 @@ def read_text(path: Path, what: str, *, where: str | None = None, limit_bytes: i
             raise _absent(path, what, where)
         if not path.is_file():
             raise PolicyError(f"the {what} is no regular file" + _at(path, where), where=place)
-        with path.open("rb") as file:
-            raw = file.read(limit_bytes + 1)
+        raw = read(path, limit_bytes)
     except OSError as error:
         raise PolicyError(f"the {what} cannot be read: {error.strerror}", where=place) from error
     if len(raw) > limit_bytes:

@@ -6,6 +6,7 @@ The readers of the parts take their keys and words from here, and so does the JS
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any, get_args
 
@@ -40,6 +41,11 @@ MISSED = ("next-start", "skip")
 POLICY_NAME = r"[a-z0-9][a-z0-9._-]{0,63}"
 PACKAGE_NAME = r"[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?"
 INDEX_NAME = r"[A-Za-z0-9]([A-Za-z0-9._-]{0,62}[A-Za-z0-9])?"
+
+
+def is_package_name(text: str) -> bool:
+    """Whether a package may be called so."""
+    return re.fullmatch(PACKAGE_NAME, text) is not None
 
 
 def words(choices: tuple[str, ...]) -> Shape:
@@ -169,6 +175,9 @@ WAIVER_KEYS: Keys = {
     "reason": Key("Why", TEXT, must_be=True),
     "approved-by": Key("By whom", TEXT, must_be=True),
     "machine": Key("The name of the one machine that may differ", TEXT, "all"),
+    "environment": Key(
+        "The environments that may differ, as in applies-to", TEXT, "all that the policy judges"
+    ),
     "kind": Key("The one kind of finding that does not count", words(get_args(FindingKind)), "all"),
 }
 POLICY_KEYS: Keys = {

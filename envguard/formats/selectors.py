@@ -15,6 +15,9 @@ from envguard.formats.language import SELECTOR_KEYS, WAIVER_KEYS
 from envguard.formats.nodes import Problems, fields_of, items_of, text_of, word_of, words_of
 from envguard.formats.rules import package_name
 
+ENVIRONMENT_HINT = "`*` for all, a path from / or ~ or **, `conda:NAME` or `kernel:NAME`"
+"""What names environments, for those who wrote something else."""
+
 _ENVIRONMENT_PATTERN = re.compile(r"\*|~(/.*)?|/.*|\*\*(/.*)?|conda:.+|kernel:.+", re.DOTALL)
 
 
@@ -55,15 +58,19 @@ def machines_of(node: yaml.Node, key: str, problems: Problems) -> tuple[str, ...
     return tuple(texts)
 
 
+def is_environment_pattern(text: str) -> bool:
+    """Whether a text can name environments."""
+    return _ENVIRONMENT_PATTERN.fullmatch(text) is not None
+
+
 def _environments(node: yaml.Node, key: str, problems: Problems) -> tuple[str, ...]:
     texts = []
     for path, item in items_of(node, key, problems):
         text = text_of(item, path, problems)
         if text is None:
             continue
-        if not _ENVIRONMENT_PATTERN.fullmatch(text):
-            hint = "`*` for all, a path from / or ~ or **, `conda:NAME` or `kernel:NAME`"
-            problems.add(item, path, f"names no environment: `{shown(text)}`", hint)
+        if not is_environment_pattern(text):
+            problems.add(item, path, f"names no environment: `{shown(text)}`", ENVIRONMENT_HINT)
         texts.append(text)
     return tuple(texts)
 
@@ -83,6 +90,9 @@ def _waiver(item: yaml.Node, key: str, problems: Problems) -> Waiver | None:
             text = words_of(node, path, problems)
         if text is not None:
             texts[name] = text
+    if "environment" in texts and not is_environment_pattern(texts["environment"]):
+        what = f"names no environment: `{shown(texts['environment'])}`"
+        problems.add(nodes["environment"], f"{key}.environment", what, ENVIRONMENT_HINT)
     return _written_waiver(texts, nodes, key, problems)
 
 
@@ -107,5 +117,6 @@ def _written_waiver(
         reason=texts["reason"],
         approved_by=texts["approved-by"],
         machine=texts.get("machine"),
+        environment=texts.get("environment"),
         kind=texts.get("kind"),
     )

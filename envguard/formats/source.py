@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import msgspec
 
@@ -17,12 +18,12 @@ from envguard.domain.policy import (
     UnusablePolicy,
 )
 from envguard.errors import PolicyError
-from envguard.formats.agreement import check_agreement
 from envguard.formats.companions import Companions, FolderFiles, KeptFiles
-from envguard.formats.files import POLICY_LIMIT_BYTES, read_text
+from envguard.formats.files import POLICY_LIMIT_BYTES, ReadBytes, read_bytes, read_text
 from envguard.formats.locks import parse_lock
-from envguard.formats.nodes import Problems
-from envguard.formats.policy import examine_policy
+
+if TYPE_CHECKING:
+    from envguard.formats.nodes import Problems
 
 
 def read_source(path: Path) -> PolicySource:
@@ -68,9 +69,9 @@ def parse_known(name: str, source: PolicySource, *, revision: int, lock_revision
     return parsed
 
 
-def load_policy(path: Path) -> LockedPolicy:
+def load_policy(path: Path, read: ReadBytes = read_bytes) -> LockedPolicy:
     """Read a policy file and its lock; raises PolicyError with everything wrong with them."""
-    text, files = _opened(path)
+    text, files = _opened(path, read)
     return msgspec.structs.replace(_judging(text, path.name, files), folder=str(path.parent.absolute()))
 
 
@@ -81,11 +82,14 @@ def policy_for_lock(path: Path, lock: Lock) -> LockedPolicy:
     return LockedPolicy(policy=policy, lock=lock, folder=str(path.parent.absolute()))
 
 
-def _opened(path: Path) -> tuple[str, FolderFiles]:
-    return read_text(path, "policy", limit_bytes=POLICY_LIMIT_BYTES), FolderFiles(path.parent)
+def _opened(path: Path, read: ReadBytes = read_bytes) -> tuple[str, FolderFiles]:
+    text = read_text(path, "policy", limit_bytes=POLICY_LIMIT_BYTES, read=read)
+    return text, FolderFiles(path.parent, read)
 
 
 def _judging(text: str, filename: str, files: Companions) -> LockedPolicy:
+    from envguard.formats.policy import examine_policy
+
     policy, problems = examine_policy(text, filename=filename, companions=files)
     lock = _lock_of(policy, policy.lock, files, problems) if policy.lock is not None else None
     problems.raise_all()
@@ -105,5 +109,7 @@ def _lock_of(policy: Policy, name: str, files: Companions, problems: Problems) -
     except PolicyError as error:
         problems.take(error)
         return None
+    from envguard.formats.agreement import check_agreement
+
     check_agreement(policy, name, lock, problems)
     return lock

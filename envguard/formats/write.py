@@ -153,7 +153,7 @@ def _ring(ring: Ring) -> Written:
 
 def _waiver(waiver: Waiver) -> Written:
     return {
-        **_given(machine=waiver.machine),
+        **_given(machine=waiver.machine, environment=waiver.environment),
         "package": waiver.package,
         **_given(kind=waiver.kind),
         "until": waiver.until.isoformat().replace("+00:00", "Z"),

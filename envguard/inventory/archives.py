@@ -24,7 +24,13 @@ from envguard.inventory.distributions import (
     told_by,
 )
 from envguard.inventory.files import shown
-from envguard.inventory.metadata import HEADER_CAP_BYTES, Headers, parse_headers, parse_requires_text
+from envguard.inventory.metadata import (
+    HEADER_CAP_BYTES,
+    Headers,
+    Requirements,
+    parse_headers,
+    parse_requires_text,
+)
 
 if TYPE_CHECKING:
     from typing import BinaryIO
@@ -89,16 +95,19 @@ def _contents(folder: Folder, archive: ZipFile) -> Contents:
         place = os.path.join(folder.path, entry)
         headers = _headers(archive, members)
         name, version = told_by(folder, entry)
+        required = Requirements(headers.requires) if headers.requires else _requires(archive, entry)
         one = Distribution(
             name=normalised(headers.name or name),
             version=headers.version or shown(version),
             origin=None,
             place=place,
             folder=folder,
-            requires=headers.requires or _requires(archive, entry),
+            requires=required.texts,
         )
-        if not (headers.name and headers.version):
-            problems.append(ProblemDetail("unreadable", one.name or None, f"{shown(place)}: no metadata"))
+        is_told = headers.name and headers.version
+        fault = headers.fault or required.fault if is_told else "no metadata"
+        if fault:
+            problems.append(ProblemDetail("unreadable", one.name or None, f"{shown(place)}: {fault}"))
         if one.name.strip("-"):
             found.append(one)
     return Contents(tuple(found), tuple(problems))
@@ -131,19 +140,21 @@ def _is_endless(entry: str) -> bool:
 
 def _headers(archive: ZipFile, members: list[str]) -> Headers:
     for member in members:
-        content = _head(archive, member, HEADER_CAP_BYTES)
+        content = _head(archive, member, HEADER_CAP_BYTES + 1)
         if content:
             return parse_headers(content)
     return Headers(None, None)
 
 
-def _requires(archive: ZipFile, entry: str) -> tuple[str, ...]:
+def _requires(archive: ZipFile, entry: str) -> Requirements:
     if entry.lower().endswith(DIST_INFO):
-        return ()
+        return Requirements()
     try:
-        content = _head(archive, f"{entry}/requires.txt", REQUIRES_CAP_BYTES)
+        content = _head(archive, f"{entry}/requires.txt", REQUIRES_CAP_BYTES + 1)
     except KeyError:
-        return ()
+        return Requirements()
+    if len(content) > REQUIRES_CAP_BYTES:
+        return Requirements((), f"requires.txt: longer than {REQUIRES_CAP_BYTES} bytes")
     return parse_requires_text(content)
 
 

@@ -21,7 +21,7 @@ import msgspec
 
 from envguard.domain.environment import Origin, ProblemDetail, ProblemKind
 from envguard.domain.requirements import normalised_name
-from envguard.inventory.files import escaped, reason_of, shown
+from envguard.inventory.files import escaped, is_absent, reason_of, shown
 from envguard.inventory.metadata import Headers, parse_requires_text, read_headers
 from envguard.inventory.origin import UNKNOWN, read_origin
 from envguard.inventory.search_path import Folder
@@ -122,10 +122,20 @@ def read_folder(folder: Folder, links: frozenset[str]) -> Contents:
     return Contents(tuple(found), tuple(problems))
 
 
-def egg_links(folder: Folder) -> frozenset[str]:
-    """Answer the real folders to which the ``.egg-link`` files of a site folder lead."""
-    linked = [read_egg_link(folder, name)[:1] for name in folder.names or () if name.endswith(EGG_LINK)]
-    return frozenset(os.path.realpath(os.path.join(folder.path, line)) for lines in linked for line in lines)
+def egg_links(folder: Folder) -> tuple[frozenset[str], list[ProblemDetail]]:
+    """Answer the real folders to which a site folder's ``.egg-link`` files lead, and which cannot be read."""
+    linked: set[str] = set()
+    problems: list[ProblemDetail] = []
+    for name in folder.names or ():
+        if name.endswith(EGG_LINK):
+            try:
+                lines = _lines_of_link(folder, name)[:1]
+            except OSError as error:
+                lines = []
+                if not is_absent(error):
+                    problems.append(_unreadable(None, f"{folder.path}/{name}", reason_of(error)))
+            linked.update(os.path.realpath(os.path.join(folder.path, line)) for line in lines)
+    return frozenset(linked), problems
 
 
 def egg_link_places(folder: Folder) -> Iterator[str]:
@@ -139,9 +149,13 @@ def read_egg_link(folder: Folder, name: str) -> list[str]:
     Empty where it cannot be read.
     """
     try:
-        content = folder.reader.read(os.path.join(folder.path, name), cap_bytes=_EGG_LINK_CAP_BYTES)
+        return _lines_of_link(folder, name)
     except OSError:
         return []
+
+
+def _lines_of_link(folder: Folder, name: str) -> list[str]:
+    content = folder.reader.read(os.path.join(folder.path, name), cap_bytes=_EGG_LINK_CAP_BYTES)
     return [os.fsdecode(line.strip()) for line in content.replace(b"\0", b"").splitlines()]
 
 
@@ -173,6 +187,7 @@ def told_by(folder: Folder, entry: str) -> tuple[str, str]:
 def _read_dist_info(folder: Folder, path: str, entry: str) -> tuple[Distribution, list[str]]:
     headers, trouble, told_in = _headers(folder, path)
     origin, origin_trouble = _origin(folder, path)
+    reasons = [reason for reason in (trouble, origin_trouble) if reason]
     name, version = _name_and_version(folder, headers, entry)
     told = Distribution(
         name=name,
@@ -181,15 +196,16 @@ def _read_dist_info(folder: Folder, path: str, entry: str) -> tuple[Distribution
         place=path,
         folder=folder,
         requires=headers.requires,
-        build=_build(folder, path),
-        installer=_installer(folder, path),
+        build=_build(folder, path, reasons),
+        installer=_installer(folder, path, reasons),
         is_told_by_metadata=told_in.endswith("/METADATA"),
     )
-    return told, [reason for reason in (trouble, origin_trouble) if reason]
+    return told, reasons
 
 
 def _read_egg_info(folder: Folder, path: str, entry: str) -> tuple[Distribution, list[str]]:
     headers, trouble, _ = _headers(folder, path)
+    reasons = [trouble] if trouble else []
     name, version = _name_and_version(folder, headers, entry)
     told = Distribution(
         name=name,
@@ -197,9 +213,9 @@ def _read_egg_info(folder: Folder, path: str, entry: str) -> tuple[Distribution,
         origin=_DEBIAN if folder.kind == "debian" else None,
         place=path,
         folder=folder,
-        requires=headers.requires or _requires(folder, path),
+        requires=headers.requires or _requires(folder, path, reasons),
     )
-    return told, [trouble] if trouble else []
+    return told, reasons
 
 
 def _name_and_version(folder: Folder, headers: Headers, entry: str) -> tuple[str, str]:
@@ -233,7 +249,7 @@ def _first_headers(folder: Folder, places: Iterable[str]) -> tuple[Headers, str 
             reason = reason_of(error)
             continue
         if headers.name and headers.version:
-            return headers, None, place
+            return headers, headers.fault, place
         missing = [
             word for word, value in (("Name", headers.name), ("Version", headers.version)) if not value
         ]
@@ -268,28 +284,40 @@ def _origin(folder: Folder, path: str) -> tuple[Origin | None, str | None]:
         return UNKNOWN, f"direct_url.json: {reason_of(error)}"
 
 
-def _build(folder: Folder, path: str) -> str | None:
+def _build(folder: Folder, path: str, reasons: list[str]) -> str | None:
     try:
         return read_build(folder.reader, f"{path}/WHEEL")
-    except OSError:
+    except OSError as error:
+        _tell("WHEEL", error, reasons)
         return None
 
 
-def _installer(folder: Folder, path: str) -> str | None:
+def _installer(folder: Folder, path: str, reasons: list[str]) -> str | None:
     """As ``INSTALLER`` says (Recording installed projects, "The INSTALLER file")."""
     try:
         content = folder.reader.read_head(f"{path}/INSTALLER", cap_bytes=_INSTALLER_CAP_BYTES)
-    except OSError:
+    except OSError as error:
+        _tell("INSTALLER", error, reasons)
         return None
     return shown(content.decode("utf-8", "backslashreplace").strip().lower()) or None
 
 
-def _requires(folder: Folder, path: str) -> tuple[str, ...]:
+def _requires(folder: Folder, path: str, reasons: list[str]) -> tuple[str, ...]:
     try:
-        content = folder.reader.read_head(f"{path}/requires.txt", cap_bytes=REQUIRES_CAP_BYTES)
-    except OSError:
+        content = folder.reader.read(f"{path}/requires.txt", cap_bytes=REQUIRES_CAP_BYTES)
+    except OSError as error:
+        _tell("requires.txt", error, reasons)
         return ()
-    return parse_requires_text(content)
+    found = parse_requires_text(content)
+    if found.fault:
+        reasons.append(found.fault)
+    return found.texts
+
+
+def _tell(name: str, error: OSError, reasons: list[str]) -> None:
+    """Add why a file cannot be read, unless it is absent, or the reason is told of one that matters more."""
+    if not reasons and not is_absent(error):
+        reasons.append(f"{name}: {reason_of(error)}")
 
 
 def _leftover(folder: Folder, path: str, entry: str) -> ProblemDetail:

@@ -142,9 +142,9 @@ def _matches(reader: Reader, path: str, *patterns: re.Pattern[bytes]) -> Iterato
 
 
 def _piece(file: FileIO, size_bytes: int) -> bytes:
-    """Nothing where it cannot be read: some of the kernel's files open like any other, and then refuse."""
+    """Nothing where it cannot be read: some of the kernel's files open, then refuse, or wait."""
     try:
-        return file.read(size_bytes)
+        return file.read(size_bytes) or b""
     except OSError:
         return b""
 

@@ -5,7 +5,8 @@ Rules
 2. A folder with ``pyvenv.cfg`` is an environment even if its interpreter is gone; then the base is missing.
 3. A link elsewhere to an environment's interpreter runs the base; a link to its folder is the environment.
 4. A folder without ``pyvenv.cfg`` whose interpreter is a link to another folder runs that other one.
-5. A prefix in which conda recorded a Python is an environment even if its interpreter is gone.
+5. A prefix in which conda recorded a Python is an environment even if its interpreter is gone; so is any
+   other with a standard library of its own, as long as something lies where the interpreter should be.
 6. Python 2 does not know ``pyvenv.cfg``: its interpreter must be a copy inside the environment.
 """
 
@@ -123,7 +124,13 @@ def locate(path: str) -> Layout:
             "a script, not an interpreter", where=shown(path), hint="name the environment's folder"
         )
     config = read_config(reader, prefix)
-    return _virtual(reader, prefix, python, config) if config else _whole(os.path.realpath(path))
+    if config is not None:
+        return _virtual(reader, prefix, python, config)
+    build = build_named(os.path.basename(python))
+    fault = _fault(prefix, python, os.path.realpath(python))
+    if fault is not None and _base(build, [prefix]) is not None and build is not None:
+        return _of_library(prefix, python, build, (fault,))
+    return _whole(os.path.realpath(path))
 
 
 def _locate_folder(prefix: str) -> Layout:
@@ -139,11 +146,33 @@ def _locate_folder(prefix: str) -> Layout:
     if python is None:
         raise _closed(prefix) if is_closed(prefix) else _no_environment(prefix)
     real = os.path.realpath(python)
+    fault = _fault(prefix, python, real)
+    build = _whole_in(prefix) if fault is not None else None
+    if fault is not None and build is not None:
+        return msgspec.structs.replace(_of_library(prefix, python, build, (fault,)), path=prefix)
     if is_below(real, prefix) or not _libraries(prefix):
         return _whole(real)
     problem = ProblemDetail("not-an-environment", None, f"{shown(python)} runs {shown(real)}")
     layout = _whole(real)
     return msgspec.structs.replace(layout, path=prefix, python=python, problems=(*layout.problems, problem))
+
+
+def _fault(prefix: str, python: str, real: str) -> ProblemDetail | None:
+    """Why nothing can be run there; None where there is a program."""
+    if not os.path.exists(real):
+        return _why_it_cannot_run(python, real, None)
+    reader, folder = reader_for(prefix), os.path.dirname(python)
+    if not reader.may_enter(folder):
+        return ProblemDetail("unreadable", None, f"{shown(folder)}: permission denied")
+    fault = fault_of(reader, real)
+    # Not where it leads to: below /proc/self that is another path for each process.
+    return ProblemDetail("not-an-environment", None, f"{shown(python)} {fault}") if fault else None
+
+
+def _whole_in(prefix: str) -> Build | None:
+    """The build of which a folder holds the standard library, of several the newest; None without one."""
+    builds = [build for name in _libraries(prefix) if (build := build_named(name)) and _base(build, [prefix])]
+    return max(builds, key=lambda build: tuple(map(int, build.minor.split("."))), default=None)
 
 
 def _virtual(reader: Reader, prefix: str, python: str, config: VenvConfig) -> Layout:
@@ -174,10 +203,9 @@ def _faults(config: VenvConfig) -> list[ProblemDetail]:
 def _problems(
     prefix: str, python: str, real: str, build: Build | None, base: str | None
 ) -> list[ProblemDetail]:
-    fault = fault_of(reader_for(prefix), real) if os.path.exists(real) else None
+    fault = _fault(prefix, python, real) if os.path.exists(real) else None
     if fault is not None:
-        # Not where it leads to: below /proc/self that is another path for each process.
-        return [ProblemDetail("not-an-environment", None, f"{shown(python)} {fault}")]
+        return [fault]
     if base is None:
         return [_why_it_cannot_run(python, real, build)]
     if build is None or python.endswith(_WINDOWS):
@@ -243,9 +271,15 @@ def _whole(real: str) -> Layout:
     build = _build(reader, real, [prefix], None) if os.path.exists(real) else None
     if build is None or _base(build, [prefix]) is None:
         raise _no_environment(real)
-    original = _original_prefix(reader, prefix, build)
+    fault = _fault(prefix, real, real)
+    return _of_library(prefix, real, build, (fault,) if fault else ())
+
+
+def _of_library(prefix: str, real: str, build: Build, problems: tuple[ProblemDetail, ...]) -> Layout:
+    """What holds the standard library of a build: a whole Python, or an old virtualenv that links to it."""
+    original = _original_prefix(reader_for(prefix), prefix, build)
     if original is not None:
-        return _old_virtualenv(prefix, real, build, original)
+        return _old_virtualenv(prefix, real, build, original, problems)
     kind = kind_of_whole(prefix)
     name = conda_name_of(prefix) if kind == "conda" else None
     return Layout(
@@ -258,6 +292,7 @@ def _whole(real: str) -> Layout:
         base=prefix,
         config=None,
         sees_base_site=True,
+        problems=problems,
         names=(name,) if name else (),
     )
 
@@ -267,7 +302,9 @@ def of_user(system: Layout, site: str) -> Layout:
     return msgspec.structs.replace(system, path=site, kind="user")
 
 
-def _old_virtualenv(prefix: str, python: str, build: Build, original: str) -> Layout:
+def _old_virtualenv(
+    prefix: str, python: str, build: Build, original: str, problems: tuple[ProblemDetail, ...]
+) -> Layout:
     """Before virtualenv 20: a copied binary, linked library files, and no pyvenv.cfg."""
     base = _base(build, [original])
     marker = os.path.join(prefix, "lib", build.library, "no-global-site-packages.txt")
@@ -282,7 +319,7 @@ def _old_virtualenv(prefix: str, python: str, build: Build, original: str) -> La
         base=base,
         config=None,
         sees_base_site=not os.path.lexists(marker),
-        problems=() if base else (gone,),
+        problems=problems if base else (*problems, gone),
     )
 
 

@@ -6,6 +6,7 @@ Rules (as the standard library's e-mail parser, which ``importlib.metadata`` use
 3. A line that begins with a blank continues the header before it.
 4. Bytes that are not UTF-8 are escaped, a byte order mark is dropped.
 5. An egg-info's ``requires.txt`` has sections, ``[EXTRA:MARKER]``; those of an extra are left out.
+6. Only so many requirements, and headers of so many bytes, are read; that there are more is told.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ _REQUIRES_CAP = 4096
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 _LINE_END = re.compile(rb"\r\n?")
 _FOLD = re.compile(rb"\n(?=[ \t])")
+_LAST = b"X-Last: \n"
 _BLANKS = (b" ", b"\t")
 _ORPHANS = re.compile(rb"\A(?:[ \t][^\n]*\n)*")
 """Continuations of no header, at the very beginning."""
@@ -41,19 +43,30 @@ class Headers(msgspec.Struct, frozen=True):
     """Likewise."""
     requires: tuple[str, ...] = ()
     """Each ``Requires-Dist`` as it is written, without those that only an extra brings."""
+    fault: str | None = None
+    """Why there may be more than this; None where this is all."""
+
+
+class Requirements(msgspec.Struct, frozen=True):
+    """What an egg-info requires without any extra."""
+
+    texts: tuple[str, ...] = ()
+    """Each written as ``Requires-Dist``."""
+    fault: str | None = None
+    """Why there may be more than this; None where this is all."""
 
 
 def read_headers(reader: Reader, path: str) -> Headers:
     """Answer the headers of a metadata file; OSError where it cannot be read."""
     head = reader.read_head(path, cap_bytes=_FIRST_READ_BYTES)
     if len(head) == _FIRST_READ_BYTES and b"\n\n" not in head and b"\n\r\n" not in head:
-        head = reader.read_head(path, cap_bytes=HEADER_CAP_BYTES)
+        head = reader.read_head(path, cap_bytes=HEADER_CAP_BYTES + 1)
     return parse_headers(head)
 
 
 def parse_headers(content: bytes) -> Headers:
-    """Answer the headers of metadata text."""
-    block = b"\n" + _header_block(content)
+    """Answer the headers of metadata text, of which one byte more than the cap is enough."""
+    block = b"\n" + _header_block(content[:HEADER_CAP_BYTES])
     lowered = block.lower()
     requires = _REQUIRES.findall(block)
     if len(requires) != lowered.count(b"\nrequires-dist:"):
@@ -64,11 +77,12 @@ def parse_headers(content: bytes) -> Headers:
         tuple(
             [_text(each) for each in requires[:_REQUIRES_CAP] if b"extra ==" not in each or b" or " in each]
         ),
+        _fault(content, len(requires)),
     )
 
 
-def parse_requires_text(content: bytes) -> tuple[str, ...]:
-    """Answer what the text of a ``requires.txt`` requires without any extra, written as ``Requires-Dist``."""
+def parse_requires_text(content: bytes) -> Requirements:
+    """Answer what the text of a ``requires.txt`` requires."""
     requires: list[str] = []
     extra, marker = "", ""
     for line in content.decode("utf-8", "backslashreplace").splitlines():
@@ -78,7 +92,21 @@ def parse_requires_text(content: bytes) -> tuple[str, ...]:
         elif text and not text.startswith("#") and not extra:
             end = " ;" if "@" in text else ";"  # else a URL would go on
             requires.append(f"{text}{end} {marker}" if marker else text)
-    return tuple(requires[:_REQUIRES_CAP])
+    return Requirements(tuple(requires[:_REQUIRES_CAP]), _fault(b"", len(requires)))
+
+
+def _fault(content: bytes, requires: int) -> str | None:
+    if requires > _REQUIRES_CAP:
+        return f"more requirements than {_REQUIRES_CAP}"
+    if len(content) <= HEADER_CAP_BYTES or not _goes_on(content):
+        return None
+    return f"headers longer than bytes: {HEADER_CAP_BYTES}"
+
+
+def _goes_on(content: bytes) -> bool:
+    """Whether the headers reach up to the cap: behind an end before it, one more would be no header."""
+    lines = content[: content.rfind(b"\n", 0, HEADER_CAP_BYTES) + 1]
+    return _header_block(lines + _LAST).endswith(_LAST)
 
 
 def _first(block: bytes, lowered: bytes, key: bytes) -> str | None:

@@ -53,12 +53,14 @@ class Packages(msgspec.Struct, frozen=True):
 
 def packages_of(path: SearchPath, conda: CondaRecords = NO_RECORDS) -> Packages:
     """Answer the packages on a search path; ``conda`` are the records of the prefix."""
-    links = frozenset(target for folder in path.folders for target in egg_links(folder))
+    linked = [egg_links(folder) for folder in path.folders]
+    links = frozenset(target for targets, _ in linked for target in targets)
     contents = [
         read_archive(folder) if folder.names is None else read_folder(folder, links)
         for folder in path.folders
     ]
-    problems = [*path.problems, *(problem for content in contents for problem in content.problems)]
+    problems = [*path.problems, *(problem for _, faults in linked for problem in faults)]
+    problems += [problem for content in contents for problem in content.problems]
     winners: dict[str, list[Distribution]] = {}
     for content in contents:
         problems += _merge(winners, content)

@@ -18,6 +18,7 @@ Rules (as ``getpath`` and ``site`` build ``sys.path``)
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 from typing import TYPE_CHECKING, Literal
@@ -103,7 +104,7 @@ class _Walk:
         self.looked_at: list[str] = []
 
     def enter(self, path: str, kind: FolderKind) -> None:
-        if not self._is_new(path):
+        if not self._is_new(path, is_promised=True):
             return
         names = self._names(path)
         self.folders.append(Folder(path, kind, self._reader, names))
@@ -154,12 +155,14 @@ class _Walk:
         names = self._names(path) if os.path.isdir(path) else None
         folders.append(Folder(path, "added", self._reader, names, added_by))
 
-    def _is_new(self, path: str) -> bool:
+    def _is_new(self, path: str, *, is_promised: bool = False) -> bool:
+        """Whether something is there that was not seen yet; of what every Python has, why not is told."""
         self.looked_at.append(path)
         place = place_of(path)
         if place is None:
-            if _is_hidden_from_us(path):
-                self._fail(path, "permission denied")
+            error = _error_at(path)
+            if isinstance(error, PermissionError) or (is_promised and error and error.errno != errno.ENOENT):
+                self._fail(path, reason_of(error))
             return False
         if place in self._seen:
             return False
@@ -285,12 +288,9 @@ def _user_site(layout: Layout, home: Callable[[int], str | None]) -> str | None:
         return None
 
 
-def _is_hidden_from_us(path: str) -> bool:
-    """Whether the path cannot be looked at, which is not the same as absent."""
+def _error_at(path: str) -> OSError | None:
     try:
         os.stat(path)
-    except PermissionError:
-        return True
-    except OSError:
-        return False
-    return False
+    except OSError as error:
+        return error
+    return None

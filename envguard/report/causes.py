@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 import msgspec
 
 from envguard.domain.policy import Severity
-from envguard.domain.verdict import JudgedFinding, Outcome
+from envguard.domain.verdict import JudgedFinding, Outcome, Waived
 from envguard.wire import TeamReport
 
 MOVED_WORDS: Mapping[str, str] = {
@@ -36,6 +36,14 @@ class Cause(msgspec.Struct, frozen=True):
     severity: Severity
 
 
+class WaivedCause(msgspec.Struct, frozen=True):
+    """One thing that differs by permission, wherever it is."""
+
+    label: str
+    machines: tuple[str, ...]
+    by: Waived
+
+
 def causes(report: TeamReport) -> tuple[Cause, ...]:
     """Answer the causes of drift, errors first, then by how many machines have them.
 
@@ -56,6 +64,18 @@ def causes(report: TeamReport) -> tuple[Cause, ...]:
     return tuple(
         sorted(rows, key=lambda row: (_SEVERITIES.index(row.severity), -len(row.machines), row.label))
     )
+
+
+def waived(report: TeamReport) -> tuple[WaivedCause, ...]:
+    """Answer what does not count, by what it is and by whose permission; what ends first comes first."""
+    found: dict[tuple[str, Waived], list[str]] = defaultdict(list)
+    for machine in report.machines:
+        for environment in machine.environments:
+            for finding in environment.findings:
+                if finding.waived is not None:
+                    found[label_of(finding), finding.waived].append(machine.name)
+    rows = [WaivedCause(label, tuple(dict.fromkeys(names)), by) for (label, by), names in found.items()]
+    return tuple(sorted(rows, key=lambda row: (row.by.until, row.label)))
 
 
 def label_of(finding: JudgedFinding) -> str:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from envguard.domain.environment import Package
+from envguard.domain.environment import EnvironmentRecord, Package
 from envguard.domain.explanation import LockSays, PackageExplanation, waiver_state
 from envguard.domain.lock import LockedPackage
 from envguard.domain.policy import Deny, PackageRule, Waiver
@@ -27,7 +27,10 @@ class WaiverRow(msgspec.Struct, frozen=True, kw_only=True):
     reason: str
     approved_by: str
     machine: str | None
+    environment: str | None
     kind: str | None
+    id: int | None
+    """The server's number; null for one that the policy's file grants."""
     state: str
 
 
@@ -72,7 +75,7 @@ class BindingDocument(
 def explanation_document(
     explanation: PackageExplanation,
     *,
-    environment: str,
+    record: EnvironmentRecord,
     policy: PolicyRef,
     source: str,
     machine: str,
@@ -81,7 +84,7 @@ def explanation_document(
     """Answer the JSON of an explanation; ``now`` is aware UTC."""
     return ExplanationDocument(
         package=explanation.package,
-        environment=environment,
+        environment=record.path,
         policy=policy,
         source=source,
         installed=explanation.installed,
@@ -90,7 +93,13 @@ def explanation_document(
         lock=explanation.lock,
         lock_place=explanation.lock_place,
         findings=explanation.findings,
-        waivers=tuple(_row(each, explanation.findings, machine, now) for each in explanation.waivers),
+        waivers=tuple(
+            _row(
+                each,
+                waiver_state(each, record, machine=machine, now=now, findings=explanation.findings),
+            )
+            for each in explanation.waivers
+        ),
     )
 
 
@@ -123,14 +132,16 @@ def show_steps(console: Console, document: BindingDocument) -> None:
         print_text(console, "no policy applies: write [tool.envguard] policy = NAME into pyproject.toml")
 
 
-def _row(waiver: Waiver, findings: Sequence[JudgedFinding], machine: str, now: datetime) -> WaiverRow:
+def _row(waiver: Waiver, state: str) -> WaiverRow:
     return WaiverRow(
         until=waiver.until,
         reason=waiver.reason,
         approved_by=waiver.approved_by,
         machine=waiver.machine,
+        environment=waiver.environment,
         kind=waiver.kind,
-        state=waiver_state(waiver, machine, now, findings),
+        id=waiver.id,
+        state=state,
     )
 
 

@@ -6,9 +6,9 @@ import re
 from collections.abc import Iterator, Sequence
 
 from envguard.domain.verdict import JudgedFinding, Verdict
+from envguard.report.brief import verdict_line
 from envguard.report.causes import label_of
 from envguard.report.printable import one_line
-from envguard.report.terminal import verdict_line
 
 _SPECIAL = re.compile(r"[\\`*_\[\]<>|~&@#]")
 """What could begin something in a line: code, emphasis, a link, a tag, a column, an entity, a mention."""

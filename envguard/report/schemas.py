@@ -26,9 +26,12 @@ from envguard.report.outputs import (
     VerdictsDocument,
     VersionDocument,
 )
+from envguard.report.planned import PlanDocument
 from envguard.report.policy_changes import PolicyDiffDocument
+from envguard.report.pulled import PullDocument
 from envguard.report.scanned import ScanDocument
-from envguard.wire import TeamReport
+from envguard.report.written import ImportDocument, NewDocument
+from envguard.wire import TeamReport, WaiverReply, Waivers
 
 Schema = dict[str, Any]
 """One JSON Schema, as a JSON object."""
@@ -48,11 +51,17 @@ _OUTPUTS: tuple[type[msgspec.Struct], ...] = (
     LogDocument,
     PolicyDocument,
     PolicyDiffDocument,
+    PlanDocument,
     PoliciesDocument,
+    PullDocument,
     PushDocument,
+    NewDocument,
+    ImportDocument,
     ServerDocument,
     TokenDocument,
     VersionDocument,
+    WaiverReply,
+    Waivers,
 )
 
 

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from envguard.domain.environment import Environment, Scan
 from envguard.domain.remedy import Remake, command_for
 from envguard.domain.verdict import JudgedFinding, Outcome, Verdict, worst
-from envguard.report.causes import MOVED_WORDS, causes, headline, label_of
+from envguard.formats.language import is_package_name
+from envguard.report.brief import context_line, verdict_line
+from envguard.report.causes import MOVED_WORDS, causes, headline, label_of, waived
 from envguard.report.findings import show_finding, show_findings
 from envguard.report.here import Here
-from envguard.report.printable import printable
+from envguard.report.printable import one_line, printable
 from envguard.report.printing import pack, print_lines, print_table, print_text, words
 from envguard.wire import TeamMachine, TeamReport
 
@@ -42,12 +45,13 @@ def show_verdict(
     source: str,
     here: Here,
     is_verbose: bool,
+    ask: str | None = None,
 ) -> None:
-    """Print one verdict: what, where, each finding, and how to mend it."""
+    """Print one verdict: what, where, each finding, and how to mend it, or whom to ask (``ask``)."""
     from rich.text import Text
 
     print_text(console, verdict_line(verdict), STYLES[verdict.verdict])
-    context = _context(verdict, environment, chosen, here)
+    context = context_line(verdict, environment, chosen, here)
     parts = [printable(context), printable(source)]
     print_lines(console, Text(pack(parts, "; ", console.width), style="dim"))
     if verdict.reason is not None:
@@ -62,11 +66,14 @@ def show_verdict(
     if moved := _moved(verdict):
         print_text(console, moved, "dim")
     mend = mend_command(verdict, environment)
-    if mend is not None:
+    if mend is not None or ask is not None:
         console.print()
-        console.print(words("mend  ", "bold").append_text(words(mend, "not bold")), soft_wrap=True)
+    if mend is not None:
+        _print_command(console, "mend", mend)
         if any(isinstance(each.remedy, Remake) for each in _errors(verdict)):
             print_text(console, _AFTER_REMAKE, "dim")
+    if ask is not None:
+        _print_command(console, "ask", ask)
 
 
 def show_lock_verdict(console: Console, verdict: Verdict, *, source: str) -> None:
@@ -79,29 +86,24 @@ def show_lock_verdict(console: Console, verdict: Verdict, *, source: str) -> Non
         show_finding(console, finding)
 
 
-def verdict_line(verdict: Verdict) -> str:
-    """Answer the first line of a verdict."""
-    policy = verdict.policy
-    if policy is None:
-        return verdict.verdict
-    name = f"`{policy.name}`" + (f" r{policy.revision}" if policy.revision is not None else "")
-    counting = [each for each in verdict.findings if each.waived is None]
-    errors = sum(each.severity == "error" for each in counting)
-    warnings = sum(each.severity == "warn" for each in counting)
-    counts = ", ".join(
-        f"{count} {word}{'' if count == 1 else 's'}"
-        for count, word in ((errors, "error"), (warnings, "warning"))
-        if count
-    )
-    joint = {"compliant": "compliant with", "drifted": "drifted from", "unknown": "unknown by"}
-    line = f"{joint.get(verdict.verdict, verdict.verdict)} {name}"
-    return f"{line}: {counts}" if counts else line
-
-
 def mend_command(verdict: Verdict, environment: Environment) -> str | None:
     """Answer the one shell line that mends every error of the verdict; None where none does."""
     remedies = [each.remedy for each in _errors(verdict) if each.remedy is not None]
     return command_for(remedies, environment.record)
+
+
+def ask_command(verdict: Verdict, *, env: str | None = None, policy: str | None = None) -> str | None:
+    """Answer the line that asks for a permission to differ; None where no server's policy found drift.
+
+    ``env`` and ``policy`` are those that the command line named.
+    """
+    if verdict.verdict != "drifted" or verdict.policy is None or verdict.policy.revision is None:
+        return None
+    package = next((each.package for each in _errors(verdict) if is_package_name(each.package or "")), None)
+    if package is None:
+        return None
+    named = [*(("--env", env) if env is not None else ()), *(("--policy", policy) if policy else ())]
+    return shlex.join(["envguard", "waive", package, *named, "--until", "fri", "--reason", "TEXT"])
 
 
 def show_scan(console: Console, scan: Scan, *, here: Here, is_verbose: bool) -> None:
@@ -166,11 +168,30 @@ def show_team(console: Console, report: TeamReport, policy: str | None, *, is_ve
     if rows:
         console.print()
         print_table(console, ("DRIFT, BY CAUSE", "MACHINES", "WHAT MOVED"), rows)
+    _show_waived(console, report)
     for machine in report.machines:
         for line in _unknowns(machine):
             print_text(console, f"unknown: {line}")
     if report.differences and not report.policies:
         _show_differences(console, report)
+    if report.asked:
+        waiting = [f"envguard waivers approve {each.id} ({one_line(each.by)})" for each in report.asked]
+        console.print()
+        print_text(console, f"yours: {' | '.join(waiting)}")
+
+
+def _show_waived(console: Console, report: TeamReport) -> None:
+    rows = [
+        (
+            row.label,
+            ", ".join(row.machines),
+            f"until {row.by.until:%Y-%m-%d} by {one_line(row.by.approved_by)}",
+        )
+        for row in waived(report)
+    ]
+    if rows:
+        console.print()
+        print_table(console, ("WAIVED: DOES NOT COUNT", "MACHINES", "PERMITTED"), rows)
 
 
 def _unknowns(machine: TeamMachine) -> Iterator[str]:
@@ -192,12 +213,9 @@ def _show_differences(console: Console, report: TeamReport) -> None:
     print_table(console, ("WHERE MACHINES DIFFER", "VERSION", "MACHINES"), rows)
 
 
-def _context(verdict: Verdict, environment: Environment, chosen: str, here: Here) -> str:
-    snapshot = environment.snapshot
-    count = len(snapshot.packages)
-    packages = "1 package" if count == 1 else f"{count} packages"
-    path = here.shown(verdict.environment)
-    return f"{path}, Python {snapshot.interpreter.version}, {packages} ({chosen})"
+def _print_command(console: Console, what: str, command: str) -> None:
+    """Print a line to paste: never broken, however narrow the terminal is."""
+    console.print(words(f"{what:<4}  ", "bold").append_text(words(command, "not bold")), soft_wrap=True)
 
 
 def _moved(verdict: Verdict) -> str | None:

@@ -80,7 +80,7 @@ def judge_environment(
     verdict = judge(
         ranked([*found, *modified, *here]),
         environment.record,
-        policy.waivers,
+        governing.waivers,
         now,
         machine=machine,
         policy=reference(governing),
@@ -100,7 +100,7 @@ def judge_lock_file(
     return judge_lock(
         compare_lock(lock, policy.rules, governing.lock),
         path,
-        policy.waivers,
+        governing.waivers,
         now,
         machine=machine,
         policy=reference(governing),
@@ -157,6 +157,7 @@ def reference(governing: LockedPolicy) -> PolicyRef:
         revision=governing.revision,
         lock=governing.lock_revision,
         digest=governing.policy.digest,
+        pulled_at=governing.pulled_at,
     )
 
 

@@ -11,19 +11,22 @@ file of a policy that this machine also has from its server, the server's revisi
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime
 from pathlib import Path
 
 import msgspec
 
+from envguard.domain.ages import age_text
 from envguard.domain.binding import Bound, Conflict, Machine, bind, selectors_of
 from envguard.domain.environment import EnvironmentRecord, Project
 from envguard.domain.policy import KnownPolicy, LockedPolicy, UnusablePolicy
 from envguard.errors import UnavailableError, UsageError
 from envguard.formats import is_lock_name, load_policy, policy_for_lock, project_lock, read_lock
+from envguard.formats.files import ReadBytes, read_bytes
 from envguard.inventory.files import place_shown_as
 from envguard.inventory.project import project_of
 from envguard.runs.judging import conflict_reason, unusable_reason
-from envguard.runs.steps import lock_folders
+from envguard.runs.steps import as_owner_of, lock_folders
 
 _POLICY_SUFFIXES = (".yaml", ".yml")
 
@@ -33,6 +36,11 @@ class Governing(msgspec.Struct, frozen=True):
 
     policy: LockedPolicy
     source: str
+
+    def said(self, now: datetime) -> str:
+        """Answer the words, with the age of a policy that a person pulled."""
+        pulled_at = self.policy.pulled_at
+        return self.source if pulled_at is None else f"{self.source}; pulled {age_text(pulled_at, now)}"
 
 
 def choose_policy(
@@ -91,21 +99,22 @@ def is_file_reference(text: str) -> bool:
     return "/" in text or text.endswith(_POLICY_SUFFIXES) or is_lock_name(text)
 
 
-def load_reference(path: Path) -> LockedPolicy:
-    """Answer the policy in a file, or the one that a lock stands for.
+def load_reference(path: Path, read: ReadBytes = read_bytes) -> LockedPolicy:
+    """Answer the policy in a file, or the one that a lock stands for; ``read`` says with whose rights.
 
     Raises UnavailableError where there is no such file, PolicyError where it cannot be used.
     """
     if not path.exists():
         raise UnavailableError("there is no such policy or lock", where=str(path))
     if path.suffix in _POLICY_SUFFIXES and not is_lock_name(path.name):
-        return load_policy(path)
-    return policy_for_lock(path, read_lock(path))
+        return load_policy(path, read)
+    return policy_for_lock(path, read_lock(path, read))
 
 
 def marker_policy(project: Project) -> LockedPolicy:
     """Answer the policy of a project whose marker is a file; raises as :func:`load_reference`."""
-    return load_reference(_folder(project.path) / (project.policy or ""))
+    folder = _folder(project.path)
+    return load_reference(folder / (project.policy or ""), as_owner_of(folder))
 
 
 def _bound(binding: Bound, record: EnvironmentRecord, known: Mapping[str, KnownPolicy]) -> Governing:
@@ -142,7 +151,7 @@ def _held(name: str, words: str, known: Mapping[str, KnownPolicy]) -> LockedPoli
             raise UnavailableError(
                 f"policy `{name}` cannot be had: it is not a file, and this machine has none of that name",
                 where=words,
-                hint="`envguard join STRING` and `envguard agent --once` fetch the team's policies",
+                hint=f"envguard policy pull {name}; on a joined machine: envguard agent --once",
             )
 
 
@@ -152,7 +161,7 @@ def _folder(recorded: str) -> Path:
 
 def _own_lock(record: EnvironmentRecord, cwd: Path) -> Governing:
     for folder in lock_folders(record, cwd):
-        found = project_lock(folder)
+        found = project_lock(folder, as_owner_of(folder))
         if found is not None:
             path, lock = found
             return Governing(policy_for_lock(path, lock), f"no policy; judged by the lock {path.name}")

@@ -15,7 +15,8 @@ from envguard.domain.environment import EnvironmentRecord
 from envguard.domain.policy import KnownPolicy
 from envguard.errors import PolicyError
 from envguard.formats import project_lock
-from envguard.inventory.files import place_shown_as
+from envguard.formats.files import ReadBytes
+from envguard.inventory.files import place_shown_as, reader_for
 
 
 class Step(msgspec.Struct, frozen=True):
@@ -59,6 +60,15 @@ def _folder(recorded: str) -> Path:
     return Path(place_shown_as(recorded))
 
 
+def as_owner_of(folder: Path) -> ReadBytes:
+    """Answer how files that a project names are read: as the owner of its folder may, and no others.
+
+    A marker of somebody's can name any path; what root may read is not theirs to see in an error.
+    """
+    reader = reader_for(str(folder))
+    return lambda path, limit_bytes: reader.read_head(str(path), cap_bytes=limit_bytes + 1)
+
+
 def _applying(record: EnvironmentRecord, machine: Machine, known: Mapping[str, KnownPolicy]) -> Iterator[str]:
     for name, selectors in sorted(selectors_of(known).items()):
         if applies(selectors, record, machine):
@@ -68,7 +78,7 @@ def _applying(record: EnvironmentRecord, machine: Machine, known: Mapping[str, K
 def _lock_of(record: EnvironmentRecord, cwd: Path) -> str | None:
     for folder in lock_folders(record, cwd):
         try:
-            found = project_lock(folder)
+            found = project_lock(folder, as_owner_of(folder))
         except PolicyError as error:
             return f"cannot be used: {error}"
         if found is not None:

@@ -2,19 +2,31 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
 
 from envguard.domain.environment import Snapshot, digest_of, is_digest
+from envguard.domain.policy import Waiver
 from envguard.log import get_log
 from envguard.server.auth import identify_machine
 from envguard.server.body import read_message
 from envguard.server.refusals import JsonResponse, RefusalError
 from envguard.server.service import Service, judge_and_keep
-from envguard.server.store import access, contents, machines, policies
+from envguard.server.store import access, contents, machines, policies, waivers
 from envguard.server.tokens import digest_of_secret, new_secret
-from envguard.wire import PROTOCOL, Checkin, CheckinReply, EnrolReply, EnrolRequest, Records, RecordsReply
+from envguard.wire import (
+    PROTOCOL,
+    Checkin,
+    CheckinReply,
+    EnrolReply,
+    EnrolRequest,
+    Records,
+    RecordsReply,
+    waivers_digest,
+)
 
 _log = get_log(__name__)
 _TEXT_LIMIT = 200
@@ -116,9 +128,10 @@ class MachineApi:
             is_same = last.records == message.records
             wants_records = not is_same or bool(machines.missing_snapshots(connection, machine))
             revisions = policies.newest_revisions(connection)
+            granted = waivers.waivers_in_force(connection, service.clock(), machine=machine)
         return CheckinReply(
             wants_records=wants_records,
-            policies_changed=revisions != message.policies,
+            policies_changed=revisions != message.policies or _waivers_moved(message, granted),
             next_in_s=service.interval_s,
         )
 
@@ -139,6 +152,12 @@ class MachineApi:
             missing = machines.missing_snapshots(connection, machine)
         if not missing:
             judge_and_keep(self._service, machine)
+
+
+def _waivers_moved(message: Checkin, granted: Mapping[str, tuple[Waiver, ...]]) -> bool:
+    """Whether the agent holds other waivers than those that concern its machine now."""
+    now = waivers_digest(waiver for each in granted.values() for waiver in each)
+    return message.waivers not in (None, now)
 
 
 def _check_name(field: str, text: str) -> None:

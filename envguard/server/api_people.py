@@ -14,11 +14,12 @@ from starlette.responses import Response
 from envguard.domain.policy import LockedPolicy, PolicySource
 from envguard.formats import parse_source
 from envguard.log import get_log
-from envguard.server.auth import identify, identify_admin
+from envguard.server.auth import identify, identify_admin, identify_person
 from envguard.server.body import read_message
+from envguard.server.planning import plan
 from envguard.server.refusals import JsonResponse, RefusalError
 from envguard.server.service import Service, StoredContents, judge_and_keep, known_policies, team_report
-from envguard.server.store import access, machines, policies
+from envguard.server.store import access, machines, policies, waivers
 from envguard.server.team import governed, holders
 from envguard.server.tokens import digest_of_secret, new_secret
 from envguard.wire import (
@@ -61,8 +62,8 @@ class PeopleApi:
 
     async def get_policies(self, request: Request) -> Response:
         """``GET policies``."""
-        await identify(request, self._service)
-        return JsonResponse(Policies(await run_in_threadpool(self._policies)))
+        principal = await identify(request, self._service)
+        return JsonResponse(Policies(await run_in_threadpool(self._policies, principal.machine)))
 
     async def get_policy(self, request: Request) -> Response:
         """``GET policies/{name}``: the newest revision, or the one that ``?revision=`` says."""
@@ -91,6 +92,12 @@ class PeopleApi:
         source = await read_message(request, PolicySource)
         return JsonResponse(await run_in_threadpool(self._push, source))
 
+    async def plan_policy(self, request: Request) -> Response:
+        """``POST policies/plan``: it only reads, but what it reads is sent by whom asks."""
+        await identify_person(request, self._service)
+        source = await read_message(request, PolicySource)
+        return JsonResponse(await run_in_threadpool(lambda: plan(self._service, source, _linted(source))))
+
     async def get_team(self, request: Request) -> Response:
         """``GET team``."""
         await identify(request, self._service)
@@ -112,9 +119,12 @@ class PeopleApi:
             raise RefusalError(503, "the server's database does not answer") from error
         return JsonResponse({"status": "ok"})
 
-    def _policies(self) -> tuple[PolicyRevision, ...]:
+    def _policies(self, machine: str | None) -> tuple[PolicyRevision, ...]:
+        """Answer the newest revisions with their waivers; to a machine with those that concern it."""
         with self._service.database.reading() as connection:
-            return policies.newest_policies(connection)
+            newest = policies.newest_policies(connection)
+            granted = waivers.waivers_in_force(connection, self._service.clock(), machine=machine)
+        return tuple(msgspec.structs.replace(each, waivers=granted.get(each.name, ())) for each in newest)
 
     def _revision(self, name: str, number: int | None) -> PolicyRevision | None:
         with self._service.database.reading() as connection:
@@ -132,7 +142,7 @@ class PeopleApi:
             revision, is_new = policies.add_revision(connection, name, source, service.clock())
         with service.database.reading() as connection:
             known = machines.known_machines(connection)
-            governs = governed(known, known_policies(connection), name)
+            governs = governed(known, known_policies(connection, service.clock()), name)
             held = () if governs else holders(known, pushed, StoredContents(connection))
         _log.info("policy_pushed", policy=name, revision=revision.revision, is_new=is_new)
         return PushReply(name=name, revision=revision.revision, is_new=is_new, governs=governs, holders=held)

@@ -10,6 +10,7 @@ from starlette.staticfiles import StaticFiles
 
 from envguard.server.api_machines import MachineApi
 from envguard.server.api_people import PeopleApi
+from envguard.server.api_waivers import WaiverApi
 from envguard.server.pages import Pages
 from envguard.server.refusals import exception_handlers
 from envguard.server.service import Service
@@ -18,6 +19,7 @@ from envguard.server.service import Service
 def make_app(service: Service) -> Starlette:
     """Answer the application of a service."""
     machine, people, pages = MachineApi(service), PeopleApi(service), Pages(service)
+    waivers = WaiverApi(service)
     api = [
         Route("/enroll", machine.enrol, methods=["POST"]),
         Route("/checkin", machine.checkin, methods=["POST"]),
@@ -25,8 +27,12 @@ def make_app(service: Service) -> Starlette:
         Route("/snapshots/{digest}", machine.put_snapshot, methods=["PUT"]),
         Route("/policies", people.get_policies, methods=["GET"]),
         Route("/policies", people.push_policy, methods=["POST"]),
+        Route("/policies/plan", people.plan_policy, methods=["POST"]),
         Route("/policies/{name}", people.get_policy, methods=["GET"]),
         Route("/policies/{name}/revisions", people.get_revisions, methods=["GET"]),
+        Route("/waivers", waivers.list, methods=["GET"]),
+        Route("/waivers", waivers.ask, methods=["POST"]),
+        Route("/waivers/{number}/{decision}", waivers.decide, methods=["POST"]),
         Route("/team", people.get_team, methods=["GET"]),
         Route("/tokens", people.new_token, methods=["POST"]),
     ]

@@ -43,10 +43,18 @@ async def identify_machine(request: Request, service: Service) -> str:
     return principal.machine
 
 
-async def identify_admin(request: Request, service: Service) -> None:
-    """Let only the admin pass; raises RefusalError with 401 or 403."""
-    if (await identify(request, service)).role != "admin":
+async def identify_person(request: Request, service: Service) -> None:
+    """Let people pass, and no machine; raises RefusalError with 401 or 403."""
+    if (await identify(request, service)).machine is not None:
+        raise RefusalError(403, "this needs a person's token: a machine is told of itself", _BECOME_ADMIN)
+
+
+async def identify_admin(request: Request, service: Service) -> Principal:
+    """Answer who asks and let only the admin pass; raises RefusalError with 401 or 403."""
+    principal = await identify(request, service)
+    if principal.role != "admin":
         raise RefusalError(403, "this needs the admin's token", _BECOME_ADMIN)
+    return principal
 
 
 async def signed_in(request: Request, service: Service) -> Principal | None:

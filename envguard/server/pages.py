@@ -7,7 +7,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
-from envguard.report.causes import causes, headline
+from envguard.report.causes import causes, headline, waived
 from envguard.server.auth import COOKIE, SESSION_S, signed_in
 from envguard.server.forms import check_origin, read_field
 from envguard.server.refusals import RefusalError
@@ -104,5 +104,6 @@ def _shown(report: TeamReport, only: str | None) -> dict[str, object]:
     return {
         "headline": headline(report, only),
         "causes": causes(report),
+        "waived": waived(report),
         "report": report,
     }

@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from envguard.domain.drift import compare
 from envguard.domain.environment import Digest, Snapshot
 from envguard.domain.finding import Finding
-from envguard.domain.policy import KnownPolicy, LockedPolicy, PolicySource
+from envguard.domain.policy import KnownPolicy, LockedPolicy, PolicySource, Waiver
 from envguard.domain.verdict import Basis
 from envguard.formats import parse_known
 from envguard.server.refusals import RefusalError
@@ -20,6 +20,7 @@ from envguard.server.store.contents import facts_with, findings_of, record_findi
 from envguard.server.store.database import Database
 from envguard.server.store.machines import KnownMachine, known_machines, record_matches
 from envguard.server.store.policies import newest_policies, newest_revisions
+from envguard.server.store.waivers import asked_waivers, waivers_in_force
 from envguard.server.team import Judged, assemble, differences_between, judge_machine
 from envguard.wire import Difference, PolicyRevision, TeamReport
 
@@ -72,9 +73,10 @@ class StoredContents:
         return found
 
 
-def known_policies(connection: sa.Connection) -> dict[str, KnownPolicy]:
-    """Answer the newest revision of each policy: ready to judge, or why this version cannot read it."""
-    return {each.name: _known(each) for each in newest_policies(connection)}
+def known_policies(connection: sa.Connection, now_s: float) -> dict[str, KnownPolicy]:
+    """Answer the newest revision of each policy with its waivers, or why this version cannot read it."""
+    granted = waivers_in_force(connection, now_s)
+    return {each.name: _known(each, granted.get(each.name, ())) for each in newest_policies(connection)}
 
 
 def judge_and_keep(
@@ -86,7 +88,7 @@ def judge_and_keep(
     """
     now = service.now()
     with service.database.reading() as connection:
-        policies = known_policies(connection)
+        policies = known_policies(connection, service.clock())
         contents = StoredContents(connection)
         judged = tuple(
             (each, judge_machine(each, policies, contents, now))
@@ -112,7 +114,9 @@ def team_report(service: Service, only: str | None = None) -> TeamReport:
         with service.database.reading() as connection:
             contents = StoredContents(connection)
             differences = differences_between([machine for machine, _ in judged], contents)
-    return assemble(
+    with service.database.reading() as connection:
+        asked = asked_waivers(connection, service.clock())
+    report = assemble(
         judged,
         revisions,
         now=service.now(),
@@ -120,6 +124,7 @@ def team_report(service: Service, only: str | None = None) -> TeamReport:
         only=only,
         differences=differences,
     )
+    return msgspec.structs.replace(report, asked=tuple(each for each in asked if only in (None, each.policy)))
 
 
 def _new_matches(machine: KnownMachine, judged: Iterable[Judged]) -> dict[str, Basis]:
@@ -145,8 +150,9 @@ def _keep(
         record_matches(connection, machine_id, matches[machine_id])
 
 
-def _known(revision: PolicyRevision) -> KnownPolicy:
-    return _parse(revision.name, revision.source, revision.revision, revision.lock_revision)
+def _known(revision: PolicyRevision, granted: tuple[Waiver, ...]) -> KnownPolicy:
+    known = _parse(revision.name, revision.source, revision.revision, revision.lock_revision)
+    return msgspec.structs.replace(known, granted=granted) if isinstance(known, LockedPolicy) else known
 
 
 @lru_cache(maxsize=256)

@@ -99,7 +99,7 @@ def assemble(
     """Answer the report; ``only`` is a policy's name."""
     rows = []
     for machine, judged in machines:
-        kept = tuple(each.verdict for each in judged if only is None or _concerns(each.binding, only))
+        kept = tuple(each.verdict for each in judged if only is None or concerns(each.binding, only))
         if kept or only is None:
             rows.append(_machine(machine, kept, now, interval_s))
     return TeamReport(
@@ -152,6 +152,13 @@ def holders(
             if held and 2 * len(held) >= len(asked):
                 found.append((machine.name, each.record))
     return _each_once(found)
+
+
+def concerns(binding: Binding, policy: str) -> bool:
+    """Whether a policy judges what is bound so, or is one of several that would."""
+    if isinstance(binding, Conflict):
+        return policy in binding.policies
+    return isinstance(binding, Bound) and binding.policy == policy
 
 
 def _each_once(found: Iterable[tuple[str, EnvironmentRecord]]) -> tuple[GovernedEnvironment, ...]:
@@ -226,7 +233,7 @@ def _compare(
     verdict = judge(
         ranked([*findings, *modified]),
         record,
-        policy.waivers,
+        governing.waivers,
         now,
         machine=machine.name,
         policy=reference(governing),
@@ -253,12 +260,6 @@ def _broken(record: EnvironmentRecord, contents: Contents) -> str | None:
         return None
     snapshot = contents.snapshot(record.digest)
     return None if snapshot is None else broken_marker(Environment(record, snapshot))
-
-
-def _concerns(binding: Binding, policy: str) -> bool:
-    if isinstance(binding, Conflict):
-        return policy in binding.policies
-    return isinstance(binding, Bound) and binding.policy == policy
 
 
 def _bound_to(name: str) -> tuple[Bound, ...]:

@@ -11,6 +11,7 @@ from envguard.state.kept import (
     Sequence,
 )
 from envguard.state.notify import notify, watchdog_interval_s
+from envguard.state.policies import add_policies, pulled_folder, read_policies, replace_policies
 from envguard.state.uses import read_uses, write_use
 
 __all__ = [
@@ -21,10 +22,14 @@ __all__ = [
     "LastStatus",
     "Sequence",
     "State",
+    "add_policies",
     "notify",
     "open_state",
+    "pulled_folder",
     "read_file",
+    "read_policies",
     "read_uses",
+    "replace_policies",
     "state_directory",
     "watchdog_interval_s",
     "write_file",

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import fcntl
 import os
-import re
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -15,11 +14,11 @@ from envguard.domain.verdict import Match
 from envguard.errors import StateError
 from envguard.state.files import read_document, read_file, remove_file, write_document, write_file
 from envguard.state.kept import Identity, KeptCheck, KeptHang, KeptPolicy, LastStatus, Sequence
+from envguard.state.policies import read_policies, replace_policies
 from envguard.state.uses import read_uses, write_use
 
 _TRIES = 5
 _TRY_AGAIN_S = 0.02
-_PLAIN_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,199}")
 
 
 def state_directory(environ: Mapping[str, str]) -> Path:
@@ -89,18 +88,11 @@ class State:
 
     def policies(self) -> dict[str, KeptPolicy]:
         """Answer the policies that are kept, by name; StateError names a broken one."""
-        files = sorted((self.path / "policies").glob("*.json"))
-        kept = [read_document(path, KeptPolicy) for path in files]
-        return {each.name: each for each in kept if each is not None}
+        return read_policies(self.path / "policies")
 
     def keep_policies(self, policies: Mapping[str, KeptPolicy]) -> None:
         """Keep exactly these policies."""
-        wanted = {self._policy_file(name): policy for name, policy in policies.items()}
-        for path, policy in wanted.items():
-            write_document(path, policy)
-        for path in (self.path / "policies").glob("*.json"):
-            if path not in wanted:
-                remove_file(path)
+        replace_policies(self.path / "policies", policies)
 
     def uses(self) -> dict[str, str]:
         """Answer what this user bound with ``envguard use``: environment path to policy."""
@@ -183,11 +175,6 @@ class State:
             yield descriptor
         finally:
             os.close(descriptor)
-
-    def _policy_file(self, name: str) -> Path:
-        if not _PLAIN_NAME.fullmatch(name):
-            raise StateError(f"a policy's name that cannot be a file's: {name!r}", where=str(self.path))
-        return self.path / "policies" / f"{name}.json"
 
 
 def _is_locked_soon(descriptor: int) -> bool:

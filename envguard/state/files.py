@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import tempfile
 from pathlib import Path
 from typing import TypeVar
 
@@ -23,6 +22,8 @@ LIMIT_BYTES = 64 * 1024 * 1024
 
 def write_file(path: Path, content: bytes) -> None:
     """Replace a file's content as a whole, readable by its owner alone; StateError when it cannot be."""
+    import tempfile  # most commands write nothing, and it takes 3 ms
+
     temporary: str | None = None
     try:
         descriptor, temporary = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)  # made 0600

@@ -9,7 +9,7 @@ import msgspec
 
 from envguard.domain.binding import Machine
 from envguard.domain.environment import Digest, Integrity
-from envguard.domain.policy import PolicySource
+from envguard.domain.policy import PolicySource, Waiver
 from envguard.domain.verdict import Verdict
 
 
@@ -48,6 +48,8 @@ class KeptPolicy(msgspec.Struct, frozen=True, kw_only=True):
     lock_revision: int | None
     source: PolicySource
     received_at: datetime
+    waivers: tuple[Waiver, ...] = ()
+    """What the server granted beside it, as far as this machine is concerned."""
 
 
 class KeptCheck(msgspec.Struct, frozen=True, kw_only=True):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import socket
 from collections.abc import Mapping
 
 _SEND_TIMEOUT_S = 1.0
@@ -11,6 +10,8 @@ _SEND_TIMEOUT_S = 1.0
 
 def notify(*lines: str, environ: Mapping[str, str] = os.environ) -> bool:
     """Send lines such as ``READY=1``; False where nobody asked to be told, or nobody listens."""
+    import socket  # of all who import this room only the agent speaks
+
     address = environ.get("NOTIFY_SOCKET", "")
     if address[:1] not in ("/", "@") or not hasattr(socket, "AF_UNIX"):
         return False

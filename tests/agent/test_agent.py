@@ -9,7 +9,8 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import datetime, timezone
+from datetime import datetime, timedelta, timezone
+from functools import partial
 from pathlib import Path
 
 import msgspec
@@ -20,7 +21,7 @@ from envguard.agent.loop import _Daemon
 from envguard.agent.scanner import scan_in_child
 from envguard.agent.sync import Round
 from envguard.domain.environment import digest_of_text
-from envguard.domain.policy import PolicySource
+from envguard.domain.policy import PolicySource, Waiver
 from envguard.errors import InventoryError, RefusedError, StateError, TransportError, UsageError
 from envguard.state import State, open_state
 from envguard.wire import (
@@ -32,12 +33,14 @@ from envguard.wire import (
     PolicyRevision,
     Records,
     RecordsReply,
+    waivers_digest,
     write_join,
 )
 from tests.builders.environments import install, make_venv
 from tests.client.fake_server import Asked, FakeServer, Told, serving
 
 POLICY = 'envguard: 1\nname: rl-team\npackages:\n  gym: "==0.25.2"\napplies-to:\n  - environments: ["*"]\n'
+LATER = datetime(2099, 1, 1, tzinfo=timezone.utc)
 ROOT = Path(__file__).resolve().parents[2]
 
 
@@ -48,6 +51,7 @@ class Team:
         self.is_away = False
         self.checkins: list[Checkin] = []
         self.records: list[Records] = []
+        self.waivers: tuple[Waiver, ...] = ()
 
     def answer(self, asked: Asked) -> Told:
         place = asked.path.removeprefix("/api/v1/")
@@ -58,7 +62,7 @@ class Team:
         if place == "checkin":
             checkin = msgspec.json.decode(asked.body, type=Checkin)
             self.checkins.append(checkin)
-            is_changed = checkin.policies != {"rl-team": 1}
+            is_changed = checkin.policies != {"rl-team": 1} or checkin.waivers != waivers_digest(self.waivers)
             reply = CheckinReply(wants_records=True, policies_changed=is_changed, next_in_s=1.0)
             return Told(body=msgspec.json.encode(reply))
         if place == "environments":
@@ -66,7 +70,8 @@ class Team:
             missing = tuple(each.digest for each in self.records[-1].records)
             return Told(body=msgspec.json.encode(RecordsReply(missing)))
         if place == "policies":
-            return Told(body=msgspec.json.encode(Policies((a_revision(),))))
+            revision = msgspec.structs.replace(a_revision(), waivers=self.waivers)
+            return Told(body=msgspec.json.encode(Policies((revision,))))
         return Told(status=204, body=b"")
 
 
@@ -132,6 +137,59 @@ def test_machine_judges_while_the_server_is_away_and_catches_up(tmp_path: Path, 
         run_once(state)
         assert state.last_status().error is None
     assert team.records[0].records[0].digest != team.records[-1].records[0].digest
+
+
+def a_waiver(machine: str | None = "ws-7", **changes: object) -> Waiver:
+    fields = {
+        "package": "gym",
+        "until": LATER,
+        "reason": "old GPU",
+        "approved_by": "admin",
+        "id": 17,
+        **changes,
+    }
+    return Waiver(machine=machine, **fields)  # type: ignore[arg-type]  # the fields are the caller's words
+
+
+def test_waiver_counts_once_it_is_fetched_and_while_the_server_is_away(tmp_path: Path, project: Path) -> None:
+    with joined(tmp_path) as (state, team, server):
+        run_once(state)
+        team.waivers = (a_waiver(),)
+        run_once(state)
+        assert outcomes(state) == ["compliant"]
+        [finding] = state.last_status().verdicts[0].findings
+        assert finding.waived is not None
+        assert (finding.waived.approved_by, finding.waived.id) == ("admin", 17)
+        before = len(server.asked)
+        run_once(state)
+        assert not any(asked.path.endswith("/policies") for asked in server.asked[before:])
+        team.is_away = True
+        with pytest.raises(TransportError, match="away"):
+            run_once(state)
+        assert outcomes(state) == ["compliant"]
+
+
+def test_waiver_that_is_taken_back_or_another_s_acquits_nothing(tmp_path: Path, project: Path) -> None:
+    with joined(tmp_path) as (state, team, _server):
+        team.waivers = (a_waiver(),)
+        run_once(state)
+        assert outcomes(state) == ["compliant"]
+        for waivers in ((), (a_waiver("ws-9"),), (a_waiver(environment="/srv/**"),)):
+            team.waivers = waivers
+            run_once(state)
+            assert outcomes(state) == ["drifted"]
+            assert [each.moved for each in state.last_status().verdicts[0].findings] == ["waiver"]
+
+
+def test_waiver_s_end_bites_without_the_server(tmp_path: Path, project: Path) -> None:
+    with joined(tmp_path) as (state, team, _server):
+        team.waivers = (a_waiver(),)
+        run_once(state)
+        team.is_away = True
+        for now, outcome in ((LATER - timedelta(seconds=1), "compliant"), (LATER, "drifted")):
+            Round(state, now=partial(lambda moment: moment, now)).look_and_judge()
+            assert outcomes(state) == [outcome]
+        assert [each.moved for each in state.last_status().verdicts[0].findings] == ["waiver"]
 
 
 def test_use_goes_to_the_record_and_an_unknown_policy_is_unknown(tmp_path: Path, project: Path) -> None:

@@ -6,7 +6,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -41,11 +41,13 @@ def envguard(tmp_path: Path) -> Envguard:
     for key in ("VIRTUAL_ENV", "CONDA_PREFIX", "COLUMNS", "PYTHONPATH"):
         kept.pop(key, None)
 
+    own = {"ENVGUARD_STATE": str(tmp_path / "state"), "ENVGUARD_CACHE": str(tmp_path / "cache")}
+
     def run(*arguments: str | Path, cwd: Path = folder, **environ: str) -> Run:
         done = subprocess.run(
             [sys.executable, "-m", "envguard.cli.main", *map(str, arguments)],
             cwd=cwd,
-            env={**kept, "ENVGUARD_STATE": str(tmp_path / "state"), **environ},
+            env={**kept, **own, **environ},
             capture_output=True,
             text=True,
             timeout=60,
@@ -64,3 +66,20 @@ def project(tmp_path: Path) -> Path:
     folder.mkdir()
     install(make_venv(Path(sys.executable), folder / ".venv"), gym="0.25.2")
     return folder
+
+
+@pytest.fixture
+def admin(tmp_path: Path) -> Iterator[dict[str, str]]:
+    """The variables of an admin of a real server."""
+    command = [sys.executable, "-m", "envguard.cli.main", "server", "--listen", "127.0.0.1:0", "--json"]
+    with subprocess.Popen(
+        [*command, "--state", str(tmp_path / "server")], stdout=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout is not None
+        try:
+            told = json.loads(process.stdout.readline())
+            token = Path(told["admin_token_file"]).read_text().strip()
+            yield {"ENVGUARD_SERVER": told["url"], "ENVGUARD_TOKEN": token}
+        finally:
+            process.terminate()
+            process.wait(20)

@@ -190,7 +190,7 @@ def test_a_port_in_use_leaves_no_state_behind(envguard: Envguard, tmp_path: Path
         pytest.param(
             ["policy"],
             "missing command",
-            "its commands are lint, list, push, show; try `envguard policy --help`",
+            "its commands are diff, lint, list, log, push, schema, show; try `envguard policy --help`",
             id="a group",
         ),
         pytest.param(

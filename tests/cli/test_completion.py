@@ -29,7 +29,7 @@ def proposed(envguard: Envguard, line: str, **environ: str) -> list[str]:
     ("line", "words"),
     [
         ("envguard che", ["check"]),
-        ("envguard policy l", ["lint", "list"]),
+        ("envguard policy l", ["lint", "list", "log"]),
         ("envguard check --form", ["--format"]),
         ("envguard check --format s", ["sarif"]),
         ("envguard check .v", ["file,.v"]),

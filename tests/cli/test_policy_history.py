@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import subprocess
-import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -40,23 +36,6 @@ def folder(tmp_path: Path) -> Path:
         (folder / "base.yaml").write_text(BASE)
         (folder / "t.txt").write_text(f"gym=={version}\n")
     return tmp_path
-
-
-@pytest.fixture
-def admin(tmp_path: Path, envguard: Envguard) -> Iterator[dict[str, str]]:
-    """The variables of an admin of a real server."""
-    command = [sys.executable, "-m", "envguard.cli.main", "server", "--listen", "127.0.0.1:0", "--json"]
-    with subprocess.Popen(
-        [*command, "--state", str(tmp_path / "server")], stdout=subprocess.PIPE, text=True
-    ) as process:
-        assert process.stdout is not None
-        try:
-            told = json.loads(process.stdout.readline())
-            token = Path(told["admin_token_file"]).read_text().strip()
-            yield {"ENVGUARD_SERVER": told["url"], "ENVGUARD_TOKEN": token}
-        finally:
-            process.terminate()
-            process.wait(20)
 
 
 def test_what_a_policy_comes_to_is_printed(envguard: Envguard, folder: Path) -> None:

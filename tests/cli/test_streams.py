@@ -126,3 +126,26 @@ main()
     )
     ended_before = ((0, ""), (-signal.SIGALRM, ""))  # the latter where the interpreter is ending
     assert (done.returncode, done.stderr.strip()) in ((130, "stopped"), *ended_before)
+    if plain and done.returncode == 130:
+        assert json.loads(done.stdout)["error"]["kind"] == "stopped"
+
+
+@pytest.mark.parametrize(
+    ("statement", "printed"),
+    [
+        pytest.param("pass", "[]", id="nothing"),
+        pytest.param("sys.stdout.write('{')", "[]", id="what waits to be written"),
+        pytest.param("sys.stdout.write('{'); sys.stdout.flush()", "{", id="a beginning"),
+    ],
+)
+def test_a_document_stands_in_for_one_that_was_not_begun(statement: str, printed: str) -> None:
+    program = f"""
+import os, sys
+from envguard.cli.streams import open_streams, print_instead
+open_streams()
+{statement}
+print_instead("[]")
+os._exit(0)
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (0, printed, "")

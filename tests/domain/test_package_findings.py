@@ -238,6 +238,24 @@ class TestConda:
         found = the_one(there, self.LOCK, Rules(unlisted="warn"))
         assert (found.kind, found.package, found.remedy) == (kind, package, remedy)
 
+    def test_a_library_called_as_a_distribution_is_another_package(self) -> None:
+        lock = locking(
+            LockedPackage("graphviz", "9.0.0", build="h1_0", ecosystem="conda"),
+            LockedPackage("graphviz", "0.20.3"),
+        )
+        library = Package("graphviz", "9.0.0", CONDA, "h1_0")
+        assert told(snapshot(Package("graphviz", "0.20.3"), system=(library,)), lock) == []
+        assert told(snapshot(Package("graphviz", "0.20.1"), system=(library,)), lock) == [
+            ("version-mismatch", "graphviz")
+        ]
+
+    def test_a_build_may_be_a_pattern(self) -> None:
+        lock = locking(LockedPackage("numpy", "1.26.4", build="py311*", ecosystem="conda"))
+        assert told(snapshot(Package("numpy", "1.26.4", CONDA, "py311h64a7726_0")), lock) == []
+        assert told(snapshot(Package("numpy", "1.26.4", CONDA, "py312h64a7726_0")), lock) == [
+            ("build-mismatch", "numpy")
+        ]
+
     def test_pip_s_package_in_the_place_of_conda_s_is_another_build(self) -> None:
         lock = locking(LockedPackage("numpy", "1.26.4", build="h3_0", ecosystem="conda"))
         assert told(snapshot(Package("numpy", "1.26.4")), lock) == [("build-mismatch", "numpy")]

@@ -16,6 +16,7 @@ from envguard.domain.verdict import (
     Moved,
     PolicyRef,
     Verdict,
+    Waived,
     judge,
     next_match,
     what_moved,
@@ -92,12 +93,25 @@ def test_the_project_itself_is_never_unlisted() -> None:
         pytest.param(a_waiver(machine="ws-8"), "drifted", id="another machine's"),
         pytest.param(a_waiver(kind="missing"), "drifted", id="another kind's"),
         pytest.param(a_waiver(package="numpy"), "drifted", id="another package's"),
+        pytest.param(a_waiver(environment="~/rl/.venv"), "compliant", id="this environment's"),
+        pytest.param(a_waiver(environment="/srv/**"), "drifted", id="another environment's"),
     ],
 )
 def test_a_waiver_counts_for_what_it_names_until_its_end(waiver: Waiver, verdict: str) -> None:
     found = judged(a_finding(), waivers=(waiver,))
     assert found.verdict == verdict
     assert len(found.findings) == 1
+
+
+def test_what_could_not_be_read_is_acquitted_only_by_its_own_name() -> None:
+    torn = a_finding("unreadable")
+    assert judged(torn, waivers=(a_waiver(),)).verdict == "unknown"
+    assert judged(torn, waivers=(a_waiver(kind="unreadable"),)).verdict == "compliant"
+
+
+def test_a_waived_finding_says_by_whose_permission_and_which() -> None:
+    [found] = judged(a_finding(), waivers=(a_waiver(id=17),)).findings
+    assert found.waived == Waived(NOW + timedelta(days=1), "old GPU", "lead", 17)
 
 
 def test_what_could_not_be_read_is_told_with_its_place() -> None:

@@ -165,7 +165,10 @@ def test_it_tells_the_story_and_leaves_nothing(start: Start) -> None:
         r"\.venv, Python 3\.X\.Y, \d packages .*; policy named in pyproject\.toml:2", drifted[1]
     )
     mend = "'DEMO/ws-bob/.venv/bin/python' -m pip install gym==0.26.2"
-    assert drifted[-1] == f"mend  {mend}"
+    assert drifted[-2:] == [
+        f"mend  {mend}",
+        "ask   envguard waive gym --env .venv --until fri --reason TEXT",
+    ]
     assert below(demo.out, "ws-bob pastes the line") == [
         f"$ {mend}",
         "  done: gym 0.26.2",

@@ -126,6 +126,7 @@ def test_people_and_their_waivers_are_read() -> None:
     until = datetime(2027, 2, 1, tzinfo=timezone.utc)
     assert policy.waivers == (
         Waiver(package="torch", until=until, reason="old GPU", approved_by="lead", machine="bob-laptop"),
+        Waiver(package="gym", until=until, reason="an exam", approved_by="lead", environment="~/old/.venv"),
         Waiver(
             package="requests",
             until=until.replace(hour=12),

@@ -150,6 +150,13 @@ def test_an_unquoted_version_keeps_its_zero() -> None:
             "until, reason, approved-by",
             "one",
         ),
+        (
+            HEAD
+            + "waivers:\n  - {package: a, until: 2027-02-01, reason: r, approved-by: x, environment: rl}\n",
+            "t.yaml:4:77: waivers[0].environment",
+            "names no environment: `rl`",
+            "`*` for all, a path from / or ~ or **, `conda:NAME` or `kernel:NAME`",
+        ),
         (HEAD + "waivers: [a]\n", "t.yaml:3:11: waivers[0]", "keys and values are expected, not `a`", ""),
         (
             HEAD + "waivers:\n  - {package: a, until: soon, reason: r, approved-by: x}\n",

@@ -107,6 +107,24 @@ def test_requirements_in_the_metadata_of_a_zipped_egg_come_first(env: Path) -> N
     )
 
 
+@pytest.mark.parametrize(
+    ("requires", "fault"),
+    [
+        pytest.param("gym\n" * 4097, "more requirements than 4096", id="too many"),
+        pytest.param("#\n" * 150_000, "requires.txt: longer than 262144 bytes", id="too long"),
+    ],
+)
+def test_requirements_of_a_zipped_egg_that_are_left_out_are_told(
+    requires: str, fault: str, env: Path
+) -> None:
+    egg = site_packages(env) / "gym-1-py3.egg"
+    with zipfile.ZipFile(egg, "w") as archive:
+        archive.writestr("EGG-INFO/PKG-INFO", GYM)
+        archive.writestr("EGG-INFO/requires.txt", requires)
+    details = [each.detail for each in read_with(env, egg.name).record.details]
+    assert details == [f"{egg}/EGG-INFO: {fault}"]
+
+
 def test_what_its_metadata_lacks_the_entry_tells(env: Path) -> None:
     with zipfile.ZipFile(site_packages(env) / "x.zip", "w") as archive:
         archive.writestr("gym-1.dist-info/METADATA", "Name: gym\n\n")

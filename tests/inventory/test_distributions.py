@@ -242,3 +242,34 @@ def test_a_direct_url_that_is_too_long_is_unreadable(env: Path) -> None:
     os.truncate(folder / "direct_url.json", 10_000_000_000)
     environment = read_environment(env)
     assert problems(environment) == {("unreadable", "gym")}
+
+
+def test_requirements_that_are_left_out_make_a_package_unreadable(env: Path) -> None:
+    metadata = GYM.strip() + "\nRequires-Dist: gym" * 4097
+    path = write_dist_info(site_packages(env), "gym", "0.26.2", metadata=metadata.encode())
+    environment = read_environment(env)
+    assert packages(environment) == {"gym": "0.26.2"}
+    assert problems(environment) == {("unreadable", "gym")}
+    assert [each.detail for each in environment.record.details] == [f"{path}: more requirements than 4096"]
+
+
+def test_a_requires_text_that_is_cut_is_told(env: Path) -> None:
+    path = site_packages(env) / "gym-1.egg-info"
+    write_tree(path, {"PKG-INFO": "Name: gym\nVersion: 1\n\n", "requires.txt": "gym\n" * 5000})
+    assert [each.detail for each in read_environment(env).record.details] == [
+        f"{path}: more requirements than 4096"
+    ]
+    (path / "requires.txt").write_text("# \n" * 100_000)
+    assert [each.detail for each in read_environment(env).record.details] == [
+        f"{path}: requires.txt: longer than 262144 bytes"
+    ]
+
+
+@pytest.mark.parametrize("name", ["WHEEL", "INSTALLER"])
+def test_each_file_that_is_none_is_told_and_one_that_is_absent_is_not(name: str, env: Path) -> None:
+    path = write_dist_info(site_packages(env), "gym", "0.26.2")
+    (path / name).unlink(missing_ok=True)
+    assert read_environment(env).record.details == ()
+    os.mkfifo(path / name)
+    details = [each.detail for each in read_environment(env).record.details]
+    assert details == [f"{path}: {name}: not a regular file"]

@@ -93,6 +93,59 @@ class TestAnInterpreterThatIsNone:
         assert told(read_environment(venv)) == []
 
 
+class TestAWholePythonThatCannotRun:
+    @pytest.fixture
+    def python(self, tmp_path: Path) -> Path:
+        prefix = lay_out_python(tmp_path / "home" / ".pyenv" / "versions" / "3.11.7")
+        write_dist_info(prefix / "lib/python3.11/site-packages", "gym", "1")
+        return prefix
+
+    @pytest.mark.parametrize(
+        ("target", "kind", "fault"),
+        [
+            ("/dev/zero", "not-an-environment", "is no program: not a regular file"),
+            ("../lib/python3.11/os.py", "not-an-environment", "is no program"),
+            ("../run", "not-an-environment", "is a script: it may run any Python"),
+            ("python", "base-missing", "is a link that leads to itself"),
+            ("/nowhere", "base-missing", "leads to /nowhere, which is gone"),
+        ],
+    )
+    def test_is_told_with_what_it_holds(
+        self, target: str, kind: str, fault: str, python: Path, tmp_path: Path
+    ) -> None:
+        remove_interpreters(python)
+        write_tree(python, {"run": "#!/bin/sh"})
+        (python / "bin" / "python").symlink_to(target)
+        (environment,) = scan_machine([tmp_path]).environments
+        assert told(environment) == [(kind, f"{python}/bin/python {fault}")]
+        assert told(read_environment(python)) == told(environment)
+        assert (environment.record.kind, environment.record.path) == ("pyenv", str(python))
+        assert environment.snapshot.interpreter.version == "3.11.7"
+        assert [package.name for package in environment.snapshot.packages] == ["gym"]
+
+    def test_by_the_path_of_its_interpreter_too(self, python: Path) -> None:
+        program = python / "bin" / "python3.11"
+        program.write_text("hello")
+        assert told(read_environment(program)) == [("not-an-environment", f"{program} is no program")]
+        program.unlink()
+        program.symlink_to("/dev/null")
+        fault = f"{program} is no program: not a regular file"
+        assert told(read_environment(program)) == [("not-an-environment", fault)]
+
+    def test_two_are_two(self, tmp_path: Path) -> None:
+        for name in ("a", "b"):
+            prefix = lay_out_python(tmp_path / name)
+            remove_interpreters(prefix)
+            (prefix / "bin" / "python").symlink_to("/dev/null")
+        paths = [each.record.path for each in scan_machine([tmp_path]).environments]
+        assert paths == [f"{tmp_path}/a", f"{tmp_path}/b"]
+
+    def test_a_folder_without_a_standard_library_is_nothing(self, tmp_path: Path) -> None:
+        write_tree(tmp_path / "tools", {"bin/python": "#!/bin/sh", "lib/python3.11/readme": ""})
+        scan = scan_machine([tmp_path])
+        assert (scan.environments, scan.is_incomplete) == ((), False)
+
+
 class TestAPrefixOfCondasWithoutItsPython:
     @pytest.fixture
     def machine(self, tmp_path: Path) -> Machine:

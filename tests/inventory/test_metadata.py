@@ -64,4 +64,29 @@ def test_requirements(line: str, requires: tuple[str, ...]) -> None:
 
 def test_requirements_of_an_egg_info_stand_in_sections() -> None:
     text = b"numpy<2\n# no\n\n[gpu]\ntorch\n\n[:python_version < '3']\nsix\n\n[gpu:os_name == 'nt']\ncuda\n"
-    assert parse_requires_text(text) == ("numpy<2", "six; python_version < '3'")
+    assert parse_requires_text(text).texts == ("numpy<2", "six; python_version < '3'")
+
+
+HEAD = b"Name: gym\nVersion: 1\n"
+TOO_MANY = "more requirements than 4096"
+TOO_LONG = "headers longer than bytes: 1048576"
+
+
+@pytest.mark.parametrize(
+    ("content", "fault"),
+    [
+        pytest.param(HEAD + b"Requires-Dist: a\n" * 4096, None, id="as many as count"),
+        pytest.param(HEAD + b"Requires-Dist: a\n" * 4097, TOO_MANY, id="one more"),
+        pytest.param(HEAD + b"Keywords: " + b"x" * 1_048_000 + b"\n\nbody", None, id="long"),
+        pytest.param(HEAD + b"Keywords: " + b"x" * 1_048_600 + b"\n\nbody", TOO_LONG, id="too long"),
+        pytest.param(HEAD + b"Keywords: x\n" * 90_000 + b"\nbody", TOO_LONG, id="too many"),
+        pytest.param(HEAD + b"nonsense\n" + b"Keywords: x\n" * 90_000, None, id="ended before"),
+        pytest.param(HEAD + b"\n" + b"x\n" * 1_000_000, None, id="a long body"),
+    ],
+)
+def test_what_is_left_out_is_told(content: bytes, fault: str | None, tmp_path: Path) -> None:
+    path = tmp_path / "METADATA"
+    path.write_bytes(content)
+    headers = read_headers(reader_for(str(tmp_path)), str(path))
+    assert (headers.name, headers.version, headers.fault) == ("gym", "1", fault)
+    assert len(headers.requires) <= 4096

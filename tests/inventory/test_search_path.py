@@ -207,7 +207,7 @@ def test_a_lib64_that_the_interpreter_does_not_read_does_not_count(env: Path) ->
 
 def test_fedoras_python_reads_lib64_and_what_its_user_installed_below_local(tmp_path: Path) -> None:
     version = "python3.12"
-    write_tree(tmp_path, {f"bin/{version}": "", f"lib64/{version}/os.py": "", f"lib/{version}/x": ""})
+    write_tree(tmp_path, {f"bin/{version}": "\x7fELF", f"lib64/{version}/os.py": "", f"lib/{version}/x": ""})
     for number, place in enumerate(["local/lib64", "local/lib", "lib64", "lib"]):
         write_dist_info(tmp_path / place / version / "site-packages", "gym", str(number))
         write_dist_info(tmp_path / place / version / "site-packages", f"only-{number}", "1")

@@ -163,6 +163,7 @@ upgrades = st.builds(
     smoke=some(st.sampled_from(["python -c 'import gym'", "true", "# x", "a: b"])),
     halt_after_failures=st.integers(1, 999_999_999),
 )
+places = st.sampled_from(["*", "~", "~/rl/.venv", "/srv/**", "conda:rl"])
 moments = st.datetimes(timezones=st.just(timezone.utc))
 waivers = st.builds(
     Waiver,
@@ -171,9 +172,9 @@ waivers = st.builds(
     reason=said,
     approved_by=said,
     machine=st.none() | said,
+    environment=st.none() | places,
     kind=st.none() | st.sampled_from(get_args(FindingKind)),
 )
-places = st.sampled_from(["*", "~", "~/rl/.venv", "/srv/**", "conda:rl"])
 selectors = st.builds(
     Selector,
     st.lists(places, min_size=1, max_size=2).map(tuple),

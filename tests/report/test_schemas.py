@@ -60,7 +60,10 @@ def test_outputs_of_other_rooms_can_be_added() -> None:
         pytest.param("scan-1", "OriginPart", ["kind"], id="what may be absent is not required"),
         pytest.param("error-1", "ErrorPart", ["kind", "message", "place", "hint"], id="problems of one file"),
         pytest.param(
-            "verdict-1", "PolicyRef", ["name", "revision", "lock", "digest"], id="defaults are written too"
+            "verdict-1",
+            "PolicyRef",
+            ["name", "revision", "lock", "digest", "pulled_at"],
+            id="defaults are written too",
         ),
         pytest.param("token-1", "TokenDocument", ["schema", "join"], id="a document's own name"),
     ],

@@ -17,6 +17,7 @@ from envguard.domain.environment import (
 )
 from envguard.domain.remedy import Install, Remake
 from envguard.domain.verdict import JudgedFinding, Verdict
+from envguard.report.brief import brief_verdict, verdict_line
 from envguard.report.here import Here
 from envguard.report.terminal import (
     mend_command,
@@ -24,7 +25,6 @@ from envguard.report.terminal import (
     show_team,
     show_verdict,
     show_verdicts,
-    verdict_line,
 )
 from envguard.wire import Difference, TeamReport
 from tests.builders.documents import FACTS, a_snapshot, an_environment, an_interpreter
@@ -169,6 +169,27 @@ def test_a_compliant_environment_is_two_lines() -> None:
         .venv, Python 3.11.7, 1 package (active); policy named in pyproject.toml:2
         """
     )
+
+
+NAMES = st.text(alphabet="ab -/.é[]", min_size=1, max_size=60)
+
+
+@given(path=NAMES, source=NAMES, width=st.integers(40, 120))
+def test_what_is_printed_briefly_is_what_the_terminal_shows(path: str, source: str, width: int) -> None:
+    verdict = a_verdict(environment=f"/{path}")
+    brief = brief_verdict(verdict, VENV, chosen="active", source=source, here=HERE, width=width)
+    whole = printed(
+        lambda console: show_verdict(
+            console, verdict, VENV, chosen="active", source=source, here=HERE, is_verbose=False
+        ),
+        width=width,
+    )
+    assert brief is None or f"{brief}\n" == whole
+
+
+def test_what_has_something_to_tell_is_not_brief() -> None:
+    for verdict in (a_verdict(GYM), a_verdict(outcome="unknown", reason="two apply")):
+        assert brief_verdict(verdict, VENV, chosen="active", source="x", here=HERE, width=80) is None
 
 
 def test_unknown_says_why() -> None:

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import os
 import pwd
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import msgspec
+import pytest
 
 from envguard.domain.environment import Environment, Project, Scan
-from envguard.errors import StateError
+from envguard.errors import PolicyError, StateError
 from envguard.runs.bindings import bind_scan, uses_of_owners
 from envguard.runs.judging import broken_marker
+from envguard.runs.policies import marker_policy
 from envguard.state import open_state
 from tests.builders.documents import FACTS, a_snapshot, an_environment
 
@@ -91,3 +95,53 @@ def test_a_file_marker_that_cannot_be_read_is_told() -> None:
     told = broken_marker(bound(an_owned(project=project)))
     assert told is not None
     assert told.startswith("the policy that pyproject.toml:2 names cannot be had")
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only the superuser reads for others")
+class TestRights:
+    """A marker of somebody's can name any path; it is read as its owner may, whoever reads."""
+
+    SECRET = "the only line: of a file that ann may not read\n"
+
+    @pytest.fixture
+    def project(self) -> Iterator[Path]:
+        """A project of another user, beside a file that only the superuser may read; all may come there."""
+        with tempfile.TemporaryDirectory() as place:
+            Path(place).chmod(0o755)
+            hidden = Path(place, "hidden")
+            hidden.write_text(self.SECRET)
+            hidden.chmod(0o600)
+            folder = Path(place, "anns")
+            folder.mkdir()
+            os.chown(folder, 65534, 65534)
+            yield folder
+
+    def test_what_the_owner_may_read_is_read(self, project: Path) -> None:
+        (project.parent / "base.yaml").write_text("envguard: 1\npackages: {gym: '==0.26.2'}\n")
+        (project / "p.yaml").write_text("envguard: 1\nname: p\nextends: ../base.yaml\n")
+        policy = marker_policy(Project(str(project), policy="p.yaml")).policy
+        assert [rule.name for rule in policy.rules.packages] == ["gym"]
+
+    @pytest.mark.parametrize(
+        "files",
+        [
+            pytest.param({"p.yaml": "envguard: 1\nname: p\nextends: ../hidden\n"}, id="extends"),
+            pytest.param(
+                {"p.yaml": "envguard: 1\nname: p\nlock: r.txt\n", "r.txt": "-r ../hidden\n"}, id="nested"
+            ),
+            pytest.param({"p.yaml": "-> ../hidden"}, id="a link"),
+        ],
+    )
+    def test_what_the_owner_may_not_read_is_not_read_for_them(
+        self, project: Path, files: dict[str, str]
+    ) -> None:
+        for name, text in files.items():
+            if text.startswith("-> "):
+                (project / name).symlink_to(text.removeprefix("-> "))
+            else:
+                (project / name).write_text(text)
+        with pytest.raises(PolicyError) as caught:
+            marker_policy(Project(str(project), policy="p.yaml"))
+        told = " ".join(map(str, (caught.value, *caught.value.problems)))
+        assert "cannot be read: Permission denied" in told
+        assert "the only line" not in told

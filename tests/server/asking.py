@@ -49,6 +49,9 @@ ROUTES = [
     ("PUT", "/snapshots/sha256:" + "0" * 64),
     ("POST", "/policies"),
     ("POST", "/tokens"),
+    ("POST", "/waivers"),
+    ("POST", "/waivers/1/approve"),
+    ("POST", "/policies/plan"),
 ]
 """All that take a message."""
 

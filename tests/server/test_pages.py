@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import zlib
+from datetime import datetime, timezone
 from urllib.parse import urlencode
 
 import msgspec
@@ -138,6 +139,25 @@ def test_page_shows_causes_and_escapes_what_machines_say(server: Server) -> None
     assert b"&lt;b&gt;ws-7" in answer.body
     assert b"never matched" in answer.body
     assert "default-src 'none'" in answer.headers["content-security-policy"]
+
+
+def test_page_shows_what_is_waived_apart_and_what_waits(server: Server) -> None:
+    server.push()
+    secret, bad = server.enrol("ws-7"), a_snapshot(gym="0.25.2")
+    server.report(secret, records(a_record(bad)), bad)
+    until = datetime.fromtimestamp(server.now_s + 3600, timezone.utc)
+    request = {"policy": "rl-team", "package": "gym", "until": until, "reason": "<i>exam</i>"}
+    assert server.ask("POST", "/waivers", request, token=secret).status == 200
+    cookie = cookie_of(sign_in(server, server.admin))
+    waiting = server.ask("GET", "//", cookie=cookie).body
+    assert b"ws-7 asks to differ in gym from rl-team: <code>envguard waivers approve 1</code>" in waiting
+    assert b"Drift, by cause" in waiting
+    assert server.ask("POST", "/waivers/1/approve", {}, token=server.admin).status == 200
+    waived = server.ask("GET", "//", cookie=cookie).body
+    assert b"Waived: does not count" in waived
+    assert b"UTC by admin: &lt;i&gt;exam" in waived
+    assert b"Drift, by cause" not in waived
+    assert b"Waits for a lead" not in waived
 
 
 def test_session_ends_by_sign_out_and_after_twelve_hours(server: Server) -> None:

@@ -49,11 +49,20 @@ class Reference(NamedTuple):
     """Normalised; None where it does not say."""
     version: str | None = None
     artifacts: tuple[Artifact, ...] = ()
+    location: str | None = None
+    """A relative path, as it is written."""
+    subdirectory: str | None = None
 
     def package(self, name: str, marker: str | None) -> LockedPackage:
         """Answer the entry that wants the package from here."""
         return LockedPackage(
-            name=name, version=self.version, marker=marker, origin=self.origin, artifacts=self.artifacts
+            name=name,
+            version=self.version,
+            marker=marker,
+            origin=self.origin,
+            location=self.location,
+            subdirectory=self.subdirectory,
+            artifacts=self.artifacts,
         )
 
 
@@ -68,15 +77,19 @@ def parse_reference(text: str, where: str, *, is_editable: bool = False) -> Refe
     refuse_variables(f"{host}{path}", where)
     marks = dict(part.partition("=")[::2] for part in (fragment or "").split("&"))
     named = _egg(marks.get("egg", ""))
+    within = unquote(marks.get("subdirectory", "")) or None
+    location = text if match is None and not text.startswith(("/", "file:")) else None
     vcs, plus, transport = scheme.lower().partition("+")
     if plus and vcs in _VCS:
         address = None if transport == "file" else f"{scheme[len(vcs) + 1 :]}://{host}"
-        return Reference(_repository(vcs, address, path, where, is_editable=is_editable), named)
+        origin = _repository(vcs, address, path, where, is_editable=is_editable)
+        return Reference(origin, named, subdirectory=within)
     if is_editable:
-        return Reference(Origin(kind="editable"), named)
+        return Reference(Origin(kind="editable"), named, location=location)
     digests = tuple(f"{kind}:{value}" for kind, value in marks.items() if is_digest_of(kind, value))
-    address = None if scheme.lower() == "file" else shown(f"{scheme}://{host}{path}")
-    return _file(address, unquote(posixpath.basename(path)), digests, named)
+    address = None if scheme.lower() == "file" else _whole(f"{scheme}://{host}{path}")
+    found = _file(address, unquote(posixpath.basename(path)), digests, named)
+    return found._replace(location=location, subdirectory=within)
 
 
 def parse_digest(text: str) -> str | None:
@@ -124,7 +137,7 @@ def repository(vcs: str, url: str | None, revision: str, where: str, *, is_edita
         what = f"not a pin: no full commit: `{shown(revision)}`" if revision else "not a pin: no commit"
         hint = f"{vcs}+https://HOST/PATH@COMMIT, the commit in full: what a branch or a tag names can move"
         raise PolicyError(what, where=where, hint=hint)
-    return Origin(kind="vcs", url=None if url is None else shown(url), commit=revision)
+    return Origin(kind="vcs", url=None if url is None else _whole(url), commit=revision)
 
 
 def _repository(vcs: str, address: str | None, path: str, where: str, *, is_editable: bool) -> Origin:
@@ -158,6 +171,11 @@ def name_and_version(filename: str) -> tuple[str, str] | None:
     except (InvalidWheelFilename, InvalidSdistFilename):
         return None
     return str(name), str(version)
+
+
+def _whole(address: str) -> str:
+    """The address as it can be compared: an error may cut what it shows, a lock not."""
+    return address if address.isprintable() else shown(address)
 
 
 def _egg(text: str) -> str | None:

@@ -22,13 +22,13 @@ from envguard.domain.lock import Lock, LockedPackage
 from envguard.domain.requirements import normalised_name
 from envguard.formats.companions import Companions
 from envguard.formats.files import shown
+from envguard.formats.locks.artifacts import artifact
 from envguard.formats.locks.poetry_constraints import full_python_markers, python_marker, specifiers
 from envguard.formats.locks.poetry_graph import Graph, NumberedEntry
 from envguard.formats.locks.poetry_markers import all_of, any_of, of_a_group, of_a_lock, written
 from envguard.formats.locks.poetry_project import MAIN, PoetryProject, read_poetry_project
 from envguard.formats.locks.poetry_shapes import Entry, File, Head
 from envguard.formats.locks.project import digest_with
-from envguard.formats.locks.sources import artifact, git_origin
 from envguard.formats.locks.toml import TomlProblems, read_toml
 
 _HINT = "make it anew: `poetry lock`"
@@ -89,6 +89,8 @@ def _package(numbered: NumberedEntry, old_files: Sequence[File], problems: TomlP
         name=name,
         version=None if origin is not None and origin.kind == "editable" else version,
         origin=origin,
+        location=entry.source.location if entry.source is not None else None,
+        subdirectory=entry.source.subdirectory if entry.source is not None else None,
         artifacts=tuple(artifact(file.file, file.hash) for file in files),
     )
 
@@ -134,7 +136,7 @@ def _origin(entry: Entry) -> Origin | None:
         return None
     match source.type:
         case "git":
-            return git_origin(source.url, source.resolved_reference)
+            return Origin("vcs", plain_address(source.url), source.resolved_reference)
         case "url":
             return Origin(kind="archive", url=plain_address(source.url))
         case "file":

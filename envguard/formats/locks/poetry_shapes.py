@@ -18,6 +18,12 @@ class Source(msgspec.Struct, frozen=True):
     type: str
     url: str = ""
     resolved_reference: str | None = None
+    subdirectory: str | None = None
+
+    @property
+    def location(self) -> str | None:
+        """The folder or the local file that is meant, as Poetry writes it."""
+        return self.url if self.type in ("directory", "file") and self.url else None
 
 
 class Needed(msgspec.Struct, frozen=True):

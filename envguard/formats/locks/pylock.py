@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-import sys
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
@@ -16,11 +14,11 @@ from envguard.errors import PolicyError
 from envguard.formats.companions import Companions
 from envguard.formats.files import shown
 from envguard.formats.locks.artifacts import digests_of, file_name_in
+from envguard.formats.locks.toml import read_toml
 
 if TYPE_CHECKING:
     from packaging.pylock import Package, Pylock
 
-_TOML_PLACE = re.compile(r"(?P<what>.*) \(at line (?P<line>\d+), column (?P<column>\d+)\)", re.DOTALL)
 _HINT = "make it anew: `uv export --format pylock.toml` or `pip lock`"
 
 
@@ -81,19 +79,13 @@ def _text(value: object) -> str | None:
 def _validated(text: str, filename: str) -> Pylock:
     from packaging.pylock import Pylock, PylockValidationError
 
-    if sys.version_info >= (3, 11):
-        import tomllib
-    else:
-        import tomli as tomllib
+    document = read_toml(text, filename, _HINT)
     try:
-        return Pylock.from_dict(tomllib.loads(text))
+        return Pylock.from_dict(document)
     except PylockValidationError as error:
         where = f"{filename}: {error.context}" if error.context else filename
         raise PolicyError(f"not a lock: {shown(error.message)}", where=where, hint=_HINT) from error
     except RecursionError as error:
         raise PolicyError("nested too deeply for a lock", where=filename, hint=_HINT) from error
-    except ValueError as error:  # TOMLDecodeError, and numbers that are too long to be any
-        found = _TOML_PLACE.fullmatch(str(error))
-        what = found["what"] if found else str(error)
-        where = f"{filename}:{found['line']}:{found['column']}" if found else filename
-        raise PolicyError(f"not TOML: {shown(what)}", where=where, hint=_HINT) from error
+    except ValueError as error:  # numbers that are too long to be any
+        raise PolicyError(f"not a lock: {shown(str(error))}", where=filename, hint=_HINT) from error

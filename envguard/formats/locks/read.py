@@ -10,8 +10,9 @@ from pathlib import Path
 from envguard.domain.lock import Lock
 from envguard.errors import PolicyError
 from envguard.formats.companions import ALONE, Companions, FolderFiles
-from envguard.formats.files import LOCK_LIMIT_BYTES, is_encodable, read_text
+from envguard.formats.files import LOCK_LIMIT_BYTES, ReadBytes, is_encodable, read_bytes, read_text
 from envguard.formats.locks.interface import Parser
+from envguard.formats.locks.remembered import parsed_once
 
 _FORMATS: tuple[tuple[re.Pattern[str], str, str], ...] = (
     (re.compile(r"pylock(\.[^.]+)?\.toml|.+\.pylock\.toml"), "pylock", "parse_pylock"),
@@ -70,12 +71,15 @@ def parse_lock(text: str, *, filename: str, companions: Companions = ALONE) -> L
         )
     if not is_encodable(text):
         raise PolicyError("the lock is not UTF-8", where=filename, hint="save it as UTF-8")
-    module, function = found
+    return parsed_once(text, filename, companions, lambda: _parser(*found))
+
+
+def _parser(module: str, function: str) -> Parser:
     parser: Parser = getattr(import_module(f"envguard.formats.locks.{module}"), function)
-    return parser(text, filename, companions)
+    return parser
 
 
-def project_lock(folder: Path) -> tuple[Path, Lock] | None:
+def project_lock(folder: Path, read: ReadBytes = read_bytes) -> tuple[Path, Lock] | None:
     """Answer a project's own lock: the first of its files that is one, in the order of the table.
 
     Raises PolicyError where such a file is there and cannot be used, and where several have one pattern. A
@@ -90,13 +94,14 @@ def project_lock(folder: Path) -> tuple[Path, Lock] | None:
             raise PolicyError(f"the project has several locks: {names}", where=str(folder), hint=hint)
         with nullcontext() if is_always_a_lock else suppress(PolicyError):
             if locks:
-                return locks[0], read_lock(locks[0])
+                return locks[0], read_lock(locks[0], read)
     return None
 
 
-def read_lock(path: Path) -> Lock:
+def read_lock(path: Path, read: ReadBytes = read_bytes) -> Lock:
     """Answer the lock in a file; raises PolicyError where it cannot be read, or is none."""
-    return parse_lock(read_text(path, "lock"), filename=path.name, companions=FolderFiles(path.parent))
+    text = read_text(path, "lock", read=read)
+    return parse_lock(text, filename=path.name, companions=FolderFiles(path.parent, read))
 
 
 def _format_of(filename: str) -> tuple[str, str] | None:

@@ -14,6 +14,7 @@ Rules
 from __future__ import annotations
 
 import contextlib
+import posixpath
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 
@@ -116,7 +117,7 @@ class Requirements:
                 elif only_constrains:
                     self._constraints.append(_constraint(said))
                 else:
-                    self._required.append(said)
+                    self._required.append(_placed(said, filename))
         except PolicyError as problem:
             self.problems.append(problem)
 
@@ -179,6 +180,15 @@ class Requirements:
 
 def _constraint(entry: Entry) -> Entry:
     return Entry(msgspec.structs.replace(entry.package, only_constrains=True), entry.written, entry.where)
+
+
+def _placed(entry: Entry, filename: str) -> Entry:
+    """The entry with the place of its folder or file as the lock's own folder has it, not the file's."""
+    location, folder = entry.package.location, posixpath.dirname(filename)
+    if location is None or not folder:
+        return entry
+    place = posixpath.normpath(posixpath.join(folder, location))
+    return Entry(msgspec.structs.replace(entry.package, location=place), entry.written, entry.where)
 
 
 def _wanted(package: LockedPackage) -> tuple[object, ...]:

@@ -15,6 +15,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Literal, NamedTuple
+from urllib.parse import unquote
 
 from envguard.domain.addresses import plain_address
 from envguard.domain.environment import Origin
@@ -22,8 +23,8 @@ from envguard.domain.lock import Dependency, Lock, LockedPackage, Root
 from envguard.domain.requirements import normalised_name
 from envguard.formats.companions import Companions
 from envguard.formats.files import shown
+from envguard.formats.locks.artifacts import artifact
 from envguard.formats.locks.project import digest_with, read_project, table_at
-from envguard.formats.locks.sources import artifact, git_origin
 from envguard.formats.locks.toml import TomlProblems, read_toml
 from envguard.formats.locks.uv_shapes import Asked, Entry, Head, Manifest, Needed, Source
 
@@ -97,6 +98,8 @@ class _Reading:
             marker=self._fork(entry, table) if is_one_of_several else None,
             origin=_origin(source),
             source=source.words() if is_one_of_several else None,
+            location=source.location,
+            subdirectory=source.subdirectory or _subdirectory(source.git),
             is_virtual=source.virtual is not None,
             artifacts=tuple(
                 artifact(file.url or file.path or file.filename or "", file.hash) for file in files
@@ -217,9 +220,16 @@ def _environments(head: Head, problems: TomlProblems) -> tuple[str, ...]:
     return tuple(marker for marker in markers if marker is not None)
 
 
+def _subdirectory(git: str | None) -> str | None:
+    """What a repository's address says of where the package lies in it."""
+    query = (git or "").partition("#")[0].partition("?")[2]
+    told = dict(part.partition("=")[::2] for part in query.split("&"))
+    return unquote(told["subdirectory"]) if told.get("subdirectory") else None
+
+
 def _origin(source: Source) -> Origin | None:
     if source.git is not None:
-        return git_origin(source.git, source.git.partition("#")[2] or None)
+        return Origin("vcs", plain_address(source.git), source.git.partition("#")[2] or None)
     if source.url is not None:
         return Origin(kind="archive", url=plain_address(source.url))
     if source.path is not None:

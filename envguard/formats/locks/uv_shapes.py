@@ -15,11 +15,17 @@ class Source(msgspec.Struct, frozen=True):
     directory: str | None = None
     editable: str | None = None
     virtual: str | None = None
+    subdirectory: str | None = None
 
     def words(self) -> str:
         """Answer the source as one text that tells it from others."""
         told = ((name, getattr(self, name)) for name in self.__struct_fields__)
         return " ".join(f"{name}={value}" for name, value in told if value is not None)
+
+    @property
+    def location(self) -> str | None:
+        """The folder or the local file that is meant, as uv writes it."""
+        return self.path or self.directory or self.editable
 
     @property
     def is_folder_in_use(self) -> bool:

@@ -82,8 +82,8 @@ class Found:
 def _key(sighting: Sighting) -> tuple[int, int] | str:
     layout = sighting.layout
     match layout.kind:
-        case "system":
-            place = place_of(layout.real_python)
+        case "system" if layout.path == layout.real_python:
+            place = place_of(layout.path)
         case "user":
             place = place_of(layout.path)
         case _:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from envguard.inventory.discovery.mounts import Mounts, mounts_of_this_machine
-from envguard.inventory.discovery.people import Person, people_to_scan
+from envguard.inventory.discovery.people import Person, is_home, people_to_scan
 from envguard.inventory.discovery.registries.processes import Running, running
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ def this_host() -> Host:
     def is_there(home: str) -> bool:
         # Where another machine holds the homes, to ask may hang, or mount them all.
         mount = mounts.of(home)
-        return (mount is not None and mount.is_network) or os.path.isdir(home)
+        return (mount is not None and mount.is_network) or is_home(home)
 
     return Host(
         people=people_to_scan(os.environ, is_there),

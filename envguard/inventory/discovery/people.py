@@ -3,16 +3,18 @@
 Rules
 1. Who runs the scan; for the superuser, root and all people with a home.
 2. Environment variables are those of who runs the scan: for other people a tool's defaults count.
+3. A home that is absent is nobody's to look at; one of which nobody can tell counts, so that it is told.
 """
 
 from __future__ import annotations
 
 import os
+import stat
 from typing import TYPE_CHECKING
 
 import msgspec
 
-from envguard.inventory.files import owner_of
+from envguard.inventory.files import is_absent, owner_of
 from envguard.inventory.search_path import home_of
 
 if TYPE_CHECKING:
@@ -45,11 +47,11 @@ class Person(msgspec.Struct, frozen=True):
 
 
 def people_to_scan(
-    environ: Mapping[str, str], is_there: Callable[[str], bool] = os.path.isdir
+    environ: Mapping[str, str], is_there: Callable[[str], bool] | None = None
 ) -> tuple[Person, ...]:
     """Answer who runs this, with these variables; for the superuser, then everybody else.
 
-    ``is_there`` tells whether a home exists.
+    ``is_there`` tells whether a home exists, if not :func:`is_home`.
     """
     import pwd
 
@@ -59,7 +61,16 @@ def people_to_scan(
     for user in pwd.getpwall() if os.geteuid() == 0 else ():
         if _PEOPLE_SINCE_UID <= user.pw_uid != _NOBODY_UID:
             by_home.setdefault(user.pw_dir, Person(user.pw_uid, user.pw_dir))
-    return tuple(one for one in by_home.values() if one.home != os.sep and is_there(one.home))
+    counts = is_there or is_home
+    return tuple(one for one in by_home.values() if one.home != os.sep and counts(one.home))
+
+
+def is_home(folder: str) -> bool:
+    """Whether a home is there, or may be: something else than its absence keeps us from looking."""
+    try:
+        return stat.S_ISDIR(os.stat(folder).st_mode)
+    except OSError as error:
+        return not is_absent(error)
 
 
 def people_around(folder: str, environ: Mapping[str, str]) -> tuple[Person, ...]:
@@ -73,6 +84,14 @@ def _me(environ: Mapping[str, str]) -> tuple[Person, ...]:
     """Who runs this, once for each home: ``HOME`` counts if it is one's own; after ``sudo`` it may not be."""
     uid = os.geteuid()
     told = environ.get("HOME", "")
-    is_mine = os.path.isabs(told) and owner_of(told) == uid
+    is_mine = os.path.isabs(told) and _owns(uid, told)
     homes = [os.path.normpath(told) if is_mine else None, home_of(uid)]
     return tuple(Person(uid, home, environ) for home in dict.fromkeys(homes) if home is not None)
+
+
+def _owns(uid: int, home: str) -> bool:
+    """Whether a home is this user's; of one that cannot be looked at its link tells."""
+    try:
+        return os.stat(home).st_uid == uid
+    except OSError:
+        return os.path.lexists(home) and os.lstat(home).st_uid == uid

@@ -8,7 +8,8 @@ Rules
 3. No other file systems, save where all are wanted; never what another machine holds. No linked folders (a
    link that *is* an environment counts), no folder of more entries than any project has, no caches,
    version-control stores and files of containers.
-4. What should have been looked into and could not be is told; so is what was passed over on purpose.
+4. What should have been looked into and could not be is told, a root of too many entries too; so is what was
+   passed over on purpose.
 """
 
 from __future__ import annotations
@@ -146,7 +147,7 @@ class Walk:
         if self._eye.avoids(folder):
             return
         self._progress(folder)
-        listing = self._list(folder)
+        listing = self._list(folder, is_root=folder == root.name)
         if listing is None:
             return
         if listing.is_marked:
@@ -161,7 +162,7 @@ class Walk:
             yield from self._follow(link)
         self._queue.extend((path, root) for path in listing.folders if self._may_enter(path, root))
 
-    def _list(self, folder: str) -> _Listing | None:
+    def _list(self, folder: str, *, is_root: bool) -> _Listing | None:
         """What is in a folder; None where there is no reason to go on, which is noted."""
         try:
             listing = _listing_of(folder)
@@ -173,7 +174,8 @@ class Walk:
             return None
         if listing is not None or has_marker(folder):
             return listing or _Listing(is_marked=True)
-        self._notes.pass_over(folder, f"more than {ENTRIES_CAP} entries")
+        note = self._notes.fail if is_root else self._notes.pass_over
+        note(folder, f"more than {ENTRIES_CAP} entries")
         return None
 
     def _follow(self, link: str) -> Iterator[Sighting]:

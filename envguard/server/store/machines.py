@@ -53,6 +53,11 @@ def machine_named(connection: sa.Connection, name: str) -> str | None:
     return connection.scalar(sa.select(machines.c.id).where(machines.c.name == name))
 
 
+def name_of_machine(connection: sa.Connection, machine: str) -> str:
+    """Answer what people call a machine."""
+    return str(connection.execute(sa.select(machines.c.name).where(machines.c.id == machine)).scalar_one())
+
+
 def enrol(connection: sa.Connection, request: EnrolRequest, secret: SecretDigest, now_s: float) -> None:
     """Keep a machine; one that was known gets the new secret, name and labels, and counts afresh."""
     values = {

@@ -11,8 +11,10 @@ _STEPS: dict[int, tuple[str, ...]] = {
         "ALTER TABLE machines ADD COLUMN told_digest VARCHAR(71)",
         "ALTER TABLE machines ADD COLUMN is_incomplete BOOLEAN DEFAULT FALSE NOT NULL",
     ),
+    3: (),  # the table of waivers, which is new
 }
-"""What leads to each schema version from the one before; SQL that SQLite and PostgreSQL share."""
+"""What leads to each schema version from the one before, beside new tables, which are made anyway; SQL that
+SQLite and PostgreSQL share."""
 
 
 def migrate(connection: sa.Connection, version: int) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlalchemy as sa
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 """Goes up when the tables change; a database with a higher one is not touched."""
 
 metadata = sa.MetaData()
@@ -95,6 +95,28 @@ policies = sa.Table(
     sa.Column("digest", _DIGEST, nullable=False),
     sa.Column("pushed_at", sa.Double, nullable=False),
     sa.Column("source", sa.LargeBinary, nullable=False),
+)
+
+waivers = sa.Table(
+    "waivers",
+    metadata,
+    sa.Column("id", sa.Integer, primary_key=True),
+    sa.Column("policy", sa.String(200), nullable=False),
+    sa.Column("package", sa.String(200), nullable=False),
+    sa.Column("machine", sa.ForeignKey("machines.id")),  # by its id: a name may pass to another machine
+    sa.Column("environment", sa.Text),
+    sa.Column("kind", sa.String(40)),
+    sa.Column("until", sa.Double, nullable=False),
+    sa.Column("reason", sa.Text, nullable=False),
+    sa.Column("state", sa.String(10), nullable=False, index=True),
+    sa.Column("asked_by", sa.String(200), nullable=False),
+    sa.Column("asked_at", sa.Double, nullable=False),
+    sa.Column("decided_by", sa.String(200)),
+    sa.Column("decided_at", sa.Double),
+    sa.Column("decided_why", sa.Text),
+    sa.Column("ended_by", sa.String(200)),
+    sa.Column("ended_at", sa.Double),
+    sa.Column("ended_why", sa.Text),
 )
 
 comparisons = sa.Table(

@@ -56,7 +56,7 @@ class TestRealLock:
 
     def test_hashes_and_editables_are_kept(self) -> None:
         packages = {package.name: package for package in read_lock(TEXTS / "Pipfile.lock").packages}
-        assert packages["here"] == LockedPackage("here", origin=Origin("editable"))
+        assert packages["here"] == LockedPackage("here", origin=Origin("editable"), location="./here")
         assert len(packages["requests"].artifacts) == 2
 
 
@@ -89,8 +89,11 @@ class TestEntries:
             ),
             ({"git": "../a", "ref": COMMIT}, LockedPackage("a", origin=Origin("vcs", commit=COMMIT))),
             ({"git": "https://h.example/a", "editable": True}, LockedPackage("a", origin=Origin("editable"))),
-            ({"path": "./x"}, LockedPackage("a", origin=Origin("directory"))),
-            ({"path": ".", "editable": True}, LockedPackage("a", origin=Origin("editable"))),
+            ({"path": "./x"}, LockedPackage("a", origin=Origin("directory"), location="./x")),
+            (
+                {"path": ".", "editable": True},
+                LockedPackage("a", origin=Origin("editable"), location="."),
+            ),
             (
                 {"file": "https://h.example/a-1.0.tar.gz", "hashes": ["sha256:ab"]},
                 LockedPackage(

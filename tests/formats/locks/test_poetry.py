@@ -68,34 +68,37 @@ def test_when_an_entry_of_a_flat_lock_applies(lines: tuple[str, ...], marker: st
 
 
 @pytest.mark.parametrize(
-    ("source", "origin"),
+    ("source", "origin", "location"),
     [
-        ('type = "legacy"\nurl = "https://index.example/simple"\nreference = "team"', None),
+        ('type = "legacy"\nurl = "https://index.example/simple"\nreference = "team"', None, None),
         (
             'type = "git"\nurl = "https://me:secret@git.example/a.git"\nresolved_reference = "0123"',
             Origin("vcs", "https://git.example/a.git", "0123"),
+            None,
         ),
         (
             'type = "git"\nurl = "git@git.example:a.git"\nresolved_reference = "0123"',
             Origin("vcs", None, "0123"),
+            None,
         ),
         (
             'type = "url"\nurl = "https://files.example/a.whl"',
             Origin("archive", "https://files.example/a.whl"),
+            None,
         ),
-        ('type = "file"\nurl = "../a.whl"', Origin("archive")),
-        ('type = "directory"\nurl = "../a"', Origin("directory")),
+        ('type = "file"\nurl = "../a.whl"', Origin("archive"), "../a.whl"),
+        ('type = "directory"\nurl = "../a"', Origin("directory"), "../a"),
     ],
     ids=["index", "git", "git by ssh", "url", "file", "directory"],
 )
-def test_where_an_entry_must_come_from(source: str, origin: Origin | None) -> None:
+def test_where_an_entry_must_come_from(source: str, origin: Origin | None, location: str | None) -> None:
     text = entry("a", "[package.source]", source) + FLAT
-    assert parsed(text).packages == (LockedPackage("a", "1.0", origin=origin),)
+    assert parsed(text).packages == (LockedPackage("a", "1.0", origin=origin, location=location),)
 
 
 def test_a_folder_in_use_has_no_version() -> None:
     text = entry("a", "develop = true", "[package.source]", 'type = "directory"\nurl = "../a"') + FLAT
-    assert parsed(text).packages == (LockedPackage("a", origin=Origin("editable")),)
+    assert parsed(text).packages == (LockedPackage("a", origin=Origin("editable"), location="../a"),)
 
 
 def test_the_files_of_an_entry_stand_in_it_or_at_the_end() -> None:

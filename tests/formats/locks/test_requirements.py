@@ -136,6 +136,23 @@ class TestLines:
         assert (package.marker == 'os_name == "nt"') is ("os_name" in line)
         assert not {"u:p", "token", "TOKEN"} & set(str(origin).split("'"))
 
+    def test_where_folders_and_files_lie_is_told_from_the_locks_own_folder(self) -> None:
+        more = "-e ../libs/c\n./d-1.0.tar.gz\n/elsewhere/e-1.0.tar.gz\n"
+        folders = {"libs/c/setup.cfg": "[metadata]\nname = c\n", "more/more.txt": more}
+        lock = parse_lock("a @ ./a.zip\n-r more/more.txt\n", filename="r.txt", companions=KeptFiles(folders))
+        places = {package.name: package.location for package in lock.packages}
+        assert places == {"a": "./a.zip", "c": "libs/c", "d": "more/d-1.0.tar.gz", "e": None}
+
+    def test_where_in_its_repository_a_package_lies(self) -> None:
+        (package,) = lock_of(f"a @ git+https://h.example/a@{COMMIT}#subdirectory=libs/a\n").packages
+        assert package.subdirectory == "libs/a"
+
+    def test_a_long_address_is_kept_whole(self) -> None:
+        url = f"https://h.example/{'folder/' * 30}b-1.0.tar.gz"
+        [archive, repository] = lock_of(f"b @ {url}\nc @ git+{url}@{COMMIT}\n").packages
+        assert archive.origin == Origin("archive", url)
+        assert repository.origin == Origin("vcs", url, COMMIT)
+
     @pytest.mark.parametrize(
         "line",
         [

@@ -107,7 +107,7 @@ def test_the_project_is_a_root_with_its_extras_and_groups() -> None:
     assert (lock.extras, lock.groups) == (("empty", "fast-mode"), ("dev-x", "idle"))
     assert (lock.project, lock.has_conflicts, lock.requires_python) == ("me", True, ">=3.10")
     assert lock.packages[0] == LockedPackage(
-        "me", origin=Origin("editable"), extra_dependencies={"fast-mode": (Dependency("a"),)}
+        "me", origin=Origin("editable"), location=".", extra_dependencies={"fast-mode": (Dependency("a"),)}
     )
 
 
@@ -202,7 +202,8 @@ def test_a_broken_project_is_named() -> None:
         ("a = " + "1" * 5_000, "uv.lock", "not TOML: Exceeds the limit"),
         ("a = " + "[" * 99_999, "uv.lock", "nested too deeply for a lock"),
         ("a" + ".a" * 99_999 + " = 1", "uv.lock", "not a lock: a key of a hundred parts"),
-        ("#" * 50_000_000, "uv.lock", "too large for a lock"),
+        ("#" * 50_000_000, "uv.lock", "too large for a lock: over 32 MiB"),
+        ("#" * 9_000_000, "uv.lock", "too large for a lock: over 8 MiB"),
     ],
     ids=lambda value: value[:40] if isinstance(value, str) else None,
 )
@@ -249,3 +250,17 @@ def test_markers_of_a_megabyte_are_not_looked_into() -> None:
 def test_no_secret_of_an_address_is_shown() -> None:
     text = HEAD + OWN + entry("https://me:secret@index.example", "x = 1")
     assert "secret" not in str(problems_of(text))
+
+
+@pytest.mark.parametrize(
+    ("source", "subdirectory"),
+    [
+        (f'git = "https://git.example/a?subdirectory=libs%2Fa&rev=main#{"0" * 40}"', "libs/a"),
+        ('url = "https://files.example/a.zip", subdirectory = "libs/a"', "libs/a"),
+        (f'git = "https://git.example/a?rev=main#{"0" * 40}"', None),
+    ],
+    ids=["git", "url", "at the top"],
+)
+def test_where_in_its_source_a_package_lies(source: str, subdirectory: str | None) -> None:
+    lock = parse_lock(HEAD + entry("me", 'virtual = "."') + entry("a", source), filename="uv.lock")
+    assert lock.packages[1].subdirectory == subdirectory

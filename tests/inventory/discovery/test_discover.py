@@ -87,6 +87,10 @@ def test_a_folder_of_data_is_not_walked(home: Path) -> None:
     assert scan.environments == ()
     assert not scan.is_incomplete
     assert [place.path for place in scan.passed_over] == [str(data)]
+    asked_for = scan_machine([data])
+    assert [(place.path, place.reason) for place in asked_for.unread] == [
+        (str(data), f"more than {ENTRIES_CAP} entries")
+    ]
 
 
 def test_a_loop_of_links_ends(home: Path) -> None:

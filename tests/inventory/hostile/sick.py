@@ -77,9 +77,14 @@ def a_process(path: Path) -> None:
     path.symlink_to("/proc/self/maps")
 
 
+def a_log(path: Path) -> None:
+    """A regular file by its mode, whose reader waits until there is something to say."""
+    path.symlink_to("/proc/kmsg")
+
+
 KINDS: list[Callable[[Path], None]] = [
     *(fifo, device, terminal, listening, loop, folder, sparse),
-    *(endless_line, endless_headers, noise, nuls, a_process),
+    *(endless_line, endless_headers, noise, nuls, a_process, a_log),
 ]
 
 

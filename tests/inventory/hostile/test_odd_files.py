@@ -23,6 +23,7 @@ from tests.inventory.hostile.sick import (
     endless_headers,
     fifo,
     folder,
+    loop,
     noise,
     nuls,
     soon,
@@ -109,6 +110,22 @@ def test_what_is_no_file_is_told(place: str, make: Callable[[Path], None], env: 
 )
 def test_what_is_no_text_of_its_kind_is_told(place: str, make: Callable[[Path], None], env: Path) -> None:
     spoil(env, place, make)
+    assert kinds(read_environment(env)) == {"unreadable"}
+
+
+@pytest.mark.parametrize("place", ["lib", "site-packages"])
+@pytest.mark.parametrize("make", [fifo, loop])
+def test_what_is_no_folder_is_told_and_never_empty(
+    place: str, make: Callable[[Path], None], env: Path
+) -> None:
+    (env / "lib64").unlink(missing_ok=True)
+    spoil(env, place, make)
+    assert "unreadable" in kinds(read_environment(env))
+
+
+@pytest.mark.parametrize("make", [fifo, terminal, loop, sparse, folder])
+def test_a_link_file_that_cannot_be_read_is_told(make: Callable[[Path], None], env: Path) -> None:
+    spoil(env, "egg-link", make)
     assert kinds(read_environment(env)) == {"unreadable"}
 
 

@@ -52,7 +52,7 @@ def test_what_its_owner_closed_is_unreadable_though_the_superuser_could(place: s
 
 
 @as_superuser
-@pytest.mark.parametrize("place", ["pyvenv.cfg", "lib/python3.11/site-packages", "lib/python3.11"])
+@pytest.mark.parametrize("place", ["bin", "pyvenv.cfg", "lib/python3.11/site-packages", "lib/python3.11"])
 def test_a_closed_part_makes_an_environment_unreadable_never_empty(place: str, theirs: Path) -> None:
     if not (theirs / place).exists():
         pytest.skip("another Python than Debian 12's")

@@ -42,6 +42,11 @@ DIFFERENCES = {
         "leaves out `.egg` folders, zip files, and names with a suffix in capitals",
         "counted where they are on the path, as the interpreter counts them",
     ),
+    "base": Difference(
+        "uv",
+        "leaves out what an environment sees of its base, what PyPy brings, and Debian's own packages",
+        "counted, as the interpreter, importlib.metadata and pip count them",
+    ),
     "wheels": Difference(
         "uv, pip",
         "leave out what lies in a wheel that is on the path",

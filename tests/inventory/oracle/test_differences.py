@@ -12,11 +12,11 @@ from pathlib import Path
 import pytest
 
 from envguard.inventory import read_environment
-from tests.builders.environments import site_packages, write_dist_info, write_tree
+from tests.builders.environments import make_venv, site_packages, write_dist_info, write_tree
 from tests.builders.wheels import make_wheel
 from tests.inventory.oracle.children import run
 from tests.inventory.oracle.differences import DIFFERENCES
-from tests.inventory.oracle.making import make_with_pip
+from tests.inventory.oracle.making import base_python, make_with_pip
 from tests.inventory.oracle.witnesses import (
     Listing,
     what_pip_lists,
@@ -120,6 +120,17 @@ def test_eggs(env: Path, environ: Mapping[str, str]) -> None:
     assert ours(env) == (both, set())
     finds, _, uv = theirs(env, environ)
     assert (finds, uv) == (both, set())
+
+
+@pytest.mark.parametrize(
+    ("base", "brought"), [("3.13", "pip"), ("PyPy", "cffi")], ids=["what it sees", "what PyPy brings"]
+)
+def test_base(base: str, brought: str, environ: Mapping[str, str], tmp_path: Path) -> None:
+    env = make_venv(base_python(base), tmp_path / "env", "--system-site-packages")
+    read = what_we_read(read_environment(env))
+    assert brought in {name for name, _ in read}
+    assert what_the_interpreter_finds(env / "bin" / "python") == read
+    assert brought not in {name for name, _ in what_uv_lists(env / "bin" / "python", environ)}
 
 
 def test_wheels(env: Path, environ: Mapping[str, str]) -> None:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import os
 import shutil
+from collections.abc import Callable
 from datetime import datetime, timezone
 from pathlib import Path
 
@@ -11,7 +12,7 @@ from envguard.domain.environment import Integrity
 from envguard.errors import InventoryError
 from envguard.inventory import scan_machine
 from envguard.inventory.discovery.host import Host
-from envguard.inventory.discovery.people import Person, people_around, people_to_scan
+from envguard.inventory.discovery.people import Person, is_home, people_around, people_to_scan
 from envguard.inventory.integrity import check_hashes
 from envguard.inventory.shadows import shadows_of
 from tests.builders.environments import write_dist_info, write_tree
@@ -148,6 +149,30 @@ def test_a_home_that_is_anothers_is_not_mine(tmp_path: Path) -> None:
         os.chown(tmp_path, 65534, -1)
         others = str(tmp_path)
     assert others not in {person.home for person in people_to_scan({"HOME": others})}
+
+
+def test_a_home_that_nobody_can_look_at_is_unread_and_one_that_is_absent_is_nothing(tmp_path: Path) -> None:
+    loop, absent, file = tmp_path / "loop", tmp_path / "absent", tmp_path / "file"
+    loop.symlink_to("loop")
+    file.write_text("")
+    assert {str(absent), str(file)}.isdisjoint(
+        person.home for home in (absent, file) for person in people_to_scan({"HOME": str(home)})
+    )
+    me = people_to_scan({"HOME": str(loop)})[0]
+    assert me.home == str(loop)
+    scan = scan_machine(host=Host(people=(me,), root=str(tmp_path)))
+    assert [(each.path, each.reason) for each in scan.unread] == [
+        (str(loop), "too many levels of symbolic links")
+    ]
+
+
+def test_a_home_in_a_closed_folder_may_be_there(open_folder: Path, as_somebody: Callable[[], None]) -> None:
+    home = open_folder / "closed" / "ann"
+    home.mkdir(parents=True)
+    home.parent.chmod(0)
+    as_somebody()
+    assert is_home(str(home))
+    assert not is_home(str(open_folder / "absent"))
 
 
 def test_nobody_elses_variables_are_known() -> None:

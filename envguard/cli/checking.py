@@ -1,0 +1,119 @@
+"""One verdict, judged and printed: what ``check`` does whichever way its command line was read."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Literal
+
+import msgspec
+
+from envguard.cli.judged import Judged, judge_at, judge_lock_at
+from envguard.cli.output import EXIT_CODES, console, here, print_json, tell, unstyled_width
+from envguard.domain.verdict import Verdict
+
+Format = Literal["rich", "json", "junit", "github", "sarif", "markdown"]
+"""How verdicts are printed."""
+
+
+class Checked(msgspec.Struct, frozen=True):
+    """What was decided and printed."""
+
+    verdict: Verdict
+    asks_machine: bool = False
+    """The policy asks something of the machine, which changes without a file that does."""
+    tells_age: bool = False
+    """What was printed says how long ago something was, which is another answer every minute."""
+
+    @property
+    def code(self) -> int:
+        """The exit code."""
+        return EXIT_CODES[self.verdict.verdict]
+
+
+def check_one(env: str | None, named: str | None, format_: Format, *, verbose: int) -> Checked:
+    """Judge an environment, or a lock that nobody installed, and print the verdict."""
+    if env is not None and _is_lock(env):
+        return _check_lock(Path(env), named, format_)
+    return _check_environment(env, named, format_, verbose=verbose)
+
+
+def print_as(format_: Literal["junit", "github", "sarif", "markdown"], verdicts: Sequence[Verdict]) -> None:
+    """Print what a machine reads; a format is the function of its name in the module of its name."""
+    from importlib import import_module
+
+    import click
+
+    write: Callable[[Sequence[Verdict]], str] = getattr(import_module(f"envguard.report.{format_}"), format_)
+    text = write(verdicts)
+    if text:
+        click.echo(text)
+
+
+def _is_lock(argument: str) -> bool:
+    from envguard.formats import is_lock_name
+
+    return is_lock_name(argument) and Path(argument).is_file()
+
+
+def _check_lock(path: Path, named: str | None, format_: Format) -> Checked:
+    from envguard.report.terminal import show_lock_verdict
+
+    judged = judge_lock_at(path, named)
+    match format_:
+        case "rich":
+            show_lock_verdict(console(), judged.verdict, source=judged.source)
+        case "json":
+            print_json(judged.verdict)
+        case _:
+            print_as(format_, [judged.verdict])
+    return Checked(judged.verdict)
+
+
+def _check_environment(env: str | None, named: str | None, format_: Format, *, verbose: int) -> Checked:
+    from envguard.inventory import choose_environment
+
+    choice = choose_environment(env, environ=os.environ, cwd=Path.cwd())
+    if choice.warning is not None:
+        tell(f"warning: {choice.warning}")
+    judged = judge_at(choice.path, named)
+    match format_:
+        case "rich":
+            _show(judged, choice.reason, env, named, verbose)
+        case "json":
+            print_json(judged.verdict)
+        case _:
+            print_as(format_, [judged.verdict])
+    return Checked(
+        judged.verdict,
+        asks_machine=bool(judged.governing.policy.rules.machine),
+        tells_age=judged.governing.pulled_at is not None,
+    )
+
+
+def _show(judged: Judged, chosen: str, env: str | None, named: str | None, verbose: int) -> None:
+    from envguard.report.brief import brief_verdict
+
+    # `active` rather than `active: VIRTUAL_ENV`: the line is to fit into 80 columns.
+    chosen = chosen if verbose else chosen.partition(":")[0]
+    width = unstyled_width()
+    if width is not None:
+        brief = brief_verdict(
+            judged.verdict, judged.environment, chosen=chosen, source=judged.source, here=here(), width=width
+        )
+        if brief is not None:
+            print(brief)
+            return
+    from envguard.report.terminal import ask_command, show_verdict
+
+    show_verdict(
+        console(),
+        judged.verdict,
+        judged.environment,
+        chosen=chosen,
+        source=judged.source,
+        here=here(),
+        is_verbose=verbose > 0,
+        ask=ask_command(judged.verdict, env=env, policy=named),
+    )

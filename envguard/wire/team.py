@@ -1,0 +1,110 @@
+"""The team's report, and how the server refuses."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Literal
+
+import msgspec
+
+from envguard.domain.environment import Digest
+from envguard.domain.verdict import JudgedFinding, Outcome, Verdict
+
+
+class TeamEnvironment(msgspec.Struct, frozen=True, kw_only=True):
+    """One environment in the team report, judged by the server."""
+
+    path: str
+    path_bytes: bytes | None = None
+    """The path as the file system has it, where ``path`` had to escape it."""
+    digest: Digest | None
+    verdict: Outcome
+    policy: str | None
+    """None where no policy applies, or where it could not be said which."""
+    revision: int | None = None
+    lock: int | None = None
+    """The lock's revision."""
+    policy_digest: Digest | None = None
+    findings: tuple[JudgedFinding, ...] = ()
+    reason: str | None = None
+    """Why it is unknown, where no finding says so."""
+
+
+class TeamMachine(msgspec.Struct, frozen=True, kw_only=True):
+    """A machine in the team report; its verdict is the worst of its environments."""
+
+    name: str
+    state: Literal["online", "stale"]
+    verdict: Outcome
+    seen: datetime
+    """The server's receive time."""
+    environments: tuple[TeamEnvironment, ...] = ()
+    reason: str | None = None
+    """Why the machine itself is unknown, whatever its environments are; None where they decide."""
+
+
+class TeamSummary(msgspec.Struct, frozen=True, kw_only=True):
+    """Counts of machines; a stale machine counts as unknown."""
+
+    machines: int
+    compliant: int
+    drifted: int
+    unknown: int
+    unmanaged: int
+    away: int = 0
+
+
+class Difference(msgspec.Struct, frozen=True, kw_only=True):
+    """A package in which machines differ, where no policy says which of them is right."""
+
+    package: str
+    versions: dict[str, tuple[str, ...]]
+    """Version to the names of the machines that have it."""
+
+
+class AskedWaiver(msgspec.Struct, frozen=True, kw_only=True):
+    """A waiver that waits for a lead's word."""
+
+    id: int
+    policy: str
+    package: str
+    by: str
+    """Who asked."""
+
+
+class TeamReport(msgspec.Struct, frozen=True, kw_only=True, tag_field="schema", tag="envguard/team/1"):
+    """``GET team``: how the team stands."""
+
+    as_of: datetime
+    summary: TeamSummary
+    machines: tuple[TeamMachine, ...]
+    policies: dict[str, int] = {}
+    """Each policy's newest revision."""
+    differences: tuple[Difference, ...] = ()
+    """Filled where there is no policy at all."""
+    asked: tuple[AskedWaiver, ...] = ()
+    """The waivers that wait for a lead's word."""
+
+
+class Refusal(msgspec.Struct, frozen=True, kw_only=True):
+    """The body of every answer that is not a success."""
+
+    error: str
+    hint: str | None = None
+
+
+def team_environment(verdict: Verdict) -> TeamEnvironment:
+    """Answer a verdict as the team report shows it."""
+    policy = verdict.policy
+    return TeamEnvironment(
+        path=verdict.environment,
+        path_bytes=verdict.path_bytes,
+        digest=verdict.digest,
+        verdict=verdict.verdict,
+        policy=policy.name if policy is not None else None,
+        revision=policy.revision if policy is not None else None,
+        lock=policy.lock if policy is not None else None,
+        policy_digest=policy.digest if policy is not None else None,
+        findings=verdict.findings,
+        reason=verdict.reason,
+    )
