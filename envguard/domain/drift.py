@@ -50,7 +50,7 @@ def compare(snapshot: Snapshot, facts: MachineFacts, rules: Rules, lock: Lock | 
         *_interpreter(snapshot.interpreter, rules.python),
         *_lock_itself(selection, snapshot.interpreter),
         *of_packages,
-        *origin_findings(rules.origins, selected, installed, {each.package or "" for each in of_packages}),
+        *origin_findings(rules, selected, installed, {each.package or "" for each in of_packages}),
         *_broken_requirements(snapshot, rules.broken_requirements),
         *machine_findings(rules.machine, facts),
     ]

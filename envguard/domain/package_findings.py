@@ -12,6 +12,7 @@ Rules
 
 from __future__ import annotations
 
+import re
 from collections.abc import Container, Iterator, Sequence
 from fnmatch import fnmatchcase
 from typing import NamedTuple
@@ -22,9 +23,9 @@ from envguard.domain.finding import Finding, FindingKind
 from envguard.domain.installed import Installed, versions_of
 from envguard.domain.lock import LockedPackage
 from envguard.domain.policy import Deny, Level, OriginRules, PackageRule, Require, Rules, Severity
-from envguard.domain.remedy import CondaInstall, CondaRemove, Install, Remedy, Remove
+from envguard.domain.remedy import CondaInstall, CondaRemove, Install, Reinstall, Remedy, Remove
 from envguard.domain.selection import Selected
-from envguard.domain.versions import allows, pin
+from envguard.domain.versions import allows, is_version, pin
 
 NEVER_UNLISTED = frozenset({"pip", "setuptools", "wheel", "uv", "envguard-guard"})
 """Tools that every environment may have."""
@@ -36,6 +37,9 @@ _IN_WORDS = {
     "index": "an index",
     "vcs": "a repository",
 }
+_SAME_VERSION = ("origin-mismatch", "hash-mismatch")
+"""What an installer takes for installed already, unless it is told to install it once more."""
+_LABEL = re.compile(r"[a-z0-9]+(\.[a-z0-9]+)*", re.IGNORECASE)
 _LOCAL_ORIGINS = ("editable", "directory")
 
 
@@ -71,18 +75,14 @@ def unlisted_findings(rules: Rules, selected: Selected, installed: Installed) ->
 
 
 def origin_findings(
-    rules: OriginRules, selected: Selected, installed: Installed, told: Container[str]
+    rules: Rules, selected: Selected, installed: Installed, told: Container[str]
 ) -> Iterator[Finding]:
     """Yield the packages that came from elsewhere than an index, though no lock wants them from there.
 
     ``told`` are the packages of which something else is said already.
     """
-    levels: dict[str, tuple[Level, str]] = {
-        "editable": (rules.editable, "origins.editable"),
-        "vcs": (rules.vcs, "origins.vcs"),
-        "archive": (rules.direct_url, "origins.direct-url"),
-        "directory": (rules.direct_url, "origins.direct-url"),
-    }
+    levels = _levels(rules.origins)
+    specifiers = {rule.name: rule.specifier for rule in rules.packages if isinstance(rule, Require)}
     for name, packages in installed.python.items():
         locked = selected.packages.get(name)
         if name in told or (locked is not None and _is_wanted_from_there(locked, packages)):
@@ -97,8 +97,24 @@ def origin_findings(
             package=name,
             expected="an index",
             actual=_origin_in_words(packages[0].origin),
-            remedy=Install(name + pin(locked.version)) if locked is not None and locked.version else None,
+            remedy=_from_an_index(name, locked, specifiers.get(name)),
         )
+
+
+def _from_an_index(name: str, locked: LockedPackage | None, specifier: str | None) -> Remedy | None:
+    """What fetches it from an index, in the version that lock or rule want; None where neither names it."""
+    if locked is not None and locked.version is not None:
+        return Reinstall(name + pin(locked.version))
+    return None if specifier is None else Reinstall(name + specifier)
+
+
+def _levels(rules: OriginRules) -> dict[str, tuple[Level, str]]:
+    return {
+        "editable": (rules.editable, "origins.editable"),
+        "vcs": (rules.vcs, "origins.vcs"),
+        "archive": (rules.direct_url, "origins.direct-url"),
+        "directory": (rules.direct_url, "origins.direct-url"),
+    }
 
 
 def _is_wanted_from_there(locked: LockedPackage, packages: Sequence[Package]) -> bool:
@@ -127,7 +143,7 @@ class _Case(NamedTuple):
             expected=expected,
             actual=actual or versions_of(self.packages),
             reason=self.rule.reason,
-            remedy=_remedy(self.rule, self.locked),
+            remedy=_remedy(kind, self) if key == "lock" or kind != "build-mismatch" else _rebuilt(self),
         )
 
 
@@ -239,18 +255,41 @@ def _wanted(locked: LockedPackage) -> str:
     return _origin_in_words(locked.origin) if locked.origin is not None else "any version"
 
 
-def _remedy(rule: Require, locked: LockedPackage | None) -> Remedy | None:
+def _remedy(kind: FindingKind, case: _Case) -> Remedy | None:
     """What installs the right one, in the words of the policy and its lock."""
+    rule, locked = case.rule, case.locked
     if locked is None:
         return Install(rule.name + rule.specifier)
     if locked.ecosystem == "conda":
         parts = (locked.name, locked.version, locked.build if locked.version else None)
         return CondaInstall("=".join(filter(None, parts)))
-    if locked.origin is None:
-        version = pin(locked.version) if locked.version is not None else locked.specifier or rule.specifier
-        return Install(rule.name + version)
-    address = _address(locked.origin)
-    return None if address is None else Install(f"{rule.name} @ {address}")
+    requirement = _requirement(kind, rule, locked)
+    if requirement is None:
+        return None
+    return Reinstall(requirement) if kind in _SAME_VERSION else Install(requirement)
+
+
+def _requirement(kind: FindingKind, rule: Require, locked: LockedPackage) -> str | None:
+    """None where only the machine that locked it has it."""
+    if locked.origin is not None:
+        address = _address(locked.origin)
+        return None if address is None else f"{rule.name} @ {address}"
+    if locked.version is None:
+        return rule.name + (locked.specifier or rule.specifier)
+    if kind == "build-mismatch" and local_label(locked.version) is None:
+        return f"{rule.name}==={locked.version}"  # `==2.4.1` is met by the 2.4.1+cu121 that is there
+    return rule.name + pin(locked.version)
+
+
+def _rebuilt(case: _Case) -> Remedy | None:
+    """What installs the build that a rule names, if that is a local label: the same version with it."""
+    if case.locked is not None:
+        return _remedy("build-mismatch", case)
+    label, versions = case.rule.build or "", {each.version.partition("+")[0] for each in case.packages}
+    if not _LABEL.fullmatch(label) or len(versions) > 1:
+        return None
+    version = f"{versions.pop()}+{label}"
+    return Install(f"{case.rule.name}=={version}") if is_version(version) else None
 
 
 def _address(origin: Origin) -> str | None:

@@ -16,7 +16,7 @@ from envguard.domain.environment import (
 from envguard.domain.finding import Finding
 from envguard.domain.lock import Artifact, Lock, LockedPackage
 from envguard.domain.policy import Deny, Level, MachineRule, OriginRules, Require, Rules
-from envguard.domain.remedy import CondaInstall, CondaRemove, Install
+from envguard.domain.remedy import CondaInstall, CondaRemove, Install, Reinstall, Remedy
 from tests.builders.documents import FACTS, an_interpreter
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
@@ -51,6 +51,26 @@ class TestBuilds:
         assert told(snapshot(Package("torch", "2.4.1+cu121")), rules=rules) == []
         assert told(snapshot(Package("torch", "2.4.1+cpu")), rules=rules) == [("build-mismatch", "torch")]
         assert told(snapshot(Package("torch", "2.5.0+cpu")), rules=rules) == [("version-mismatch", "torch")]
+
+    @pytest.mark.parametrize(
+        ("build", "installed", "remedy"),
+        [
+            pytest.param("cu121", "2.4.1+cpu", Install("torch==2.4.1+cu121"), id="a label"),
+            pytest.param("cu121", "2.4.1", Install("torch==2.4.1+cu121"), id="a label where there is none"),
+            pytest.param("py311*", "2.4.1", None, id="a build of conda's"),
+            pytest.param("cu121", "odd version", None, id="no version"),
+        ],
+    )
+    def test_the_build_that_a_rule_names_is_installed_as_the_version_that_is_there(
+        self, build: str, installed: str, remedy: Remedy | None
+    ) -> None:
+        rules = Rules(packages=(Require(name="torch", build=build),))
+        assert the_one(snapshot(Package("torch", installed)), rules=rules).remedy == remedy
+
+    def test_a_plain_version_is_named_so_that_no_label_meets_it(self) -> None:
+        files = (Artifact("torch-2.4.1-cp311-cp311-manylinux1_x86_64.whl"),)
+        lock = locking(LockedPackage("torch", "2.4.1", artifacts=files))
+        assert the_one(snapshot(Package("torch", "2.4.1+cu121")), lock).remedy == Install("torch===2.4.1")
 
     def test_another_label_than_the_lock_s_is_another_build(self) -> None:
         lock = locking(LockedPackage("torch", "2.4.1+cpu"))
@@ -108,7 +128,7 @@ class TestOrigins:
     def test_a_commit_is_installed_by_its_address(self) -> None:
         lock = locking(LockedPackage("gym", "0.26.2", origin=VCS))
         found = the_one(snapshot(Package("gym", "0.26.2")), lock)
-        assert found.remedy == Install(f"gym @ git+https://git.example/gym@{COMMIT}")
+        assert found.remedy == Reinstall(f"gym @ git+https://git.example/gym@{COMMIT}")
 
     def test_a_folder_that_only_one_machine_has_is_not_offered(self) -> None:
         lock = locking(LockedPackage("gym", "0.26.2", origin=EDITABLE))
