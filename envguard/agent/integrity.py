@@ -169,9 +169,10 @@ def _result(kept: KeptCheck | None, environment: Environment) -> Integrity | Non
 
 
 def _told(environment: Environment, checks: Mapping[str, KeptCheck]) -> Environment:
-    found = _result(checks.get(environment.record.path), environment)
-    record = msgspec.structs.replace(environment.record, integrity=found)
-    return msgspec.structs.replace(environment, record=record)
+    kept = checks.get(environment.record.path)
+    if kept is None:
+        return environment
+    return msgspec.structs.replace(environment, record=kept.told_of(environment.record))
 
 
 def _after(seconds: float) -> Callable[[], bool]:

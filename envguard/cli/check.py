@@ -33,10 +33,20 @@ _UNREAD_AT_MOST = 10
 @click.option(
     "--format", "format_", type=click.Choice(get_args(Format)), help="How to print it.  [default: rich]"
 )
+@click.option(
+    "--integrity", "wants_integrity", is_flag=True, help="Hash all installed files first: did any change?"
+)
 @json_option
 @verbose_option
 def check(
-    env: str | None, named: str | None, format_: Format | None, *, is_all: bool, as_json: bool, verbose: int
+    env: str | None,
+    named: str | None,
+    format_: Format | None,
+    *,
+    is_all: bool,
+    wants_integrity: bool,
+    as_json: bool,
+    verbose: int,
 ) -> int:
     """Judge an environment by its policy.
 
@@ -53,8 +63,16 @@ def check(
     if is_all:
         if env is not None or named is not None:
             raise click.UsageError("--all judges each environment by its own policy: no ENV, no --policy")
+        if wants_integrity:
+            raise click.UsageError(
+                "--integrity is for one environment; `envguard scan --integrity` hashes all"
+            )
         return _check_all(chosen)
-    return check_one(env, named, chosen, verbose=verbose).code
+    if not wants_integrity:
+        return check_one(env, named, chosen, verbose=verbose).code
+    from envguard.cli.integrity import with_integrity_of
+
+    return check_one(env, named, chosen, verbose=verbose, look=with_integrity_of).code
 
 
 def _check_all(format_: Format) -> int:

@@ -9,8 +9,9 @@ from typing import Literal
 
 import msgspec
 
-from envguard.cli.judged import Judged, judge_at, judge_lock_at
+from envguard.cli.judged import Judged, as_last_looked_at, judge_at, judge_lock_at
 from envguard.cli.output import EXIT_CODES, console, here, print_json, tell, unstyled_width
+from envguard.domain.environment import Environment
 from envguard.domain.verdict import Verdict
 
 Format = Literal["rich", "json", "junit", "github", "sarif", "markdown"]
@@ -32,11 +33,21 @@ class Checked(msgspec.Struct, frozen=True):
         return EXIT_CODES[self.verdict.verdict]
 
 
-def check_one(env: str | None, named: str | None, format_: Format, *, verbose: int) -> Checked:
-    """Judge an environment, or a lock that nobody installed, and print the verdict."""
+def check_one(
+    env: str | None,
+    named: str | None,
+    format_: Format,
+    *,
+    verbose: int,
+    look: Callable[[Environment], Environment] = as_last_looked_at,
+) -> Checked:
+    """Judge an environment, or a lock that nobody installed, and print the verdict.
+
+    ``look`` adds to an environment what is known of changed files.
+    """
     if env is not None and _is_lock(env):
         return _check_lock(Path(env), named, format_)
-    return _check_environment(env, named, format_, verbose=verbose)
+    return _check_environment(env, named, format_, verbose=verbose, look=look)
 
 
 def print_as(format_: Literal["junit", "github", "sarif", "markdown"], verdicts: Sequence[Verdict]) -> None:
@@ -71,13 +82,22 @@ def _check_lock(path: Path, named: str | None, format_: Format) -> Checked:
     return Checked(judged.verdict)
 
 
-def _check_environment(env: str | None, named: str | None, format_: Format, *, verbose: int) -> Checked:
+def _check_environment(
+    env: str | None,
+    named: str | None,
+    format_: Format,
+    *,
+    verbose: int,
+    look: Callable[[Environment], Environment],
+) -> Checked:
     from envguard.inventory import choose_environment
 
     choice = choose_environment(env, environ=os.environ, cwd=Path.cwd())
     if choice.warning is not None:
         tell(f"warning: {choice.warning}")
-    judged = judge_at(choice.path, named)
+    judged = judge_at(choice.path, named, look=look)
+    if verbose or format_ == "json":
+        judged = _with_hashes(judged)
     match format_:
         case "rich":
             _show(judged, choice.reason, env, named, verbose)
@@ -92,13 +112,21 @@ def _check_environment(env: str | None, named: str | None, format_: Format, *, v
     )
 
 
+def _with_hashes(judged: Judged) -> Judged:
+    from envguard.domain.hashes import count_hashes
+
+    policy = judged.governing
+    hashes = count_hashes(judged.environment.snapshot, judged.facts, policy.policy.rules, policy.lock)
+    return msgspec.structs.replace(judged, verdict=msgspec.structs.replace(judged.verdict, hashes=hashes))
+
+
 def _show(judged: Judged, chosen: str, env: str | None, named: str | None, verbose: int) -> None:
     from envguard.report.brief import brief_verdict
 
     # `active` rather than `active: VIRTUAL_ENV`: the line is to fit into 80 columns.
     chosen = chosen if verbose else chosen.partition(":")[0]
     width = unstyled_width()
-    if width is not None:
+    if width is not None and (verbose == 0 or judged.verdict.hashes is None):
         brief = brief_verdict(
             judged.verdict,
             judged.environment,

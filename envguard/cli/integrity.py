@@ -11,6 +11,7 @@ import msgspec
 from envguard.cli.output import here, now, tell
 from envguard.cli.progress import is_terminal
 from envguard.domain.environment import Environment, Scan
+from envguard.domain.facts import MachineFacts
 from envguard.errors import InventoryError
 from envguard.report.printable import printable
 
@@ -41,6 +42,12 @@ def with_integrity(scan: Scan, *, within_s: float | None) -> Scan:
     )
     with Progress(*columns, console=Console(stderr=True), transient=True) as bars:
         return _checked(scan, lambda environment: _bar(bars, environment), ends_at)
+
+
+def with_integrity_of(environment: Environment) -> Environment:
+    """Answer the environment with what changed in it; every installed file is hashed."""
+    scan = Scan(MachineFacts(os="", kernel=""), (environment,))
+    return with_integrity(scan, within_s=None).environments[0]
 
 
 def _checked(scan: Scan, bar_of: Callable[[Environment], Callable[[int, int], None]], ends_at: float) -> Scan:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 import msgspec
@@ -52,8 +53,27 @@ def judge_lock_at(path: Path, named: str | None) -> JudgedLock:
     return JudgedLock(msgspec.structs.replace(verdict, source=source), source)
 
 
-def judge_at(path: Path, named: str | None) -> Judged:
-    """Judge the environment at a path; ``named`` is the policy that the command line names, if it does."""
+def as_last_looked_at(environment: Environment) -> Environment:
+    """Answer the environment with what the agent last found of its files, if that still holds."""
+    from envguard.errors import StateError
+
+    state = existing_state()
+    try:
+        kept = state.checks().get(environment.record.path) if state is not None else None
+    except StateError:
+        return environment  # what the agent kept is broken: it looks again
+    if kept is None:
+        return environment
+    return msgspec.structs.replace(environment, record=kept.told_of(environment.record))
+
+
+def judge_at(
+    path: Path, named: str | None, *, look: Callable[[Environment], Environment] = as_last_looked_at
+) -> Judged:
+    """Judge the environment at a path; ``named`` is the policy that the command line names, if it does.
+
+    ``look`` adds to the environment what is known of changed files.
+    """
     from envguard.cli.shelf import keep_parsed_locks
     from envguard.inventory import machine_facts, read_environment
     from envguard.runs.bindings import apply_uses, uses_of_owners
@@ -75,7 +95,7 @@ def judge_at(path: Path, named: str | None) -> Judged:
     )
     facts, at = machine_facts(), now()
     ruled = judge_environment(
-        environment,
+        environment := look(environment),
         facts,
         governing.policy,
         machine=machine.name,

@@ -16,6 +16,8 @@ from fnmatch import fnmatchcase
 from functools import lru_cache
 from typing import Literal
 
+import msgspec
+
 from envguard.domain.environment import Package
 from envguard.domain.lock import Artifact, LockedPackage
 
@@ -26,6 +28,15 @@ _WHEEL = re.compile(r"[^-]+-[^-]+(?:-\d[^-]*)?-(?P<python>[^-]+)-(?P<abi>[^-]+)-
 _PLATFORM = re.compile(r"(?:many|musl)?(linux|macosx)\d*(?:_\d+)*_(.+)")
 
 _Tag = tuple[str, str, str]
+
+
+class Hashes(msgspec.Struct, frozen=True):
+    """How many packages of a lock with digests are installed from its own files."""
+
+    same: int
+    other: int
+    not_known: int
+    """Their installer kept no digest."""
 
 
 def has_build(package: Package, build: str) -> bool:

@@ -8,6 +8,7 @@ from typing import Literal
 
 import msgspec
 
+from envguard.domain.builds import Hashes
 from envguard.domain.environment import Digest, EnvironmentRecord
 from envguard.domain.finding import Finding, FindingKind
 from envguard.domain.policy import Severity, Waiver
@@ -91,6 +92,9 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True, tag_field="schema", tag
     """Why it is unknown or unmanaged, where no finding says so."""
     since: datetime | None = None
     """When it was first seen to drift from what it had matched; None where that is not known."""
+    hashes: Hashes | None = None
+    """Of how many packages it is known whether they are the lock's files; None without a lock, and where
+    nobody counted (``check --all``, the server)."""
 
 
 class Basis(msgspec.Struct, frozen=True, kw_only=True):

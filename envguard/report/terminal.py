@@ -6,6 +6,7 @@ import shlex
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
+from envguard.domain.builds import Hashes
 from envguard.domain.environment import Environment, Scan
 from envguard.domain.remedy import Remake, command_for
 from envguard.domain.verdict import JudgedFinding, Outcome, Verdict, worst
@@ -64,6 +65,8 @@ def show_verdict(
             show_finding(console, finding)
     else:
         show_findings(console, verdict.findings)
+    if is_verbose and verdict.hashes is not None:
+        print_text(console, hashes_line(verdict.hashes), "dim")
     if moved := _moved(verdict):
         print_text(console, moved, "dim")
     if (pending := verdict.pending) is not None:
@@ -88,6 +91,17 @@ def show_lock_verdict(console: Console, verdict: Verdict, *, source: str) -> Non
         console.print()
     for finding in verdict.findings:
         show_finding(console, finding)
+
+
+def hashes_line(hashes: Hashes) -> str:
+    """Answer of how many packages it is known whether they are the lock's files, in words."""
+    counts = (
+        (hashes.same, "is the lock's", "are the lock's"),
+        (hashes.other, "is another file", "are other files"),
+        (hashes.not_known, *(f"{verb} not known: installers keep none" for verb in ("is", "are"))),
+    )
+    told = [f"{count} {one if count == 1 else many}" for count, one, many in counts if count]
+    return f"hashes: {', '.join(told) or 'the lock has none'}"
 
 
 def mend_command(verdict: Verdict, environment: Environment) -> str | None:

@@ -8,7 +8,7 @@ from datetime import datetime
 import msgspec
 
 from envguard.domain.binding import Machine
-from envguard.domain.environment import Digest, Integrity
+from envguard.domain.environment import Digest, EnvironmentRecord, Integrity
 from envguard.domain.policy import PolicySource, Waiver
 from envguard.domain.verdict import Verdict
 
@@ -60,6 +60,11 @@ class KeptCheck(msgspec.Struct, frozen=True, kw_only=True):
     tried_at: datetime
     found: Integrity | None = None
     """None where the try did not come to its end."""
+
+    def told_of(self, record: EnvironmentRecord) -> EnvironmentRecord:
+        """Answer the record with what was found, if it was found of this very content."""
+        found = self.found if self.digest == record.digest else None
+        return msgspec.structs.replace(record, integrity=found)
 
 
 class KeptHang(msgspec.Struct, frozen=True, kw_only=True):

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import re
 import sys
+from datetime import datetime, timezone
 from pathlib import Path
 
 import pytest
 
-from envguard.state import Identity, open_state
+from envguard.domain.environment import Integrity
+from envguard.inventory import read_environment
+from envguard.state import Identity, KeptCheck, open_state
 from tests.builders.environments import install, site_packages
 from tests.cli.conftest import Envguard
 
+NOW = datetime(2026, 11, 25, tzinfo=timezone.utc)
 GYM = "envguard: 1\nname: rl-team\npackages:\n  gym: {version: ==0.26.2, reason: five values}\n"
 
 
@@ -178,3 +182,42 @@ def test_a_local_file_with_a_package_s_import_name_is_a_warning_of_this_place_on
     python_path = str(tmp_path / "cwd")
     run = envguard("check", "--policy", policy, "--json", cwd=project, PYTHONPATH=python_path)
     assert [each["kind"] for each in run.json()["findings"]] == ["shadowed"]
+
+
+INTEGRITY = GYM.replace("0.26.2", "0.25.2") + "integrity: error\n"
+
+
+def test_what_the_agent_found_of_files_counts_while_it_holds(
+    envguard: Envguard, project: Path, tmp_path: Path
+) -> None:
+    policy, state = a_policy_file(project, INTEGRITY), open_state(tmp_path / "state")
+    record = read_environment(project / ".venv").record
+    found = KeptCheck(digest=record.digest, tried_at=NOW, found=Integrity(NOW, ("gym",)))
+    state.keep_checks({record.path: found})
+    run = envguard("check", project / ".venv", "--policy", policy, "--json")
+    assert [(each["kind"], each["package"]) for each in run.json()["findings"]] == [("modified-files", "gym")]
+    install(project / ".venv", numpy="1.26.4")
+    assert envguard("check", project / ".venv", "--policy", policy, "--json").json()["findings"] == []
+    (tmp_path / "state" / "integrity.json").write_text("{")
+    assert envguard("check", project / ".venv", "--policy", policy).code == 0
+
+
+def test_files_are_hashed_before_it_is_judged_where_that_is_wanted(envguard: Envguard, project: Path) -> None:
+    policy = a_policy_file(project, INTEGRITY)
+    (site_packages(project / ".venv") / "gym.py").write_text("__version__ = 'mine'\n")
+    assert envguard("check", project / ".venv", "--policy", policy).code == 0
+    run = envguard("check", project / ".venv", "--policy", policy, "--integrity")
+    assert run.code == 1
+    assert "gym" in run.out
+    assert envguard("check", "--all", "--integrity").code == 2
+
+
+def test_of_how_many_packages_the_hash_is_known(envguard: Envguard, project: Path) -> None:
+    (project / "requirements.txt").write_text(f"gym==0.25.2 --hash=sha256:{'0' * 64}\n")
+    run = envguard("check", "-v", cwd=project)
+    assert (run.code, run.out.splitlines()[-1]) == (0, "hashes: 1 is not known: installers keep none")
+    hashes = {"same": 0, "other": 0, "not_known": 1}
+    assert envguard("check", "--json", cwd=project).json()["hashes"] == hashes
+    assert "hashes" not in envguard("check", cwd=project).out
+    policy = a_policy_file(project)
+    assert envguard("check", "--policy", policy, "--json", cwd=project).json()["hashes"] is None

@@ -76,11 +76,10 @@ def changer(request: pytest.FixtureRequest) -> str:
     return name
 
 
-@pytest.fixture(params=LOCKS)
-def lock(request: pytest.FixtureRequest) -> str:
+@pytest.fixture
+def lock(changer: str) -> str:
     """The file name of the policy's lock."""
-    name: str = request.param
-    return name
+    return "requirements.txt" if changer == "pip" else "pylock.toml"
 
 
 @pytest.fixture
@@ -88,7 +87,15 @@ def team(changer: str, lock: str, environ: Mapping[str, str], tmp_path: Path) ->
     """A policy with a lock, and an environment that is as it wants."""
     files = {"requirements.in": WANTED, "rl-team.yaml": RULES.format(lock=lock)}
     folder = write_tree(tmp_path / "policies", files)
-    compile_ = [own_tool("uv"), "--quiet", "pip", "compile", *LOCKS[lock], "--python-version", "3.11"]
+    compile_: list[str | Path] = [
+        own_tool("uv"),
+        "--quiet",
+        "pip",
+        "compile",
+        *LOCKS[lock],
+        "--python-version",
+        "3.11",
+    ]
     run([*compile_, "requirements.in"], environ, cwd=folder)
     env = tmp_path / "my env"
     make_with_pip("3.11", env) if changer == "pip" else make_with_uv("3.11", env, environ)
