@@ -7,18 +7,19 @@ import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import get_args
+from typing import TYPE_CHECKING, get_args
 
 import click
 
 from envguard.cli import completion
 from envguard.cli.options import filled, json_option
 from envguard.cli.output import print_json, tell
-from envguard.cli.written import WrittenFile, refuse_existing, write_all
 from envguard.errors import UsageError
 from envguard.formats.templates import NEEDS_LOCK, Template, policy_from_template
-from envguard.report.written import NewDocument, WrittenPart
-from envguard.runs.founding import Founded, FoundedFile
+
+if TYPE_CHECKING:
+    from envguard.report.written import NewDocument
+    from envguard.runs.founding import Founded, FoundedFile
 
 _NO_MARKER = (
     "no project holds this environment, so nothing names the policy: envguard check {env} --policy {policy}"
@@ -61,6 +62,8 @@ def new(
 
     Example: envguard policy new --from-env .venv
     """
+    from envguard.cli.written import WrittenFile, refuse_existing, write_all
+
     if env is not None and template is not None:
         raise UsageError("--template begins a policy, --from-env writes one whole", where="--template")
     file = Path(output) if output is not None else None
@@ -82,7 +85,7 @@ def _from_template(name: str | None, template: Template, output: Path | None) ->
     from envguard.formats import project_lock
     from envguard.formats.names import policy_name_from
     from envguard.inventory import project_of
-    from envguard.runs.founding import check_filename, check_name, policy_filename
+    from envguard.runs.founding import Founded, FoundedFile, check_filename, check_name, policy_filename
 
     cwd = Path.cwd()
     project = project_of(cwd)
@@ -133,6 +136,8 @@ def _from_env(name: str | None, env: str, output: Path | None) -> Founded:
 
 
 def _document(founded: Founded, env: str | None, *, is_dry_run: bool) -> NewDocument:
+    from envguard.report.written import NewDocument, WrittenPart
+
     return NewDocument(
         name=founded.name,
         environment=env,

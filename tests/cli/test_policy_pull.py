@@ -25,7 +25,7 @@ def push(envguard: Envguard, folder: Path, text: str, admin: dict[str, str]) -> 
 
 
 def cache(folder: Path) -> Path:
-    return folder / "cache" / "envguard" / "policies"
+    return folder / "cache" / "policies"
 
 
 def aged(folder: Path, name: str, age: timedelta) -> None:

@@ -43,7 +43,7 @@ print(json.dumps(notes and [notes.followed, notes.links, notes.listed]))
 """
 
 
-def noted(way: str, path: str, besides: str | None = None) -> dict[str, dict[str, list[int]]] | None:
+def noted(way: str, path: str, *besides: str) -> dict[str, dict[str, list[int]]] | None:
     """What was noted of a way of asking, in a process of its own: an audit hook stays."""
     program = PROGRAM.format(way=way, path=path, besides=besides)
     done = subprocess.run(
@@ -97,6 +97,6 @@ def test_what_cannot_be_noted_keeps_nothing(way: str, tmp_path: Path) -> None:
 
 def test_its_own_files_and_the_kernels_are_not_noted(tmp_path: Path) -> None:
     for way, path in (("os.stat(path)", tmp_path / "cache" / "x"), ("open(path)", Path("/proc/self/stat"))):
-        notes = noted(way, str(path), besides=str(tmp_path / "cache"))
+        notes = noted(way, str(path), str(tmp_path / "cache"))
         assert notes is not None
         assert notes["followed"] == {}
