@@ -15,14 +15,16 @@ _DESCRIPTION = "A sentence about what this package is for, and how it is used.\n
 _INDEX = "https://index.example/simple"
 _FILES = "https://index.example/packages"
 _PYLOCK_HEAD = 'lock-version = "1.0"\ncreated-by = "uv"\nrequires-python = ">=3.10"\n'
+_UPLOADED = "2024-01-01T00:00:00Z"
+_PYLOCK_FILE = f'upload-time = {_UPLOADED}, size = 1000, hashes = {{{{ sha256 = "{{3}}" }}}}'
 _PYLOCK = f"""
 [[packages]]
 name = "{{0}}"
 version = "{{1}}"
 index = "{_INDEX}"
-sdist = {{{{ url = "{_FILES}/{{2}}.tar.gz", upload-time = 2024-01-01T00:00:00Z, size = 1000, hashes = {{{{ sha256 = "{{3}}" }}}} }}}}
-wheels = [{{{{ url = "{_FILES}/{{2}}-py3-none-any.whl", upload-time = 2024-01-01T00:00:00Z, size = 1000, hashes = {{{{ sha256 = "{{3}}" }}}} }}}}]
-"""  # noqa: E501  # as uv writes it
+sdist = {{{{ url = "{_FILES}/{{2}}.tar.gz", {_PYLOCK_FILE} }}}}
+wheels = [{{{{ url = "{_FILES}/{{2}}-py3-none-any.whl", {_PYLOCK_FILE} }}}}]
+"""
 _UV_HEAD = """version = 1
 revision = 3
 requires-python = ">=3.10"
@@ -32,16 +34,17 @@ name = "app"
 version = "0"
 source = { virtual = "." }
 """
+_UV_FILE = f'hash = "sha256:{{3}}", size = 1000, upload-time = "{_UPLOADED}"'
 _UV = f"""
 [[package]]
 name = "{{0}}"
 version = "{{1}}"
 source = {{{{ registry = "{_INDEX}" }}}}
-sdist = {{{{ url = "{_FILES}/{{2}}.tar.gz", hash = "sha256:{{3}}", size = 1000, upload-time = "2024-01-01T00:00:00Z" }}}}
+sdist = {{{{ url = "{_FILES}/{{2}}.tar.gz", {_UV_FILE} }}}}
 wheels = [
-    {{{{ url = "{_FILES}/{{2}}-py3-none-any.whl", hash = "sha256:{{3}}", size = 1000, upload-time = "2024-01-01T00:00:00Z" }}}},
+    {{{{ url = "{_FILES}/{{2}}-py3-none-any.whl", {_UV_FILE} }}}},
 ]
-"""  # noqa: E501  # as uv writes it
+"""
 _REQUIREMENT = "{0}=={1} \\\n    --hash=sha256:{3}\n"
 
 

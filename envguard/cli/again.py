@@ -52,6 +52,9 @@ _ONE_SHELLS = frozenset(
 """Variables that differ between two shells of one person. Neither envguard nor its libraries read them."""
 _FOLDER_FLAGS = getattr(os, "O_PATH", os.O_RDONLY) | os.O_DIRECTORY | os.O_CLOEXEC
 _FILE_FLAGS = os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOFOLLOW
+_BROKEN = (OSError, ValueError, TypeError, EOFError, KeyError, AttributeError, MemoryError)
+"""What a folder that is gone and a file that holds something else can raise."""
+
 _REGULAR, _TYPES = 0o100000, 0o170000
 
 
@@ -63,8 +66,8 @@ def answer(arguments: list[str]) -> int | None:
         digest = digest_of_call(arguments)
         kept = _kept(digest) if digest else None
         return _printed(*kept) if kept else None
-    except Exception:  # noqa: BLE001  # whatever a broken file does, the whole program says it better
-        return None
+    except _BROKEN:
+        return None  # the whole program says it better
 
 
 def digest_of_call(arguments: list[str]) -> bytes | None:
@@ -164,8 +167,8 @@ def _kept(digest: bytes) -> tuple[int, list[tuple[int, bytes]]] | None:
     content = read_own(place) if place else None
     if content is None:
         return None
-    # Written by this user, for this Python, and whole: as trustworthy as the user's own bytecode.
-    known, boot, made_at_s, until_s, code, printed, marks = loads(content)  # noqa: S302
+    kept = loads(content)  # noqa: S302 - this user's own and whole: as trustworthy as the user's bytecode
+    known, boot, made_at_s, until_s, code, printed, marks = kept
     if known != digest or not boot or boot != boot_id():
         return None
     from time import time

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 def open_streams() -> None:
     """Make the three streams of this process such."""
-    sys.stdin = sys.stdin or open(os.devnull, encoding="utf-8")  # noqa: PTH123, SIM115  # open until the end
+    sys.stdin = sys.stdin or io.TextIOWrapper(io.BufferedReader(io.FileIO(os.devnull)), encoding="utf-8")
     sys.stdout = _patient(sys.stdout)
     sys.stderr = _patient(sys.stderr)
 
@@ -68,7 +68,7 @@ class _Patient(io.FileIO):
 
 def _patient(stream: TextIO | None) -> TextIO:
     if stream is None:
-        return open(os.devnull, "w", encoding="utf-8")  # noqa: PTH123  # open until the end
+        return io.TextIOWrapper(io.BufferedWriter(io.FileIO(os.devnull, "w")), encoding="utf-8")
     return io.TextIOWrapper(
         io.BufferedWriter(_Patient(stream.fileno(), "w", closefd=False)),
         encoding=stream.encoding,

@@ -5,7 +5,6 @@ from __future__ import annotations
 from datetime import datetime, timezone
 
 import msgspec
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from msgspec import to_builtins
@@ -21,7 +20,6 @@ from envguard.domain.environment import (
 )
 from envguard.domain.remedy import Install, Remake
 from envguard.domain.verdict import JudgedFinding, Pending, Verdict
-from envguard.report.brief import brief_verdict, verdict_line
 from envguard.report.here import Here
 from envguard.report.terminal import (
     mend_command,
@@ -71,29 +69,6 @@ def shown(
 
 def team(report: TeamReport, policy: str | None = None, *, is_verbose: bool = False) -> str:
     return printed(lambda console: show_team(console, report, policy, is_verbose=is_verbose))
-
-
-@pytest.mark.parametrize(
-    ("verdict", "line"),
-    [
-        pytest.param(a_verdict(), "compliant with `rl-team`", id="compliant"),
-        pytest.param(a_verdict(GYM, revision=8), "drifted from `rl-team` r8: 1 error", id="a revision"),
-        pytest.param(
-            a_verdict(GYM, GYM, an_unlisted("ipdb")),
-            "drifted from `rl-team`: 2 errors, 1 warning",
-            id="counts",
-        ),
-        pytest.param(
-            a_verdict(a_finding(waived=WAIVED), outcome="compliant"),
-            "compliant with `rl-team`",
-            id="what is waived does not count",
-        ),
-        pytest.param(a_verdict(outcome="unknown"), "unknown by `rl-team`", id="unknown"),
-        pytest.param(a_verdict(outcome="unmanaged"), "unmanaged", id="no policy"),
-    ],
-)
-def test_the_first_line_says_what_and_how_much(verdict: Verdict, line: str) -> None:
-    assert verdict_line(verdict) == line
 
 
 def test_one_command_mends_every_error_and_nothing_else() -> None:
@@ -173,27 +148,6 @@ def test_a_compliant_environment_is_two_lines() -> None:
         .venv, Python 3.11.7, 1 package (active); policy named in pyproject.toml:2
         """
     )
-
-
-NAMES = st.text(alphabet="ab -/.é[]", min_size=1, max_size=60)
-
-
-@given(path=NAMES, source=NAMES, width=st.integers(40, 120))
-def test_what_is_printed_briefly_is_what_the_terminal_shows(path: str, source: str, width: int) -> None:
-    verdict = a_verdict(environment=f"/{path}")
-    brief = brief_verdict(verdict, VENV, chosen="active", source=source, here=HERE, width=width)
-    whole = printed(
-        lambda console: show_verdict(
-            console, verdict, VENV, chosen="active", source=source, here=HERE, is_verbose=False
-        ),
-        width=width,
-    )
-    assert brief is None or f"{brief}\n" == whole
-
-
-def test_what_has_something_to_tell_is_not_brief() -> None:
-    for verdict in (a_verdict(GYM), a_verdict(outcome="unknown", reason="two apply")):
-        assert brief_verdict(verdict, VENV, chosen="active", source="x", here=HERE, width=80) is None
 
 
 def test_a_newer_lock_that_waits_is_told() -> None:

@@ -11,5 +11,5 @@ import pytest
 def home(tmp_path: Path, empty_of: Callable[[str], Path]) -> Path:
     """Give a home with an environment in a project."""
     folder = tmp_path / "home"
-    shutil.copytree(empty_of("3.11"), folder / "work" / "rl" / ".venv", symlinks=True)
+    shutil.copytree(empty_of("3.11"), folder / "projects" / "rl" / ".venv", symlinks=True)
     return folder

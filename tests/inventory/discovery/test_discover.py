@@ -25,19 +25,19 @@ def paths(home: Path) -> list[str]:
 
 def test_environments_below_the_roots_are_found(home: Path) -> None:
     scan = scan_machine([home])
-    assert [environment.record.path for environment in scan.environments] == [str(home / "work/rl/.venv")]
+    assert [environment.record.path for environment in scan.environments] == [str(home / "projects/rl/.venv")]
     assert not scan.is_incomplete
 
 
 def test_an_environment_reached_by_a_link_is_one_with_two_paths(home: Path) -> None:
-    (home / "a-link").symlink_to(home / "work" / "rl" / ".venv")
+    (home / "a-link").symlink_to(home / "projects" / "rl" / ".venv")
     (environment,) = scan_machine([home]).environments
-    assert environment.record.path == str(home / "work/rl/.venv")
+    assert environment.record.path == str(home / "projects/rl/.venv")
     assert environment.record.also == (str(home / "a-link"),)
 
 
 def test_a_link_to_an_environment_outside_of_the_roots_counts(home: Path, tmp_path: Path) -> None:
-    venv = home / "work" / "rl" / ".venv"
+    venv = home / "projects" / "rl" / ".venv"
     venv.rename(tmp_path / "scratch")
     venv.symlink_to(tmp_path / "scratch")
     (environment,) = scan_machine([home]).environments
@@ -46,21 +46,21 @@ def test_a_link_to_an_environment_outside_of_the_roots_counts(home: Path, tmp_pa
 
 
 def test_an_environment_is_not_entered(home: Path, empty_of: Callable[[str], Path]) -> None:
-    venv = home / "work" / "rl" / ".venv"
+    venv = home / "projects" / "rl" / ".venv"
     shutil.copytree(empty_of("3.11"), venv / "inner", symlinks=True)
     assert paths(home) == [str(venv)]
 
 
 @pytest.mark.parametrize("name", [".git", "node_modules", "__pycache__", ".cache"])
 def test_folders_that_never_matter_are_not_entered(name: str, home: Path) -> None:
-    (home / "work").rename(home / name)
+    (home / "projects").rename(home / name)
     assert paths(home) == []
 
 
 def test_poetrys_environments_count_though_they_lie_in_a_cache(home: Path) -> None:
     kept = home / ".cache" / "pypoetry" / "virtualenvs"
     kept.parent.mkdir(parents=True)
-    (home / "work" / "rl").rename(kept)
+    (home / "projects" / "rl").rename(kept)
     assert paths(home) == [str(kept / ".venv")]
 
 
@@ -76,11 +76,11 @@ def test_pyenvs_pythons_below_a_root_are_found() -> None:
 def test_a_home_with_a_link_to_python_in_its_bin_is_no_environment(home: Path) -> None:
     (home / "bin").mkdir()
     (home / "bin" / "python").symlink_to(python_or_skip("3.11"))
-    assert paths(home) == [str(home / "work/rl/.venv")]
+    assert paths(home) == [str(home / "projects/rl/.venv")]
 
 
 def test_a_folder_of_data_is_not_walked(home: Path) -> None:
-    data = home / "work" / "rl"
+    data = home / "projects" / "rl"
     for number in range(ENTRIES_CAP):
         (data / f"{number}.jpg").symlink_to("x")
     scan = scan_machine([home])
@@ -94,9 +94,9 @@ def test_a_folder_of_data_is_not_walked(home: Path) -> None:
 
 
 def test_a_loop_of_links_ends(home: Path) -> None:
-    (home / "work" / "loop").symlink_to(home)
+    (home / "projects" / "loop").symlink_to(home)
     (home / "self").symlink_to("self")
-    assert paths(home) == [str(home / "work/rl/.venv")]
+    assert paths(home) == [str(home / "projects/rl/.venv")]
 
 
 def test_what_the_time_budget_left_out_makes_the_scan_incomplete(home: Path) -> None:
@@ -120,31 +120,31 @@ def test_time_runs_out_in_the_registries_too(home: Path, tmp_path: Path) -> None
 
 def test_progress_hears_of_folders_and_environments(home: Path) -> None:
     heard: list[str] = []
-    (home / "work" / "rl" / "a-link").symlink_to("/nowhere")
+    (home / "projects" / "rl" / "a-link").symlink_to("/nowhere")
     scan_machine([home], progress=heard.append, host=Host(people=()))
     there = dict.fromkeys(place for place in heard if os.path.lexists(place) and is_below(place, str(home)))
-    places = ("", "work", "work/rl", "work/rl/a-link", "work/rl/.venv")
+    places = ("", "projects", "projects/rl", "projects/rl/a-link", "projects/rl/.venv")
     assert list(there) == [str(home / place) for place in places]
 
 
 def test_a_root_may_be_an_environment_itself(home: Path) -> None:
-    assert paths(home / "work" / "rl" / ".venv") == [str(home / "work/rl/.venv")]
+    assert paths(home / "projects" / "rl" / ".venv") == [str(home / "projects/rl/.venv")]
 
 
 def test_a_root_that_is_an_environment_is_entered_all_the_same(home: Path) -> None:
     lay_out_python(home)
     for own in ("lib/inner", "bin/inner"):
-        shutil.copytree(home / "work" / "rl", home / own, symlinks=True)
+        shutil.copytree(home / "projects" / "rl", home / own, symlinks=True)
     own_python = str(home / "bin/python3.11")
-    assert paths(home) == [own_python, str(home / "work/rl/.venv")]
+    assert paths(home) == [own_python, str(home / "projects/rl/.venv")]
     assert paths(home.parent) == [own_python]
 
 
 def test_roots_limit_the_registries_too(home: Path, tmp_path: Path, empty_of: Callable[[str], Path]) -> None:
     outside = tmp_path / "outside" / "rl"
     shutil.copytree(empty_of("3.11"), outside, symlinks=True)
-    write_tree(home, {".conda/environments.txt": f"{outside}\n{home}/work/rl/.venv\n"})
-    assert paths(home) == [str(home / "work/rl/.venv")]
+    write_tree(home, {".conda/environments.txt": f"{outside}\n{home}/projects/rl/.venv\n"})
+    assert paths(home) == [str(home / "projects/rl/.venv")]
 
 
 def test_what_is_bound_counts_as_registered(
@@ -167,7 +167,7 @@ def test_only_wanted_kinds_are_read(home: Path) -> None:
 
 
 def test_names_are_told_of_a_given_path_too(home: Path) -> None:
-    venv = home / "work" / "rl" / ".venv"
+    venv = home / "projects" / "rl" / ".venv"
     add_kernel(venv, "rl", "python")
     assert scan_paths([venv]).environments[0].record.names == ("kernel:rl",)
     assert read_environment(venv).record.names == ("kernel:rl",)
@@ -176,12 +176,12 @@ def test_names_are_told_of_a_given_path_too(home: Path) -> None:
 @pytest.mark.parametrize("place", [".local/share/containers/storage/overlay/x/diff", ".local/share/docker/x"])
 def test_files_of_containers_are_the_containers(place: str, home: Path) -> None:
     (home / place).parent.mkdir(parents=True)
-    (home / "work").rename(home / place)
+    (home / "projects").rename(home / place)
     assert paths(home) == []
 
 
 def test_given_paths_are_read_and_nothing_else(home: Path) -> None:
-    venv = home / "work" / "rl" / ".venv"
+    venv = home / "projects" / "rl" / ".venv"
     make_venv(python_or_skip("3.10"), home / "other")
     scan = scan_paths([venv, venv / "bin" / "python"])
     assert [environment.record.path for environment in scan.environments] == [str(venv)]
@@ -194,7 +194,7 @@ def test_a_given_path_that_is_none_is_an_error(home: Path) -> None:
 
 
 def test_paths_that_are_no_text_are_escaped(home: Path) -> None:
-    (home / "work").rename(home / os.fsdecode(b"od\xff\nd"))
+    (home / "projects").rename(home / os.fsdecode(b"od\xff\nd"))
     (environment,) = scan_machine([home]).environments
     assert environment.record.path == f"{home}/od\\xff\\x0ad/rl/.venv"
     assert environment.record.path.isprintable()

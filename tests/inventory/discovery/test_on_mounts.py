@@ -28,12 +28,12 @@ class TestMounts:
 
     @pytest.mark.parametrize("kind", ["ext4", "nfs4", "fuse.sshfs", "autofs"])
     def test_what_is_mounted_below_a_root_is_not_walked_unless_told(self, kind: str, home: Path) -> None:
-        host = self.a_host(self.a_mount(home / "work", kind))
+        host = self.a_host(self.a_mount(home / "projects", kind))
         scan = scan_machine([home], host=host)
         assert scan.environments == ()
         assert not scan.is_incomplete
         assert [(place.path, place.reason) for place in scan.passed_over] == [
-            (str(home / "work"), f"another file system: {kind}")
+            (str(home / "projects"), f"another file system: {kind}")
         ]
         everywhere = scan_machine([home], host=host, all_file_systems=True)
         is_asked = kind != "autofs"
@@ -43,14 +43,14 @@ class TestMounts:
         host = self.a_host(self.a_mount(home, "nfs4", "host:/export/ann"))
         memories = Memories({}, clock=lambda: time.time() + 10)
         (environment,) = scan_machine([home], host=host, read=memories.read).environments
-        assert environment.record.shared_as == "nfs:host:/export/ann/work/rl/.venv"
+        assert environment.record.shared_as == "nfs:host:/export/ann/projects/rl/.venv"
         assert memories.kept == {}, "another machine's clock tells its times"
 
     def test_a_home_that_nobody_named_is_not_and_that_is_told(self, home: Path, tmp_path: Path) -> None:
         kept = home / ".cache/pypoetry/virtualenvs"
         kept.parent.mkdir(parents=True)
-        (home / "work" / "rl").rename(kept)
-        (home / "work").rmdir()
+        (home / "projects" / "rl").rename(kept)
+        (home / "projects").rmdir()
         mount = self.a_mount(home, "nfs4", "host:/export/ann")
         host = self.a_host(mount, people=(Person(home.stat().st_uid, str(home)),))
         scan = scan_machine(host=msgspec.structs.replace(host, root=str(tmp_path / "root")))
@@ -74,7 +74,7 @@ class TestMounts:
     ) -> None:
         (tmp_path / "link").symlink_to(home)
         assert len(scan_machine([tmp_path / "link"]).environments) == 1
-        host = self.a_host(self.a_mount(home / "work"))
+        host = self.a_host(self.a_mount(home / "projects"))
         assert scan_machine([tmp_path / "link"], host=host).environments == ()
 
     def test_without_a_table_devices_are_compared(self, home: Path) -> None:
@@ -82,11 +82,11 @@ class TestMounts:
 
     def test_roots_inside_of_roots_are_walked_once(self, home: Path) -> None:
         heard: list[str] = []
-        scan_machine([home, home / "work", home], progress=heard.append)
-        assert heard.count(str(home / "work" / "rl")) == 1
+        scan_machine([home, home / "projects", home], progress=heard.append)
+        assert heard.count(str(home / "projects" / "rl")) == 1
 
     def test_a_network_mount_that_does_not_answer_is_unread(self, home: Path) -> None:
-        gone = home / "work" / "rl" / ".venv"
+        gone = home / "projects" / "rl" / ".venv"
         shutil.move(gone, home / "elsewhere")
         gone.symlink_to("/nowhere/at/all/.venv")
         (home / "data").symlink_to("/nowhere/at/all/data")

@@ -27,8 +27,8 @@ class TestWhatCouldNotBeRead:
         assert self.told(home / "absent") == {str(home / "absent"): "no such file or directory"}
 
     def test_a_config_that_is_no_file(self, home: Path) -> None:
-        (home / "work/rl/.venv/pyvenv.cfg").unlink()
-        os.mkfifo(home / "work/rl/.venv/pyvenv.cfg")
+        (home / "projects/rl/.venv/pyvenv.cfg").unlink()
+        os.mkfifo(home / "projects/rl/.venv/pyvenv.cfg")
         assert self.told(home) == {}
         (environment,) = scan_machine([home]).environments
         assert "not a regular file" in environment.record.details[0].detail
@@ -37,7 +37,7 @@ class TestWhatCouldNotBeRead:
     def test_a_config_that_is_no_file_of_a_registered_environment(self, home: Path) -> None:
         kept = home / ".cache/pypoetry/virtualenvs"
         kept.parent.mkdir(parents=True)
-        (home / "work" / "rl").rename(kept)
+        (home / "projects" / "rl").rename(kept)
         (kept / ".venv/pyvenv.cfg").unlink()
         (kept / ".venv/pyvenv.cfg").mkdir()
         (environment,) = scan_machine([home]).environments
@@ -66,7 +66,7 @@ class TestWhatCouldNotBeRead:
         assert [each.record.kind for each in scan.environments] == ["system", "venv"]
 
     def test_what_vanishes_while_it_is_looked_at(self, home: Path) -> None:
-        venv = home / "work" / "rl" / ".venv"
+        venv = home / "projects" / "rl" / ".venv"
 
         def remove_and_read(layout: Layout, *, named: str) -> Environment:
             shutil.rmtree(venv)
@@ -77,7 +77,7 @@ class TestWhatCouldNotBeRead:
         assert [place.path for place in scan.unread] == [str(venv)]
 
     def test_what_nobody_foresaw_costs_its_own_environment(self, home: Path) -> None:
-        shutil.copytree(home / "work", home / "other", symlinks=True)
+        shutil.copytree(home / "projects", home / "other", symlinks=True)
 
         def stumble(layout: Layout, *, named: str) -> Environment:
             if "other" in named:
@@ -85,12 +85,12 @@ class TestWhatCouldNotBeRead:
             return read_layout(layout, named=named)
 
         scan = scan_machine([home], read=stumble)
-        assert [each.record.path for each in scan.environments] == [f"{home}/work/rl/.venv"]
+        assert [each.record.path for each in scan.environments] == [f"{home}/projects/rl/.venv"]
         assert [each.reason for each in scan.unread] == ["cannot be understood: ValueError"]
 
-    @pytest.mark.parametrize("place", ["work", "work/rl/.venv"])
+    @pytest.mark.parametrize("place", ["projects", "projects/rl/.venv"])
     def test_where_an_earlier_look_hung(self, place: str, home: Path) -> None:
-        shutil.copytree(home / "work", home / "other", symlinks=True)
+        shutil.copytree(home / "projects", home / "other", symlinks=True)
         scan = scan_machine([home], avoid=[str(home / place)])
         assert [each.record.path for each in scan.environments] == [f"{home}/other/rl/.venv"]
         assert [(each.path, each.reason) for each in scan.unread] == [
@@ -99,11 +99,11 @@ class TestWhatCouldNotBeRead:
         assert scan.is_incomplete
 
     def test_a_link_at_which_an_earlier_look_hung(self, home: Path, tmp_path: Path) -> None:
-        (home / "work" / "rl" / ".venv").rename(tmp_path / "scratch")
-        (home / "work" / "link").symlink_to(tmp_path / "scratch")
+        (home / "projects" / "rl" / ".venv").rename(tmp_path / "scratch")
+        (home / "projects" / "link").symlink_to(tmp_path / "scratch")
         (home / "other").symlink_to(tmp_path / "scratch")
         (home / "data").symlink_to(tmp_path)
-        hung = [str(home / "data"), str(home / "work" / "link")]
+        hung = [str(home / "data"), str(home / "projects" / "link")]
         scan = scan_machine([home], avoid=hung)
         assert [each.record.also for each in scan.environments] == [(str(home / "other"),)]
         assert [place.path for place in scan.unread] == hung
@@ -130,6 +130,6 @@ class TestWhatCouldNotBeRead:
 
     def test_a_folder_that_vanishes_is_nothing_to_tell(self, home: Path) -> None:
         def remove(path: str) -> None:
-            shutil.rmtree(home / "work" / "rl", ignore_errors=True)
+            shutil.rmtree(home / "projects" / "rl", ignore_errors=True)
 
         assert scan_machine([home], progress=remove).unread == ()
