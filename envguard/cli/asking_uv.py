@@ -8,7 +8,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from envguard.domain.lock import Lock
+from envguard.domain.locks.lock import Lock
 from envguard.errors import UnavailableError
 from envguard.formats import parse_lock
 

@@ -113,7 +113,7 @@ def _check_environment(
 
 
 def _with_hashes(judged: Judged) -> Judged:
-    from envguard.domain.hashes import count_hashes
+    from envguard.domain.findings.hashes import count_hashes
 
     policy = judged.governing
     hashes = count_hashes(judged.environment.snapshot, judged.facts, policy.policy.rules, policy.lock)

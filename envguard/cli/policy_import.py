@@ -13,7 +13,7 @@ import msgspec
 from envguard.cli import completion
 from envguard.cli.options import filled, json_option
 from envguard.cli.output import print_json, tell
-from envguard.domain.lock import LeftOut, Lock
+from envguard.domain.locks.lock import LeftOut, Lock
 from envguard.errors import PolicyError, UsageError
 
 _PYLOCK = re.compile(r"pylock(\.[^.]+)?\.toml|.+\.pylock\.toml")
@@ -104,8 +104,8 @@ def _target(path: Path, output: str | None, lock: Lock) -> Path:
 
 
 def _imported(path: Path, lock: Lock, target: Path, python_version: str | None) -> Imported:
-    from envguard.domain.conditions import TooManyConditionsError
-    from envguard.domain.flat_lock import flattened
+    from envguard.domain.locks.conditions import TooManyConditionsError
+    from envguard.domain.locks.flat import flattened
     from envguard.formats import parse_lock
     from envguard.formats.locks.write_pylock import write_pylock
 

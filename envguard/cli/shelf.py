@@ -47,7 +47,7 @@ def _version() -> str:
     """Of envguard, of the reference, and of the files that parse: a checkout changes within a version."""
     import packaging
 
-    from envguard.domain import lock
+    from envguard.domain.locks import lock
     from envguard.formats import locks
 
     parsing = os.path.dirname(locks.__file__)

@@ -12,7 +12,7 @@ from envguard.cli import completion
 from envguard.cli.local import existing_state, server_client, this_machine
 from envguard.cli.options import filled, json_option
 from envguard.cli.output import now, print_json, tell
-from envguard.domain.finding import FindingKind
+from envguard.domain.findings.finding import FindingKind
 from envguard.errors import UsageError
 
 if TYPE_CHECKING:

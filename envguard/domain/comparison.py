@@ -23,8 +23,8 @@ from envguard.domain.difference import (
 )
 from envguard.domain.environment import Environment, EnvironmentRecord, Scan, Snapshot
 from envguard.domain.facts import MachineFacts
-from envguard.domain.lock import Lock
-from envguard.domain.selection import Ambiguous, Selected, WrongPython, marker_values, select
+from envguard.domain.locks.lock import Lock
+from envguard.domain.locks.selection import Ambiguous, Selected, WrongPython, marker_values, select
 
 _UNKNOWN_MACHINE = MachineFacts(os="", kernel="")
 

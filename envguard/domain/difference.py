@@ -18,8 +18,8 @@ import msgspec
 
 from envguard.domain.environment import INDEX, BrokenRequirement, Origin, Package, Problem, Snapshot
 from envguard.domain.facts import Gpu, MachineFacts
-from envguard.domain.lock import Lock, LockedPackage
-from envguard.domain.package_findings import NEVER_UNLISTED
+from envguard.domain.findings.packages import NEVER_UNLISTED
+from envguard.domain.locks.lock import Lock, LockedPackage
 from envguard.domain.versions import allows, pin
 
 Aspect = Literal["presence", "version", "build", "origin", "marker"]

@@ -16,14 +16,14 @@ from collections.abc import Iterable
 
 from envguard.domain.environment import Interpreter, Snapshot
 from envguard.domain.facts import MachineFacts
-from envguard.domain.finding import Finding, ranked
-from envguard.domain.installed import installed_in
-from envguard.domain.lock import Lock
-from envguard.domain.machine_findings import machine_findings
-from envguard.domain.package_findings import origin_findings, package_findings, unlisted_findings
+from envguard.domain.findings.finding import Finding, ranked
+from envguard.domain.findings.installed import installed_in
+from envguard.domain.findings.machine import machine_findings
+from envguard.domain.findings.packages import origin_findings, package_findings, unlisted_findings
+from envguard.domain.locks.lock import Lock
+from envguard.domain.locks.selection import Ambiguous, Selected, Selection, WrongPython, marker_values, select
 from envguard.domain.policy import Level, PythonRule, Rules
 from envguard.domain.remedy import Remake
-from envguard.domain.selection import Ambiguous, Selected, Selection, WrongPython, marker_values, select
 from envguard.domain.versions import allows, is_specifier
 
 ENGINE = 4

@@ -9,10 +9,10 @@ import msgspec
 
 from envguard.domain.environment import Environment, EnvironmentRecord, Package
 from envguard.domain.facts import MachineFacts
-from envguard.domain.installed import installed_in
-from envguard.domain.lock import LockedPackage
+from envguard.domain.findings.installed import installed_in
+from envguard.domain.locks.lock import LockedPackage
+from envguard.domain.locks.selection import Ambiguous, Selected, WrongPython, marker_values, select
 from envguard.domain.policy import BeforeRun, LockedPolicy, PackageRule, Waiver
-from envguard.domain.selection import Ambiguous, Selected, WrongPython, marker_values, select
 from envguard.domain.verdict import JudgedFinding, Verdict
 from envguard.domain.waiver import acquits, is_for
 

@@ -18,7 +18,7 @@ from collections.abc import Sequence
 import msgspec
 
 from envguard.domain.environment import Package, Snapshot
-from envguard.domain.lock import Artifact, LeftOut, LockedPackage
+from envguard.domain.locks.lock import Artifact, LeftOut, LockedPackage
 from envguard.domain.policy import Require
 from envguard.domain.versions import allows, is_version
 

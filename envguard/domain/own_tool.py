@@ -14,7 +14,7 @@ from collections.abc import Iterable
 import msgspec
 
 from envguard.domain.environment import EnvironmentRecord
-from envguard.domain.finding import Finding
+from envguard.domain.findings.finding import Finding
 from envguard.domain.policy import LockedPolicy
 from envguard.domain.remedy import Sync, Tool
 

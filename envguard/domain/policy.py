@@ -10,7 +10,7 @@ import msgspec
 
 from envguard.domain.calendar import Calendar
 from envguard.domain.environment import Digest, digest_of
-from envguard.domain.lock import Lock, LockChoice
+from envguard.domain.locks.lock import Lock, LockChoice
 
 Severity = Literal["error", "warn", "info"]
 """``error`` is drift; ``warn`` and ``info`` are shown and change no verdict."""

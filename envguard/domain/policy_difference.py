@@ -20,7 +20,7 @@ import msgspec
 from envguard.domain.calendar import Calendar, Freeze, UpgradeWindow, civil_text, duration_text, weekly_text
 from envguard.domain.difference import ContentDifference, lock_differences
 from envguard.domain.environment import digest_of_text
-from envguard.domain.lock import Lock
+from envguard.domain.locks.lock import Lock
 from envguard.domain.policy import (
     Deny,
     LockedPolicy,

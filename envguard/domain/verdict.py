@@ -8,9 +8,9 @@ from typing import Literal
 
 import msgspec
 
-from envguard.domain.builds import Hashes
 from envguard.domain.environment import Digest, EnvironmentRecord
-from envguard.domain.finding import Finding, FindingKind
+from envguard.domain.findings.builds import Hashes
+from envguard.domain.findings.finding import Finding, FindingKind
 from envguard.domain.policy import Severity, Waiver
 from envguard.domain.remedy import Remedy, command_for
 from envguard.domain.waiver import first_that_acquits

@@ -17,7 +17,7 @@ from typing import Literal
 
 from envguard.domain.binding import names_environment
 from envguard.domain.environment import EnvironmentRecord
-from envguard.domain.finding import FindingKind
+from envguard.domain.findings.finding import FindingKind
 from envguard.domain.policy import Waiver
 
 WaiverState = Literal["asked", "granted", "refused", "ended", "expired"]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from envguard.domain.lock import Lock, LockedPackage
+from envguard.domain.locks.lock import Lock, LockedPackage
 from envguard.domain.policy import Deny, PackageRule, Policy
 from envguard.domain.versions import allows
 from envguard.formats.files import shown

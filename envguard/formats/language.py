@@ -12,7 +12,7 @@ from typing import Any, get_args
 
 import msgspec
 
-from envguard.domain.finding import FindingKind
+from envguard.domain.findings.finding import FindingKind
 from envguard.domain.policy import Level, MachineFact, Severity
 
 Shape = Mapping[str, Any]

@@ -9,8 +9,8 @@ from typing import cast
 import yaml
 from packaging.utils import canonicalize_name
 
-from envguard.domain.lock import LockChoice
-from envguard.domain.machine_findings import VERSION_FACTS, level_asked, size_asked
+from envguard.domain.findings.machine import VERSION_FACTS, level_asked, size_asked
+from envguard.domain.locks.lock import LockChoice
 from envguard.domain.policy import (
     Deny,
     Level,

@@ -7,7 +7,7 @@ from typing import get_args
 
 import yaml
 
-from envguard.domain.finding import FindingKind
+from envguard.domain.findings.finding import FindingKind
 from envguard.domain.policy import Selector, Waiver
 from envguard.errors import PolicyError
 from envguard.formats.files import shown

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from envguard.domain.lock import Lock
+from envguard.domain.locks.lock import Lock
 from envguard.domain.policy import (
     FurtherFile,
     KnownPolicy,

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from typing import Literal
 
 from envguard.domain.environment import Interpreter
-from envguard.domain.lock import LockChoice
+from envguard.domain.locks.lock import LockChoice
 from envguard.domain.policy import Require
 
 Template = Literal["minimal", "locked", "machine-learning"]

@@ -10,7 +10,7 @@ import msgspec
 
 from envguard.domain.environment import EnvironmentRecord, Package
 from envguard.domain.explanation import LockSays, PackageExplanation, waiver_state
-from envguard.domain.lock import LockedPackage
+from envguard.domain.locks.lock import LockedPackage
 from envguard.domain.policy import BeforeRun, Deny, PackageRule, Waiver
 from envguard.domain.verdict import JudgedFinding, PolicyRef
 from envguard.report.documents import Time

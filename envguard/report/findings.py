@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from envguard.domain.finding import FindingKind
+from envguard.domain.findings.finding import FindingKind
 from envguard.domain.verdict import JudgedFinding
 from envguard.report.causes import label_of
 from envguard.report.printable import one_line, printable

@@ -6,8 +6,8 @@ import shlex
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from envguard.domain.builds import Hashes
 from envguard.domain.environment import Environment, Scan
+from envguard.domain.findings.builds import Hashes
 from envguard.domain.remedy import Remake, command_for
 from envguard.domain.verdict import JudgedFinding, Outcome, Verdict, worst
 from envguard.formats.language import is_package_name

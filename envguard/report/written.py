@@ -7,7 +7,7 @@ from typing import Literal
 
 import msgspec
 
-from envguard.domain.lock import LeftOut, Lock
+from envguard.domain.locks.lock import LeftOut, Lock
 
 FileRole = Literal["policy", "lock", "marker"]
 """What a file is for."""

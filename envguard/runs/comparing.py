@@ -10,7 +10,7 @@ import msgspec
 from envguard.domain.drift import ENGINE, compare
 from envguard.domain.environment import Environment, digest_of
 from envguard.domain.facts import MachineFacts
-from envguard.domain.finding import Finding
+from envguard.domain.findings.finding import Finding
 from envguard.domain.policy import LockedPolicy
 from envguard.domain.verdict import Basis
 

@@ -22,7 +22,7 @@ import msgspec
 from envguard.domain.environment import NEVER_MEANT_BY_STAR, Environment, EnvironmentRecord
 from envguard.domain.facts import MachineFacts
 from envguard.domain.frozen import Frozen, frozen
-from envguard.domain.lock import LeftOut, LockChoice
+from envguard.domain.locks.lock import LeftOut, LockChoice
 from envguard.domain.verdict import Verdict
 from envguard.errors import InventoryError, PolicyError, UsageError
 from envguard.formats import is_lock_name, is_policy_name, project_lock

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from envguard.domain.environment import Environment
-from envguard.domain.finding import Finding
+from envguard.domain.findings.finding import Finding
 from envguard.errors import InventoryError
 from envguard.inventory.shadows import folders_before, shadows_of
 from envguard.log import get_log

@@ -10,10 +10,10 @@ import msgspec
 from envguard.domain.binding import Bound, Conflict, Machine, Unbound, bind, selectors_of
 from envguard.domain.environment import Environment, EnvironmentRecord
 from envguard.domain.facts import MachineFacts
-from envguard.domain.finding import Finding, ranked
-from envguard.domain.lock import Lock
-from envguard.domain.lock_findings import compare_lock
-from envguard.domain.modified_findings import modified_findings
+from envguard.domain.findings.finding import Finding, ranked
+from envguard.domain.findings.lock import compare_lock
+from envguard.domain.findings.modified import modified_findings
+from envguard.domain.locks.lock import Lock
 from envguard.domain.own_tool import with_own_tool
 from envguard.domain.policy import KnownPolicy, LockedPolicy, UnusablePolicy
 from envguard.domain.verdict import (

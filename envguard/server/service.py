@@ -11,7 +11,7 @@ import sqlalchemy as sa
 
 from envguard.domain.drift import compare
 from envguard.domain.environment import Digest, Snapshot
-from envguard.domain.finding import Finding
+from envguard.domain.findings.finding import Finding
 from envguard.domain.policy import KnownPolicy, LockedPolicy, PolicySource, Waiver
 from envguard.domain.verdict import Basis
 from envguard.formats import parse_known

@@ -28,9 +28,9 @@ from envguard.domain.environment import (
     EnvironmentRecord,
     Snapshot,
 )
-from envguard.domain.finding import Finding, ranked
-from envguard.domain.modified_findings import modified_findings
-from envguard.domain.package_findings import NEVER_UNLISTED
+from envguard.domain.findings.finding import Finding, ranked
+from envguard.domain.findings.modified import modified_findings
+from envguard.domain.findings.packages import NEVER_UNLISTED
 from envguard.domain.policy import Deny, KnownPolicy, LockedPolicy, UnusablePolicy
 from envguard.domain.verdict import (
     Basis,

@@ -9,7 +9,7 @@ from typing import Annotated
 import msgspec
 
 from envguard.domain.environment import Digest, digest_of
-from envguard.domain.finding import FindingKind
+from envguard.domain.findings.finding import FindingKind
 from envguard.domain.policy import Waiver
 from envguard.domain.waiver import WaiverState
 

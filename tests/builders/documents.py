@@ -16,7 +16,7 @@ from envguard.domain.environment import (
     snapshot_of,
 )
 from envguard.domain.facts import MachineFacts
-from envguard.domain.lock import Lock, LockedPackage
+from envguard.domain.locks.lock import Lock, LockedPackage
 from envguard.domain.policy import Level, PackageRule, Policy, PythonRule, Rules
 
 FACTS = MachineFacts(os="Debian GNU/Linux 12", kernel="6.1.0", architecture="x86_64")

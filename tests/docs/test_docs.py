@@ -12,7 +12,7 @@ import click
 import pytest
 
 from envguard.cli.reference import commands, reference
-from envguard.domain.finding import FindingKind
+from envguard.domain.findings.finding import FindingKind
 from envguard.errors import EnvguardError
 from envguard.formats.policy import KEYS
 

@@ -15,7 +15,7 @@ from envguard.domain.comparison import (
 from envguard.domain.difference import FieldDifference
 from envguard.domain.environment import Environment, Scan, Snapshot
 from envguard.domain.facts import MachineFacts
-from envguard.domain.lock import Lock, LockedPackage
+from envguard.domain.locks.lock import Lock, LockedPackage
 from tests.builders.documents import FACTS, a_lock, a_record, a_snapshot, an_environment
 
 OTHER = replace(FACTS, kernel="6.6.0")

@@ -17,7 +17,7 @@ from envguard.domain.difference import (
 )
 from envguard.domain.environment import BrokenRequirement, Origin, Package, Problem, snapshot_of
 from envguard.domain.facts import Gpu
-from envguard.domain.lock import LockedPackage
+from envguard.domain.locks.lock import LockedPackage
 from tests.builders.documents import FACTS, a_lock, a_snapshot, an_interpreter
 
 VCS = Origin("vcs", "https://example.org/rl", "a" * 40)

@@ -7,7 +7,7 @@ import pytest
 
 from envguard.domain.drift import compare
 from envguard.domain.environment import Package, Problem, snapshot_of
-from envguard.domain.lock import Lock
+from envguard.domain.locks.lock import Lock
 from envguard.domain.policy import Deny, PythonRule, Require, Rules
 from envguard.domain.remedy import Install, Remove
 from tests.builders.documents import FACTS, a_lock, a_policy, a_snapshot, an_interpreter

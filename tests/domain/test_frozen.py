@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from envguard.domain.environment import Origin, Package, snapshot_of
 from envguard.domain.frozen import frozen
-from envguard.domain.lock import Artifact, LockedPackage
+from envguard.domain.locks.lock import Artifact, LockedPackage
 from envguard.domain.policy import Require
 from tests.builders.documents import a_snapshot, an_interpreter
 

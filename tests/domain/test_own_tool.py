@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from envguard.domain.environment import EnvironmentRecord, Project
-from envguard.domain.finding import Finding
-from envguard.domain.lock import LockChoice
+from envguard.domain.findings.finding import Finding
+from envguard.domain.locks.lock import LockChoice
 from envguard.domain.own_tool import own_sync, with_own_tool
 from envguard.domain.policy import LockedPolicy, Policy, Rules
 from envguard.domain.remedy import Install, command_for

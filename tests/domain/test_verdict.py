@@ -8,7 +8,7 @@ import msgspec
 import pytest
 
 from envguard.domain.environment import Digest, EnvironmentRecord, ProblemDetail, Project
-from envguard.domain.finding import Finding, FindingKind
+from envguard.domain.findings.finding import Finding, FindingKind
 from envguard.domain.policy import Severity, Waiver
 from envguard.domain.verdict import (
     Basis,

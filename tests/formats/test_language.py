@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from envguard.domain.calendar import Calendar, CivilTime, Freeze, UpgradeWindow, WeeklyTime
-from envguard.domain.lock import LockChoice
+from envguard.domain.locks.lock import LockChoice
 from envguard.domain.policy import (
     Deny,
     MachineRule,

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from envguard.domain.lock import Artifact, LockedPackage
+from envguard.domain.locks.lock import Artifact, LockedPackage
 from envguard.errors import PolicyError
 from envguard.formats import parse_lock, policy_for_lock, project_lock
 

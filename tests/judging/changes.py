@@ -8,9 +8,9 @@ from typing import NamedTuple
 from msgspec.structs import replace
 
 from envguard.domain.environment import Origin, Package, Snapshot
-from envguard.domain.lock import Lock, LockChoice, LockedPackage
-from envguard.domain.package_findings import NEVER_UNLISTED
-from envguard.domain.selection import Selected, marker_values, select
+from envguard.domain.findings.packages import NEVER_UNLISTED
+from envguard.domain.locks.lock import Lock, LockChoice, LockedPackage
+from envguard.domain.locks.selection import Selected, marker_values, select
 from tests.judging.world import FACTS, told
 
 EDITABLE = Origin(kind="editable")

@@ -12,7 +12,7 @@ import pytest
 from msgspec.structs import replace
 
 from envguard.domain.drift import compare
-from envguard.domain.lock import Lock
+from envguard.domain.locks.lock import Lock
 from envguard.domain.policy import Require, Rules
 from envguard.domain.remedy import CondaInstall, CondaRemove
 from envguard.formats.locks import parse_lock

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from envguard.domain.lock import LockChoice
+from envguard.domain.locks.lock import LockChoice
 from envguard.formats.locks import read_lock
 from tests.builders.environments import site_packages, write_dist_info
 from tests.builders.projects import make_project

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from envguard.domain.lock import LockChoice
+from envguard.domain.locks.lock import LockChoice
 from envguard.formats.locks import read_lock
 from tests.builders.environments import write_tree
 from tests.inventory.oracle.children import own_tool, run, system_tool

@@ -12,8 +12,8 @@ from pathlib import Path
 from envguard.domain.drift import compare
 from envguard.domain.environment import Snapshot
 from envguard.domain.facts import MachineFacts
-from envguard.domain.finding import Finding
-from envguard.domain.lock import Lock, LockChoice
+from envguard.domain.findings.finding import Finding
+from envguard.domain.locks.lock import Lock, LockChoice
 from envguard.domain.policy import OriginRules, Rules
 from envguard.inventory import read_environment
 from tests.builders.environments import make_venv, write_tree

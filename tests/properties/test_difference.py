@@ -31,7 +31,7 @@ from envguard.domain.environment import (
     snapshot_of,
 )
 from envguard.domain.facts import Gpu, MachineFacts
-from envguard.domain.lock import Lock, LockedPackage
+from envguard.domain.locks.lock import Lock, LockedPackage
 from tests.builders.documents import a_lock
 
 few = st.sampled_from

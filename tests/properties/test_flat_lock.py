@@ -10,11 +10,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from envguard.domain.conditions import TooManyConditionsError
 from envguard.domain.environment import Digest
-from envguard.domain.flat_lock import flattened
-from envguard.domain.lock import Dependency, Lock, LockChoice, LockedPackage, Root
-from envguard.domain.selection import Ambiguous, Selected, Selection, WrongPython, select
+from envguard.domain.locks.conditions import TooManyConditionsError
+from envguard.domain.locks.flat import flattened
+from envguard.domain.locks.lock import Dependency, Lock, LockChoice, LockedPackage, Root
+from envguard.domain.locks.selection import Ambiguous, Selected, Selection, WrongPython, select
 from envguard.errors import PolicyError
 from envguard.formats import parse_lock, read_lock
 from envguard.formats.companions import KeptFiles

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from pip._internal.req.req_file import preprocess
 
 from envguard.domain.environment import is_digest
-from envguard.domain.selection import MARKER_VARIABLES, select
+from envguard.domain.locks.selection import MARKER_VARIABLES, select
 from envguard.errors import PolicyError
 from envguard.formats.companions import KeptFiles
 from envguard.formats.locks import parse_lock

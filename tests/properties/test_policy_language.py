@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 
 from envguard.domain.calendar import Calendar, CivilTime, Freeze, UpgradeWindow, Weekday, WeeklyTime
 from envguard.domain.environment import is_digest
-from envguard.domain.finding import FindingKind
-from envguard.domain.lock import LockChoice
+from envguard.domain.findings.finding import FindingKind
+from envguard.domain.locks.lock import LockChoice
 from envguard.domain.policy import (
     BeforeRun,
     Deny,

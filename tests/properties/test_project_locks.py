@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from envguard.domain.environment import is_digest
-from envguard.domain.lock import LockChoice
-from envguard.domain.selection import Ambiguous, Selected, WrongPython, select
+from envguard.domain.locks.lock import LockChoice
+from envguard.domain.locks.selection import Ambiguous, Selected, WrongPython, select
 from envguard.errors import PolicyError
 from envguard.formats import parse_lock
 from envguard.formats.companions import KeptFiles

@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 from packaging.markers import Environment
 from packaging.pylock import Pylock, PylockSelectError
 
-from envguard.domain.lock import Lock, LockChoice
-from envguard.domain.lock_markers import Place, holds_for
+from envguard.domain.locks.lock import Lock, LockChoice
+from envguard.domain.locks.markers import Place, holds_for
+from envguard.domain.locks.selection import Selected, select
 from envguard.domain.plain_markers import plain_holds
-from envguard.domain.selection import Selected, select
 from envguard.formats import parse_lock
 
 if sys.version_info >= (3, 11):

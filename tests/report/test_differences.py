@@ -29,7 +29,7 @@ from envguard.domain.environment import (
     snapshot_of,
 )
 from envguard.domain.facts import Gpu
-from envguard.domain.lock import Lock
+from envguard.domain.locks.lock import Lock
 from envguard.report.compared import diff_document
 from envguard.report.differences import headline, show_comparison
 from envguard.report.schemas import schemas

@@ -8,7 +8,7 @@ from datetime import datetime, timezone
 import pytest
 from rich.console import Console
 
-from envguard.domain.finding import FindingKind
+from envguard.domain.findings.finding import FindingKind
 from envguard.domain.policy import Severity
 from envguard.domain.verdict import JudgedFinding, Waived
 from envguard.report.findings import show_finding, show_findings

@@ -24,7 +24,7 @@ from packaging.utils import (
 )
 
 from envguard.domain.environment import Origin
-from envguard.domain.lock import Artifact, LockedPackage
+from envguard.domain.locks.lock import Artifact, LockedPackage
 from envguard.errors import PolicyError
 from envguard.formats.files import shown
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from urllib.parse import unquote
 
-from envguard.domain.lock import Artifact
+from envguard.domain.locks.lock import Artifact
 
 
 def file_name_in(address: str) -> str:

@@ -14,7 +14,7 @@ from collections.abc import Iterable, Iterator
 
 import msgspec
 
-from envguard.domain.lock import Artifact, Lock, LockedPackage
+from envguard.domain.locks.lock import Artifact, Lock, LockedPackage
 from envguard.domain.versions import pin
 from envguard.errors import PolicyError
 from envguard.formats.locks.write_pylock import lacks_files

@@ -17,7 +17,7 @@ import re
 import msgspec
 
 from envguard.domain.environment import Digest
-from envguard.domain.lock import Lock, LockedPackage
+from envguard.domain.locks.lock import Lock, LockedPackage
 from envguard.domain.versions import is_specifier
 from envguard.errors import PolicyError
 from envguard.formats.companions import Companions

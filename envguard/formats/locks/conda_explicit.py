@@ -13,7 +13,7 @@ import re
 from urllib.parse import unquote
 
 from envguard.domain.environment import digest_of_text
-from envguard.domain.lock import Lock, LockedPackage
+from envguard.domain.locks.lock import Lock, LockedPackage
 from envguard.errors import PolicyError
 from envguard.formats.companions import Companions
 from envguard.formats.files import raise_all, shown

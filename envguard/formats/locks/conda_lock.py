@@ -17,7 +17,7 @@ from urllib.parse import unquote
 from packaging.utils import canonicalize_name
 
 from envguard.domain.environment import digest_of_text
-from envguard.domain.lock import Artifact, Lock, LockedPackage
+from envguard.domain.locks.lock import Artifact, Lock, LockedPackage
 from envguard.errors import PolicyError
 from envguard.formats.companions import Companions
 from envguard.formats.files import shown

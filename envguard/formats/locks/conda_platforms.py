@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from envguard.domain.lock import Artifact, LockedPackage
+from envguard.domain.locks.lock import Artifact, LockedPackage
 from envguard.formats.locks.addresses import parse_digest
 
 _SYSTEMS = {"linux": "linux", "osx": "darwin", "win": "win32", "emscripten": "emscripten", "wasi": "wasi"}

@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable, Iterator
 
 import msgspec
 
-from envguard.domain.lock import LockedPackage
+from envguard.domain.locks.lock import LockedPackage
 
 _Condition = tuple[str | None, str | None]
 """A group, None for always, and the marker that must hold as well."""

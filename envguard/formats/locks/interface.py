@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from envguard.domain.lock import Lock
+from envguard.domain.locks.lock import Lock
 from envguard.formats.companions import Companions
 
 Parser = Callable[[str, str, Companions], Lock]

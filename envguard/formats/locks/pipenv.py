@@ -21,7 +21,7 @@ from packaging.markers import InvalidMarker, Marker
 from packaging.utils import canonicalize_name
 
 from envguard.domain.environment import Digest, Origin, digest_of_text
-from envguard.domain.lock import Artifact, Lock, LockedPackage
+from envguard.domain.locks.lock import Artifact, Lock, LockedPackage
 from envguard.domain.versions import is_specifier
 from envguard.errors import PolicyError
 from envguard.formats.companions import Companions, beside

@@ -18,7 +18,7 @@ import msgspec
 
 from envguard.domain.addresses import plain_address
 from envguard.domain.environment import Origin
-from envguard.domain.lock import Lock, LockedPackage
+from envguard.domain.locks.lock import Lock, LockedPackage
 from envguard.domain.requirements import normalised_name
 from envguard.formats.companions import Companions
 from envguard.formats.files import shown

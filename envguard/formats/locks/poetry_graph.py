@@ -16,7 +16,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
-from envguard.domain.lock import Dependency, Root
+from envguard.domain.locks.lock import Dependency, Root
 from envguard.domain.requirements import normalised_name
 from envguard.formats.locks.poetry_constraints import is_allowed, python_marker, specifiers
 from envguard.formats.locks.poetry_markers import all_of, of_an_extra, written

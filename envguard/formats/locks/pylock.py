@@ -9,7 +9,7 @@ from packaging.utils import canonicalize_name
 
 from envguard.domain.addresses import plain_address
 from envguard.domain.environment import Origin, digest_of_text
-from envguard.domain.lock import Artifact, Lock, LockedPackage
+from envguard.domain.locks.lock import Artifact, Lock, LockedPackage
 from envguard.errors import PolicyError
 from envguard.formats.companions import Companions
 from envguard.formats.files import shown

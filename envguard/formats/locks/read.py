@@ -7,7 +7,7 @@ from contextlib import nullcontext, suppress
 from importlib import import_module
 from pathlib import Path
 
-from envguard.domain.lock import Lock
+from envguard.domain.locks.lock import Lock
 from envguard.errors import PolicyError
 from envguard.formats.companions import ALONE, Companions, FolderFiles
 from envguard.formats.files import LOCK_LIMIT_BYTES, ReadBytes, is_encodable, read_bytes, read_text

@@ -16,7 +16,7 @@ from typing import Protocol
 import msgspec
 
 from envguard.domain.environment import Digest, digest_of_text
-from envguard.domain.lock import Lock
+from envguard.domain.locks.lock import Lock
 from envguard.errors import PolicyError
 from envguard.formats.companions import Companions
 from envguard.formats.locks.interface import Parser

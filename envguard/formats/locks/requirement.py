@@ -18,7 +18,7 @@ from packaging.markers import InvalidMarker, Marker
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 
-from envguard.domain.lock import Artifact, LockedPackage
+from envguard.domain.locks.lock import Artifact, LockedPackage
 from envguard.domain.versions import is_specifier
 from envguard.errors import PolicyError
 from envguard.formats.files import has_controls, shown

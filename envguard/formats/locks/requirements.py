@@ -20,9 +20,9 @@ from collections.abc import Iterable, Iterator
 
 import msgspec
 
-from envguard.domain.constraints import Contradiction, constrained
 from envguard.domain.environment import Digest, digest_of_text
-from envguard.domain.lock import Lock, LockedPackage
+from envguard.domain.locks.constraints import Contradiction, constrained
+from envguard.domain.locks.lock import Lock, LockedPackage
 from envguard.errors import PolicyError
 from envguard.formats.companions import Companions, beside
 from envguard.formats.files import raise_all, shown

@@ -19,7 +19,7 @@ from urllib.parse import unquote
 
 from envguard.domain.addresses import plain_address
 from envguard.domain.environment import Origin
-from envguard.domain.lock import Dependency, Lock, LockedPackage, Root
+from envguard.domain.locks.lock import Dependency, Lock, LockedPackage, Root
 from envguard.domain.requirements import normalised_name
 from envguard.formats.companions import Companions
 from envguard.formats.files import shown

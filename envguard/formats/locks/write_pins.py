@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from envguard.domain.frozen import Frozen
-from envguard.domain.lock import LeftOut, LockedPackage
+from envguard.domain.locks.lock import LeftOut, LockedPackage
 from envguard.domain.versions import pin
 
 

@@ -4,7 +4,7 @@ Rules
 1. Files are named by a path that is their name: each machine fetches them where it fetches everything, and
    the hashes say whether they are the right ones. Repositories and archives that somebody named by their
    address keep it, without credentials.
-2. The lock is flat (``domain.flat_lock``). A default group is told twice, as one that can be chosen and as
+2. The lock is flat (``domain.locks.flat``). A default group is told twice, as one that can be chosen and as
    one that is taken when nobody chooses: so it is read.
 3. What PEP 751 has no place for is left out and named: conda's packages, folders and repositories of one
    machine, archives without a hash, what has no version. Constraints ask for nothing, and are left out
@@ -20,7 +20,7 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from packaging.version import Version
 
-from envguard.domain.lock import Artifact, LeftOut, Lock, LockedPackage
+from envguard.domain.locks.lock import Artifact, LeftOut, Lock, LockedPackage
 from envguard.domain.versions import is_version
 from envguard.formats.locks.addresses import is_name, name_and_version
 

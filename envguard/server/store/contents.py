@@ -9,7 +9,7 @@ import sqlalchemy as sa
 
 from envguard.domain.environment import Digest, Snapshot
 from envguard.domain.facts import MachineFacts
-from envguard.domain.finding import Finding
+from envguard.domain.findings.finding import Finding
 from envguard.domain.verdict import Basis
 from envguard.server.store.database import insert_once
 from envguard.server.store.schema import comparisons, facts, snapshots

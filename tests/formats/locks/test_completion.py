@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from envguard.domain.environment import Digest, Origin
-from envguard.domain.lock import Artifact, Lock, LockedPackage
+from envguard.domain.locks.lock import Artifact, Lock, LockedPackage
 from envguard.errors import PolicyError
 from envguard.formats.locks.completion import completed, files_in, pins_to_ask
 

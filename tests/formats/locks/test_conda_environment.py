@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from envguard.domain.environment import digest_of_text
-from envguard.domain.lock import LockedPackage
+from envguard.domain.locks.lock import LockedPackage
 from envguard.errors import PolicyError
 from envguard.formats.companions import KeptFiles
 from envguard.formats.locks import parse_lock

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from envguard.domain.environment import Origin
-from envguard.domain.lock import Artifact, Lock, LockChoice, LockedPackage
-from envguard.domain.selection import Selected, WrongPython, select
+from envguard.domain.locks.lock import Artifact, Lock, LockChoice, LockedPackage
+from envguard.domain.locks.selection import Selected, WrongPython, select
 from envguard.errors import PolicyError
 from envguard.formats.locks import is_lock_name, parse_lock, read_lock
 from envguard.formats.locks.yaml_tree import Problems, read_tree

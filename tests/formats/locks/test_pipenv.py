@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from envguard.domain.environment import Origin
-from envguard.domain.lock import Artifact, Lock, LockChoice, LockedPackage
-from envguard.domain.selection import Selected, select
+from envguard.domain.locks.lock import Artifact, Lock, LockChoice, LockedPackage
+from envguard.domain.locks.selection import Selected, select
 from envguard.errors import PolicyError
 from envguard.formats.companions import KeptFiles
 from envguard.formats.locks import parse_lock, read_lock

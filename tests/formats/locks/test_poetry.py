@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from envguard.domain.environment import Origin
-from envguard.domain.lock import Artifact, Dependency, Lock, LockedPackage
+from envguard.domain.locks.lock import Artifact, Dependency, Lock, LockedPackage
 from envguard.errors import PolicyError
 from envguard.formats import parse_lock
 

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from envguard.domain.lock import LockChoice
-from envguard.domain.selection import Ambiguous, Selected, WrongPython, select
+from envguard.domain.locks.lock import LockChoice
+from envguard.domain.locks.selection import Ambiguous, Selected, WrongPython, select
 from envguard.errors import PolicyError
 from envguard.formats import parse_lock
 from envguard.formats.companions import KeptFiles

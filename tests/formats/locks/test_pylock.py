@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from envguard.domain.environment import Origin
-from envguard.domain.lock import Artifact, LockedPackage
+from envguard.domain.locks.lock import Artifact, LockedPackage
 from envguard.formats import parse_lock
 
 HEAD = 'lock-version = "1.0"\ncreated-by = "t"\n'

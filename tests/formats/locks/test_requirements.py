@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from envguard.domain.environment import Origin, digest_of_text
-from envguard.domain.lock import Artifact, Lock, LockChoice, LockedPackage
-from envguard.domain.selection import Ambiguous, Selected, select
+from envguard.domain.locks.lock import Artifact, Lock, LockChoice, LockedPackage
+from envguard.domain.locks.selection import Ambiguous, Selected, select
 from envguard.errors import PolicyError
 from envguard.formats.companions import KeptFiles
 from envguard.formats.files import read_text

@@ -13,8 +13,8 @@ import pytest
 from envguard.domain.drift import compare
 from envguard.domain.environment import Package, Snapshot, snapshot_of
 from envguard.domain.facts import MachineFacts
-from envguard.domain.finding import Finding
-from envguard.domain.lock import Lock, LockChoice
+from envguard.domain.findings.finding import Finding
+from envguard.domain.locks.lock import Lock, LockChoice
 from envguard.domain.policy import Rules
 from envguard.formats.locks import parse_lock, read_lock
 from envguard.inventory import read_environment

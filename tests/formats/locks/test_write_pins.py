@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from envguard.domain.environment import Origin, Package, snapshot_of
 from envguard.domain.frozen import frozen
-from envguard.domain.lock import LeftOut, LockedPackage
+from envguard.domain.locks.lock import LeftOut, LockedPackage
 from envguard.formats import parse_lock
 from envguard.formats.locks.write_pins import write_conda_environment, write_requirements
 from tests.builders.documents import an_interpreter

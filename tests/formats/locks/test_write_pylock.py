@@ -11,8 +11,8 @@ from packaging.pylock import Pylock
 from packaging.specifiers import SpecifierSet
 
 from envguard.domain.environment import Digest, Origin
-from envguard.domain.flat_lock import flattened
-from envguard.domain.lock import Artifact, Lock, LockedPackage
+from envguard.domain.locks.flat import flattened
+from envguard.domain.locks.lock import Artifact, Lock, LockedPackage
 from envguard.formats import parse_lock, read_lock
 from envguard.formats.locks.write_pylock import lacks_files, write_pylock
 

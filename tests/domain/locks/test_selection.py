@@ -5,8 +5,15 @@ from __future__ import annotations
 import pytest
 
 from envguard.domain.environment import Digest
-from envguard.domain.lock import Dependency, Lock, LockChoice, LockedPackage, Root
-from envguard.domain.selection import DEFAULT_CHOICE, Ambiguous, Selected, WrongPython, marker_values, select
+from envguard.domain.locks.lock import Dependency, Lock, LockChoice, LockedPackage, Root
+from envguard.domain.locks.selection import (
+    DEFAULT_CHOICE,
+    Ambiguous,
+    Selected,
+    WrongPython,
+    marker_values,
+    select,
+)
 from tests.builders.documents import FACTS, an_interpreter
 
 MARKERS = marker_values(an_interpreter("3.11.7"), FACTS)

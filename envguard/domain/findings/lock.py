@@ -14,10 +14,10 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
 
-from envguard.domain.builds import local_label
-from envguard.domain.finding import Finding, FindingKind, ranked
-from envguard.domain.lock import Lock, LockedPackage
-from envguard.domain.package_findings import NEVER_UNLISTED
+from envguard.domain.findings.builds import local_label
+from envguard.domain.findings.finding import Finding, FindingKind, ranked
+from envguard.domain.findings.packages import NEVER_UNLISTED
+from envguard.domain.locks.lock import Lock, LockedPackage
 from envguard.domain.policy import Deny, PackageRule, Require, Rules
 from envguard.domain.versions import allows
 

@@ -7,7 +7,7 @@ from itertools import product
 import pytest
 from packaging.markers import Marker
 
-from envguard.domain.conditions import ALWAYS, NEVER, NEVER_IN_WORDS, Conditions, TooManyConditionsError
+from envguard.domain.locks.conditions import ALWAYS, NEVER, NEVER_IN_WORDS, Conditions, TooManyConditionsError
 
 WINDOWS = "sys_platform == 'win32'"
 OLD = "python_version < '3.11'"

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from envguard.domain.builds import Hashes
 from envguard.domain.environment import Origin, Package, snapshot_of
-from envguard.domain.hashes import count_hashes
-from envguard.domain.lock import Artifact, Lock, LockedPackage
+from envguard.domain.findings.builds import Hashes
+from envguard.domain.findings.hashes import count_hashes
+from envguard.domain.locks.lock import Artifact, Lock, LockedPackage
 from envguard.domain.policy import Rules
 from envguard.report.terminal import hashes_line
 from tests.builders.documents import FACTS, a_lock, an_interpreter

@@ -12,8 +12,8 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 
-from envguard.domain.lock import Dependency, Lock, LockedPackage, Root
-from envguard.domain.lock_markers import Place, UndecidedError, applies, holds_for
+from envguard.domain.locks.lock import Dependency, Lock, LockedPackage, Root
+from envguard.domain.locks.markers import Place, UndecidedError, applies, holds_for
 from envguard.domain.versions import allows
 
 _NONE = "the lock asks for it, and has no entry of it that applies here"

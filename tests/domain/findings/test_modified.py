@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timezone
 
 from envguard.domain.environment import Integrity
-from envguard.domain.modified_findings import modified_findings
+from envguard.domain.findings.modified import modified_findings
 from envguard.domain.remedy import Reinstall, command_for
 from tests.builders.documents import a_record, a_snapshot
 

@@ -13,8 +13,8 @@ from envguard.domain.environment import (
     Snapshot,
     snapshot_of,
 )
-from envguard.domain.finding import Finding
-from envguard.domain.lock import Artifact, Lock, LockedPackage
+from envguard.domain.findings.finding import Finding
+from envguard.domain.locks.lock import Artifact, Lock, LockedPackage
 from envguard.domain.policy import Deny, Level, MachineRule, OriginRules, Require, Rules
 from envguard.domain.remedy import CondaInstall, CondaRemove, Install, Reinstall, Remedy
 from tests.builders.documents import FACTS, an_interpreter

@@ -19,7 +19,7 @@ from typing import Literal
 import msgspec
 
 from envguard.domain.environment import Package
-from envguard.domain.lock import Artifact, LockedPackage
+from envguard.domain.locks.lock import Artifact, LockedPackage
 
 Evidence = Literal["same", "other", "not-known"]
 """Whether the installed files are those of the lock."""

@@ -2,7 +2,7 @@
 
 Rules
 1. The flat lock selects for each environment, extras and groups just what the graph does
-   (``domain.lock_graph`` walks it; here all its walks are made at once).
+   (``domain.locks.graph`` walks it; here all its walks are made at once).
 2. Where the graph gives no answer as two entries of a name are meant, both apply in the flat lock as well.
    Where it gives none as it lacks an entry, the flat lock lacks it too: no environment that it was made for
    comes there.
@@ -18,13 +18,13 @@ from typing import NamedTuple
 
 import msgspec
 
-from envguard.domain.conditions import ALWAYS, NEVER, Comparison, Condition, Conditions
-from envguard.domain.lock import Dependency, Lock, LockedPackage, Root
-from envguard.domain.lock_graph import entries_meant, word_for_choice, word_for_extra
+from envguard.domain.locks.conditions import ALWAYS, NEVER, Comparison, Condition, Conditions
+from envguard.domain.locks.graph import entries_meant, word_for_choice, word_for_extra
+from envguard.domain.locks.lock import Dependency, Lock, LockedPackage, Root
 from envguard.domain.versions import allows
 
 _WORD = re.compile(r'"((?:extra|group|project)-\d+-[^"]*)"')
-"""uv's words for a choice, as in ``domain.lock_markers``."""
+"""uv's words for a choice, as in ``domain.locks.markers``."""
 
 _Node = tuple[int, str]
 """Which of the entries, and which extra of it; empty: the entry itself."""

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from envguard.domain.constraints import Contradiction, constrained, joined
-from envguard.domain.lock import Artifact, LockedPackage
+from envguard.domain.locks.constraints import Contradiction, constrained, joined
+from envguard.domain.locks.lock import Artifact, LockedPackage
 
 OPEN = LockedPackage("a", specifier=">=1")
 

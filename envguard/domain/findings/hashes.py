@@ -10,13 +10,13 @@ from __future__ import annotations
 
 from collections import Counter
 
-from envguard.domain.builds import Hashes, evidence
 from envguard.domain.environment import Snapshot
 from envguard.domain.facts import MachineFacts
-from envguard.domain.installed import installed_in
-from envguard.domain.lock import Lock, LockedPackage
+from envguard.domain.findings.builds import Hashes, evidence
+from envguard.domain.findings.installed import installed_in
+from envguard.domain.locks.lock import Lock, LockedPackage
+from envguard.domain.locks.selection import Selected, marker_values, select
 from envguard.domain.policy import Rules
-from envguard.domain.selection import Selected, marker_values, select
 
 
 def count_hashes(snapshot: Snapshot, facts: MachineFacts, rules: Rules, lock: Lock | None) -> Hashes | None:

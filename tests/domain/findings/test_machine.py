@@ -6,7 +6,7 @@ import msgspec
 import pytest
 
 from envguard.domain.facts import Gpu, MachineFacts
-from envguard.domain.machine_findings import machine_findings
+from envguard.domain.findings.machine import machine_findings
 from envguard.domain.policy import MachineFact, MachineRule
 from tests.builders.documents import FACTS
 

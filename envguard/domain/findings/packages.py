@@ -17,14 +17,14 @@ from collections.abc import Container, Iterator, Sequence
 from fnmatch import fnmatchcase
 from typing import NamedTuple
 
-from envguard.domain.builds import differs_in_label_only, evidence, has_build, local_label
 from envguard.domain.environment import Origin, Package
-from envguard.domain.finding import Finding, FindingKind
-from envguard.domain.installed import Installed, versions_of
-from envguard.domain.lock import LockedPackage
+from envguard.domain.findings.builds import differs_in_label_only, evidence, has_build, local_label
+from envguard.domain.findings.finding import Finding, FindingKind
+from envguard.domain.findings.installed import Installed, versions_of
+from envguard.domain.locks.lock import LockedPackage
+from envguard.domain.locks.selection import Selected
 from envguard.domain.policy import Deny, Level, OriginRules, PackageRule, Require, Rules, Severity
 from envguard.domain.remedy import CondaInstall, CondaRemove, Install, Reinstall, Remedy, Remove
-from envguard.domain.selection import Selected
 from envguard.domain.versions import allows, is_version, pin
 
 NEVER_UNLISTED = frozenset({"pip", "setuptools", "wheel", "uv", "envguard-guard"})

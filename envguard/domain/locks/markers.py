@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from envguard.domain.lock import LockedPackage
+from envguard.domain.locks.lock import LockedPackage
 from envguard.domain.plain_markers import plain_holds
 
 if TYPE_CHECKING:

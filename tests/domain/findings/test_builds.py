@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from envguard.domain.builds import evidence, has_build, is_no_wheel_of, local_label
 from envguard.domain.environment import Origin, Package
-from envguard.domain.lock import Artifact, LockedPackage
+from envguard.domain.findings.builds import evidence, has_build, is_no_wheel_of, local_label
+from envguard.domain.locks.lock import Artifact, LockedPackage
 
 LINUX = "cp311-cp311-manylinux2014_x86_64.manylinux_2_17_x86_64"
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from envguard.domain.environment import Digest
-from envguard.domain.lock import Dependency, Lock, LockChoice, LockedPackage, Root
-from envguard.domain.selection import Ambiguous, Selected, WrongPython, select
+from envguard.domain.locks.lock import Dependency, Lock, LockChoice, LockedPackage, Root
+from envguard.domain.locks.selection import Ambiguous, Selected, WrongPython, select
 
 MARKERS = {
     "python_version": "3.11",

@@ -19,12 +19,12 @@ from contextlib import suppress
 
 import msgspec
 
-from envguard.domain.constraints import Contradiction, constrained, joined
 from envguard.domain.environment import Interpreter
 from envguard.domain.facts import MachineFacts
-from envguard.domain.lock import Lock, LockChoice, LockedPackage
-from envguard.domain.lock_graph import reached_entries
-from envguard.domain.lock_markers import Place, UndecidedError, applies, holds_for
+from envguard.domain.locks.constraints import Contradiction, constrained, joined
+from envguard.domain.locks.graph import reached_entries
+from envguard.domain.locks.lock import Lock, LockChoice, LockedPackage
+from envguard.domain.locks.markers import Place, UndecidedError, applies, holds_for
 from envguard.domain.versions import allows
 
 MARKER_VARIABLES = (

@@ -15,7 +15,7 @@ from collections.abc import Iterable, Iterator
 from fnmatch import fnmatchcase
 
 from envguard.domain.facts import MachineFacts
-from envguard.domain.finding import Finding
+from envguard.domain.findings.finding import Finding
 from envguard.domain.policy import MachineFact, MachineRule
 from envguard.domain.versions import allows
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from envguard.domain.environment import EnvironmentRecord, Snapshot
-from envguard.domain.finding import Finding
+from envguard.domain.findings.finding import Finding
 from envguard.domain.policy import Level
 from envguard.domain.remedy import Reinstall, Remedy
 from envguard.domain.versions import is_version

@@ -11,7 +11,7 @@ from collections.abc import Iterable
 
 import msgspec
 
-from envguard.domain.lock import LockedPackage
+from envguard.domain.locks.lock import LockedPackage
 from envguard.domain.versions import allows, pin
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import msgspec
 import pytest
 
-from envguard.domain.lock import Lock, LockedPackage
-from envguard.domain.lock_findings import compare_lock
+from envguard.domain.findings.lock import compare_lock
+from envguard.domain.locks.lock import Lock, LockedPackage
 from envguard.domain.policy import Deny, PackageRule, PythonRule, Require, Rules
 from tests.builders.documents import a_lock
 

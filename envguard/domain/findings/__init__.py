@@ -1,0 +1,1 @@
+"""The ways in which an environment differs from its policy."""

@@ -1,0 +1,1 @@
+"""What a lock says, and which of it an environment must have."""
