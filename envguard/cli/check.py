@@ -8,7 +8,7 @@ from typing import get_args
 import click
 
 from envguard.cli import completion
-from envguard.cli.checking import Format, check_one, print_as
+from envguard.cli.checking import Format, check_one, is_lock_file, print_as
 from envguard.cli.local import existing_state, held_policies, known_matches, roots_to_look_below, this_machine
 from envguard.cli.options import filled, json_option, verbose_option
 from envguard.cli.output import EXIT_CODES, console, here, now, print_json, tell
@@ -70,6 +70,10 @@ def check(
         return _check_all(chosen)
     if not wants_integrity:
         return check_one(env, named, chosen, verbose=verbose).code
+    if env is not None and is_lock_file(env):
+        raise click.UsageError(
+            f"--integrity hashes what is installed, and {env} is a lock that nobody installed"
+        )
     from envguard.cli.integrity import with_integrity_of
 
     return check_one(env, named, chosen, verbose=verbose, look=with_integrity_of).code

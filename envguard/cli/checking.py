@@ -45,7 +45,7 @@ def check_one(
 
     ``look`` adds to an environment what is known of changed files.
     """
-    if env is not None and _is_lock(env):
+    if env is not None and is_lock_file(env):
         return _check_lock(Path(env), named, format_)
     return _check_environment(env, named, format_, verbose=verbose, look=look)
 
@@ -62,7 +62,8 @@ def print_as(format_: Literal["junit", "github", "sarif", "markdown"], verdicts:
         click.echo(text)
 
 
-def _is_lock(argument: str) -> bool:
+def is_lock_file(argument: str) -> bool:
+    """Whether ``check`` takes its argument for a lock rather than for an environment."""
     from envguard.formats import is_lock_name
 
     return is_lock_name(argument) and Path(argument).is_file()

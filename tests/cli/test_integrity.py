@@ -56,3 +56,14 @@ def drained(terminal: int) -> str:
             got += more
     os.close(terminal)
     return got.decode()
+
+
+@pytest.mark.parametrize("order", [("pylock.toml", "--integrity"), ("--integrity", "pylock.toml")])
+def test_nothing_of_a_lock_can_be_hashed_and_that_is_said(
+    envguard: Envguard, tmp_path: Path, order: tuple[str, str]
+) -> None:
+    (tmp_path / "pylock.toml").write_text('lock-version = "1.0"\ncreated-by = "t"\npackages = []\n')
+    (tmp_path / "t.yaml").write_text("envguard: 1\nname: t\n")
+    run = envguard("check", *order, "--policy", "t.yaml", cwd=tmp_path)
+    assert (run.code, run.out) == (2, "")
+    assert "--integrity hashes what is installed, and pylock.toml is a lock" in run.err
