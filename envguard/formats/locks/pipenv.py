@@ -11,6 +11,7 @@ Rules
 
 from __future__ import annotations
 
+import itertools
 import json
 import re
 from collections.abc import Iterator, Mapping
@@ -41,6 +42,9 @@ _HINT = "make it anew: `pipenv lock`"
 _LONGEST = 8 * 1024 * 1024
 """Characters; Pipenv writes 2.5 MB for 300 packages of a hundred files each."""
 _MOST_ENTRIES = 10_000
+"""Of all categories together, each of which counts as one."""
+_MOST_TABLES = 2 * _MOST_ENTRIES
+"""Entries, and what else has keys; to read half a million of them takes a second."""
 _MOST_PROBLEMS = 100
 _LONGEST_MARKER = 2_000
 _SYSTEMS = ("git", "hg", "svn", "bzr")
@@ -116,7 +120,7 @@ class _Pipfile:
                 self.note(category, "keys and values are expected")
             else:
                 group = None if category == "default" else str(canonicalize_name(category))
-                self._entries += len(table)
+                self._entries += 1 + len(table)
                 if self._entries > _MOST_ENTRIES:
                     raise PolicyError("too many entries for a lock", where=self._where(category), hint=_HINT)
                 for name, entry in table.items():
@@ -231,7 +235,11 @@ def _repository(system: str, url: str, ref: str, where: str, *, is_editable: boo
 
 
 def _decoded(text: str, filename: str) -> _Table:
+    tables = itertools.count()
+
     def once(pairs: list[tuple[str, object]]) -> dict[str, object]:
+        if next(tables) > _MOST_TABLES:
+            raise PolicyError("too many entries for a lock", where=filename, hint=_HINT)
         table: dict[str, object] = {}
         for name, value in pairs:
             if name in table:

@@ -213,8 +213,13 @@ class TestBad:
 
     @pytest.mark.parametrize(
         ("text", "what"),
-        [(written({f"a{n}": "==1" for n in range(20_000)}), "too many"), (" " * (9 << 20), "too large")],
-        ids=["entries", "large"],
+        [
+            (written({f"a{n}": "==1" for n in range(20_000)}), "too many"),
+            (json.dumps({f"a{n}": {} for n in range(12_000)}), "too many"),
+            ("[" + "{}," * 30_000, "too many"),
+            (" " * (9 << 20), "too large"),
+        ],
+        ids=["entries", "categories", "tables", "large"],
     )
     def test_what_nobody_needs_is_refused(self, text: str, what: str) -> None:
         assert what in errors_of(text)[0].what
