@@ -81,6 +81,7 @@ def judge_at(
     from envguard.runs.here import findings_here
     from envguard.runs.judging import judge_environment
     from envguard.runs.policies import governing_policy
+    from envguard.runs.steps import projects_here
 
     keep_parsed_locks()
     [environment] = apply_uses([read_environment(path)], uses_of_owners(existing_state()))
@@ -103,6 +104,7 @@ def judge_at(
         comparisons=Comparisons(),
         match=known_matches().get(environment.record.path),
         here=findings_here(environment, environ=os.environ, cwd=Path.cwd()),
+        used_for=projects_here(environment.record, Path.cwd()),
     )
     source = governing.said(at)
     return Judged(

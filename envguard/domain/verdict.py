@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Literal
 
@@ -134,12 +134,14 @@ def judge(
     policy: PolicyRef,
     places: Mapping[str, str],
     moved: Moved | None = None,
+    used_for: Collection[str] = (),
 ) -> Verdict:
     """Answer the verdict on one environment; ``now`` is aware, ``places`` are the policy's key paths.
 
-    ``moved`` is what :func:`what_moved` says of the digests: it is told of drift only.
+    ``moved`` is what :func:`what_moved` says of the digests: it is told of drift only. ``used_for`` are the
+    names of projects besides the environment's own: of these too, the project itself is never unlisted.
     """
-    own_name = record.project.name if record.project is not None else None
+    own_names = {*used_for, record.project.name if record.project is not None else None}
     judged = tuple(
         _judged(
             finding,
@@ -149,7 +151,7 @@ def judge(
             fix=command_for([finding.remedy], record) if finding.remedy is not None else None,
         )
         for finding in findings
-        if finding.kind != "unlisted" or finding.package != own_name
+        if finding.kind != "unlisted" or finding.package not in own_names
     )
     outcome = _outcome(judged)
     return Verdict(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime
 
 import msgspec
@@ -64,11 +64,12 @@ def judge_environment(
     comparisons: Comparisons,
     match: Match | None = None,
     here: Iterable[Finding] = (),
+    used_for: Collection[str] = (),
 ) -> Ruled:
     """Answer the verdict of one policy on one environment; ``now`` is aware UTC.
 
     ``match`` is what is remembered of it; None where nobody remembers. ``here`` are findings about runs from
-    one place, which no comparison knows.
+    one place, which no comparison knows; ``used_for`` are projects that it is used for besides its own.
     """
     policy = governing.policy
     compared = comparisons.of(environment, facts, governing)
@@ -83,6 +84,7 @@ def judge_environment(
         policy=reference(governing),
         places=policy.places,
         moved=what_moved(match.basis, compared.basis) if match is not None else None,
+        used_for=used_for,
     )
     if match is not None and verdict.verdict == "drifted":
         verdict = msgspec.structs.replace(verdict, since=match.drifted_at)

@@ -18,7 +18,7 @@ from envguard.errors import PolicyError
 from envguard.formats import project_lock
 from envguard.formats.files import ReadBytes
 from envguard.inventory.files import place_shown_as, reader_for
-from envguard.inventory.project import project_of
+from envguard.inventory.project import project_for_scan, project_of
 
 
 class Step(msgspec.Struct, frozen=True):
@@ -65,6 +65,15 @@ def naming_project(record: EnvironmentRecord, cwd: Path) -> Project | None:
         return own
     here = project_of(cwd)
     return here if here is not None and here.policy is not None else own
+
+
+def projects_here(record: EnvironmentRecord, cwd: Path) -> frozenset[str]:
+    """Answer the names of the projects that an environment is used for besides its own: that of this folder.
+
+    A marker there that cannot be used is told where it is asked for.
+    """
+    here = project_for_scan(cwd)[0] if _is_used_from(record, cwd) else None
+    return frozenset({here.name}) if here is not None and here.name is not None else frozenset()
 
 
 def lock_folders(record: EnvironmentRecord, cwd: Path) -> list[Path]:

@@ -251,6 +251,25 @@ class TestAnEnvironmentElsewhere:
         run = envguard("check", cwd=project / "sub", VIRTUAL_ENV=str(elsewhere))
         assert run.out.splitlines()[0] == "compliant with the lock `requirements.txt` (no policy)"
 
+    @pytest.mark.parametrize(
+        ("judge", "by"), [("requirements.txt", ()), ("pyproject.toml", ()), (None, ("--policy", "lock.txt"))]
+    )
+    def test_the_project_of_this_folder_is_itself_no_package_outside_the_lock(
+        self, envguard: Envguard, project: Path, elsewhere: Path, judge: str | None, by: tuple[str, ...]
+    ) -> None:
+        install(elsewhere, my_paper="1.0")
+        texts = dict.fromkeys(("requirements.txt", "lock.txt"), "gym==0.25.2\n")
+        texts["rl.yaml"] = "envguard: 1\nname: rl\nlock: lock.txt\nunlisted: error\n"
+        texts["pyproject.toml"] = "[project]\nname = 'My.Paper'\n"
+        if judge == "pyproject.toml":
+            texts[judge] += "[tool.envguard]\npolicy = './rl.yaml'\n"
+        for name, text in texts.items():
+            (project / name).write_text(text)
+        run = envguard("check", *by, "--json", cwd=project, VIRTUAL_ENV=str(elsewhere))
+        assert (run.code, run.json()["findings"]) == (0, [])
+        other = envguard("check", elsewhere, "--policy", project / "rl.yaml", "--json").json()
+        assert [(each["kind"], each["package"]) for each in other["findings"]] == [("unlisted", "my-paper")]
+
     @pytest.mark.parametrize("here", ["requirements.txt", "pyproject.toml"])
     def test_another_project_s_environment_is_that_one_s(
         self, envguard: Envguard, project: Path, tmp_path: Path, here: str
