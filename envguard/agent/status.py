@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 
 import msgspec
 
 from envguard.agent.sync import Scanner, look, scan_apart
 from envguard.domain.verdict import Verdict
-from envguard.state import State
+from envguard.state import KeptPolicy, State
 from envguard.wire import Records
 
 
@@ -21,6 +22,8 @@ class StatusPolicy(msgspec.Struct, frozen=True, kw_only=True):
     received_at: datetime
     age_s: float
     """Since it was received."""
+    is_pulled: bool = False
+    """A person pulled it into the user's cache; else the agent keeps it."""
 
 
 class Status(msgspec.Struct, frozen=True, kw_only=True, tag_field="schema", tag="envguard/status/1"):
@@ -40,8 +43,11 @@ class Status(msgspec.Struct, frozen=True, kw_only=True, tag_field="schema", tag=
     environments: tuple[Verdict, ...] = ()
 
 
-def read_status(state: State, *, now: datetime) -> Status:
-    """Answer what is known here; StateError where a file of the state is broken."""
+def read_status(state: State, *, now: datetime, pulled: Mapping[str, KeptPolicy]) -> Status:
+    """Answer what is known here; StateError where a file of the state is broken.
+
+    ``pulled`` are the policies of the user's cache that judge in the place of the agent's, or besides them.
+    """
     identity = state.identity()
     last = state.last_status()
     policies = tuple(
@@ -51,8 +57,9 @@ def read_status(state: State, *, now: datetime) -> Status:
             lock_revision=each.lock_revision,
             received_at=each.received_at,
             age_s=max((now - each.received_at).total_seconds(), 0.0),
+            is_pulled=name in pulled,
         )
-        for each in state.policies().values()
+        for name, each in sorted({**state.policies(), **pulled}.items())
     )
     return Status(
         machine=identity.name if identity is not None else None,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,6 +12,7 @@ import click
 
 from envguard.cli.judged import judge_at
 from envguard.cli.output import here
+from envguard.domain.ages import age_text
 from envguard.errors import EnvguardError
 from envguard.report.printable import printable
 
@@ -27,8 +29,8 @@ def show_home() -> None:
     click.echo("envguard --help    everything else")
 
 
-def status_lines(status: Status) -> Iterator[str]:
-    """Yield what ``envguard status`` prints."""
+def status_lines(status: Status, at: datetime) -> Iterator[str]:
+    """Yield what ``envguard status`` prints; ``at`` is when, aware."""
     yield f"machine   {status.machine or 'not joined: envguard join STRING'}"
     if status.server is not None:
         yield f"server    {status.server}"
@@ -38,7 +40,8 @@ def status_lines(status: Status) -> Iterator[str]:
     if status.error is not None:
         yield f"trouble   {status.error}"
     for policy in status.policies:
-        yield f"policy    {policy.name} r{policy.revision}"
+        how = "pulled" if policy.is_pulled else "received"
+        yield f"policy    {policy.name} r{policy.revision}, {how} {age_text(policy.received_at, at)}"
     for verdict in status.environments:
         name = f" ({verdict.policy.name})" if verdict.policy is not None else ""
         yield f"{verdict.verdict:<9} {printable(here().shown(verdict.environment))}{name}"

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from envguard.cli.local import local_state
+from envguard.cli.local import kept_policies, local_state
 from envguard.cli.options import filled, json_option, roots_option
 from envguard.cli.output import default_machine_name, now, print_json
 
@@ -78,11 +78,12 @@ def status(*, as_json: bool) -> None:
     """
     from envguard.agent import read_status
 
-    found = read_status(local_state(), now=now())
+    _, pulled = kept_policies()
+    found = read_status(local_state(), now=now(), pulled=pulled)
     if as_json:
         print_json(found)
         return
     from envguard.cli.home import status_lines
 
-    for line in status_lines(found):
+    for line in status_lines(found, now()):
         click.echo(line)

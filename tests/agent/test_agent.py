@@ -119,7 +119,7 @@ def test_round_judges_by_what_it_fetched_and_sends_what_the_server_lacks(
         run_once(state)
     assert [checkin.seq for checkin in team.checkins] == [1, 2]
     assert team.checkins[1].policies == {"rl-team": 1}
-    status = read_status(state, now=datetime(2100, 1, 1, tzinfo=timezone.utc))
+    status = read_status(state, now=datetime(2100, 1, 1, tzinfo=timezone.utc), pulled={})
     assert (status.machine, status.error, status.is_agent_running) == ("ws-7", None, False)
     assert [policy.revision for policy in status.policies] == [1]
 

@@ -166,6 +166,24 @@ def test_a_policy_is_shown_from_the_cache_where_the_server_cannot_be_had(
     assert envguard("policy", "show", "rl-team", ENVGUARD_SERVER="nonsense").code == 2
 
 
+def test_status_lists_what_was_pulled_with_its_age(
+    envguard: Envguard, admin: dict[str, str], tmp_path: Path
+) -> None:
+    push(envguard, tmp_path, GYM, admin)
+    assert envguard("policy", "pull", **admin).code == 0
+    aged(tmp_path, "rl-team", timedelta(hours=3))
+    document = envguard("status", "--json").json()
+    hold(document, "status-1")
+    (told,) = document["policies"]
+    assert (told["name"], told["revision"], told["is_pulled"], told["age_s"] > 10_000) == (
+        "rl-team",
+        1,
+        True,
+        True,
+    )
+    assert "policy    rl-team r1, pulled 3 h ago" in envguard("status").out.splitlines()
+
+
 def test_a_policy_of_another_version_is_kept_and_said(
     envguard: Envguard, admin: dict[str, str], tmp_path: Path, project: Path
 ) -> None:
