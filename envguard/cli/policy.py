@@ -10,7 +10,7 @@ import click
 from envguard.cli import completion
 from envguard.cli.local import server_client
 from envguard.cli.options import json_option
-from envguard.cli.output import print_json
+from envguard.cli.output import now, print_json, tell
 from envguard.cli.policy_history import diff, log
 from envguard.cli.policy_import import import_lock
 from envguard.cli.policy_new import new
@@ -37,20 +37,31 @@ def policy() -> None:
 def lint(files: tuple[Path, ...], *, as_json: bool) -> int:
     """Say everything that is wrong with policy files.
 
-    With each file are checked those that it extends, its lock, and whether all of them can hold together.
+    With each file are checked those that it extends, its lock, and whether all of them can hold together. A
+    waiver that has ended is a warning, and no problem.
 
     Exit code: 0 no problems, 2 problems or wrong usage, 3 it could not be done.
 
     Example: envguard policy lint policies/rl-team.yaml
     """
+    from envguard.formats.agreement import ended_waivers
+
     results = [_load(file) for file in files]
+    warnings = [
+        _as_given(each, file)
+        for file, loaded in zip(files, results, strict=True)
+        if isinstance(loaded, LockedPolicy)
+        for each in ended_waivers(loaded.policy, now())
+    ]
     loaded = [each for each in results if isinstance(each, LockedPolicy)]
     problems = [problem for each in results if not isinstance(each, LockedPolicy) for problem in each]
     if as_json:
         from envguard.report.outputs import lint_document
 
-        print_json(lint_document(loaded, problems))
+        print_json(lint_document(loaded, problems, warnings))
         return 2 if problems else 0
+    for warning in warnings:
+        tell(f"warning: {warning}")
     if problems:
         raise PolicyError(f"{len(problems)} problems", problems=problems)
     for each in loaded:

@@ -1,10 +1,14 @@
-"""Whether a policy and its lock can both hold: what no environment could meet is an error of the files."""
+"""Whether what a policy says can hold: with its lock, and now."""
 
 from __future__ import annotations
 
-from envguard.domain.locks.lock import Lock, LockedPackage
+from collections.abc import Iterator
+from datetime import datetime
+
+from envguard.domain.locks.lock import Chosen, Lock, LockedPackage
 from envguard.domain.policy import Deny, PackageRule, Policy
 from envguard.domain.versions import allows
+from envguard.errors import PolicyError
 from envguard.formats.files import shown
 from envguard.formats.nodes import Problems, right_word
 
@@ -12,6 +16,7 @@ from envguard.formats.nodes import Problems, right_word
 def check_agreement(policy: Policy, lock_name: str, lock: Lock, problems: Problems) -> None:
     """Note every rule and choice that no environment with this lock could meet."""
     _check_choices(policy, lock_name, lock, problems)
+    _check_exclusive(policy, lock_name, lock, problems)
     _check_rules(policy, lock_name, lock, problems)
 
 
@@ -26,6 +31,20 @@ def _check_choices(policy: Policy, lock_name: str, lock: Lock, problems: Problem
                 hint = right_word(name, known) if known else f"it has no {kind}s"
                 what = f"the lock {lock_name} has no {kind} `{shown(name)}`"
                 problems.add_at(f"lock.{kind}s[{index}]", what, hint)
+
+
+def _check_exclusive(policy: Policy, lock_name: str, lock: Lock, problems: Problems) -> None:
+    choice = policy.rules.choice
+    groups = lock.default_groups if choice.groups is None else choice.groups
+    chosen = {Chosen("extra", name): f"lock.extras[{index}]" for index, name in enumerate(choice.extras)}
+    for index, name in enumerate(groups):
+        chosen[Chosen("group", name)] = "lock" if choice.groups is None else f"lock.groups[{index}]"
+    for several in lock.exclusive:
+        together = [each for each in chosen if each in several]
+        if len(together) > 1:
+            names = " and ".join(f"{each.kind} `{shown(each.name)}`" for each in together)
+            what = f"the lock {lock_name} has these exclude each other: {names}"
+            problems.add_at(chosen[together[-1]], what, "choose one of them")
 
 
 def _check_rules(policy: Policy, lock_name: str, lock: Lock, problems: Problems) -> None:
@@ -47,3 +66,12 @@ def _contradiction(rule: PackageRule, package: LockedPackage, lock_name: str) ->
         return None
     what = f"`{rule.specifier}` excludes {package.version}, which the lock {lock_name} wants"
     return what, "lock anew, or widen the rule"
+
+
+def ended_waivers(policy: Policy, now: datetime) -> Iterator[PolicyError]:
+    """Yield a policy's waivers that have ended, each as what is wrong with it; ``now`` is aware."""
+    for index, waiver in enumerate(policy.waivers):
+        if waiver.until <= now:
+            key = f"waivers[{index}].until"
+            what = f"{waiver.package}'s waiver ended on {waiver.until:%Y-%m-%d %H:%M} UTC: take it out"
+            yield PolicyError(what, where=f"{policy.places[key]}: {key}")

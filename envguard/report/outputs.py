@@ -45,6 +45,8 @@ class LintDocument(msgspec.Struct, frozen=True, kw_only=True, tag_field="schema"
     policies: tuple[str, ...]
     """The names of those that have no problem."""
     problems: tuple[LintProblem, ...] = ()
+    warnings: tuple[LintProblem, ...] = ()
+    """What changes no exit code: waivers that have ended."""
 
 
 class PolicyDocument(msgspec.Struct, frozen=True, kw_only=True, tag_field="schema", tag="envguard/policy/1"):
@@ -132,10 +134,16 @@ def verdicts_document(verdicts: Sequence[Verdict], *, is_incomplete: bool) -> Ve
     return VerdictsDocument(verdicts=tuple(verdicts), incomplete=is_incomplete)
 
 
-def lint_document(policies: Sequence[LockedPolicy], problems: Sequence[PolicyError] = ()) -> LintDocument:
+def lint_document(
+    policies: Sequence[LockedPolicy],
+    problems: Sequence[PolicyError] = (),
+    warnings: Sequence[PolicyError] = (),
+) -> LintDocument:
     """Answer what was linted."""
     return LintDocument(
-        policies=tuple(each.policy.name for each in policies), problems=tuple(map(_lint_problem, problems))
+        policies=tuple(each.policy.name for each in policies),
+        problems=tuple(map(_lint_problem, problems)),
+        warnings=tuple(map(_lint_problem, warnings)),
     )
 
 

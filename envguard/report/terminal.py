@@ -173,6 +173,11 @@ def show_verdicts(console: Console, verdicts: Sequence[Verdict], *, here: Here) 
         for verdict in verdicts
     ]
     print_table(console, ("VERDICT", "ENVIRONMENT", "POLICY", "FINDINGS"), rows)
+    count = sum(verdict.verdict == "unmanaged" for verdict in verdicts)
+    if count:
+        way = "`envguard check ENV` takes the project's lock"
+        console.print()
+        print_text(console, f"unmanaged: {count} of {len(verdicts)}, no policy binds them; {way}")
 
 
 def show_team(console: Console, report: TeamReport, policy: str | None, *, is_verbose: bool) -> None:

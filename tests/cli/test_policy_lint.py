@@ -76,6 +76,96 @@ def test_what_has_no_problem_is_said(envguard: Envguard, folder: Path) -> None:
     assert (run.code, run.out) == (0, "t: 1 rules, 1 locked packages; no problems\n")
 
 
+UV_LOCK = """\
+version = 1
+revision = 3
+requires-python = ">=3.11"
+conflicts = [[
+    { package = "me", extra = "cpu" }, { package = "me", extra = "gpu" }, { package = "me", group = "dev" },
+], [{ package = "other", extra = "cpu" }, { package = "other", extra = "old" }]]
+
+[[package]]
+name = "me"
+version = "1"
+source = { virtual = "." }
+
+[package.metadata]
+provides-extras = ["cpu", "gpu", "old"]
+
+[package.metadata.requires-dev]
+dev = []
+test = []
+"""
+
+
+@pytest.mark.parametrize(
+    ("choice", "told"),
+    [
+        pytest.param("extras: [cpu], groups: [test]", "", id="one"),
+        pytest.param("extras: [cpu, old], groups: []", "", id="of another package"),
+        pytest.param(
+            "extras: [cpu, gpu], groups: []",
+            "t.yaml:3:37: lock.extras[1]: extra `cpu` and extra `gpu`",
+            id="extras",
+        ),
+        pytest.param(
+            "extras: [gpu], groups: [test, dev]",
+            "t.yaml:3:53: lock.groups[1]: extra `gpu` and group `dev`",
+            id="extra and group",
+        ),
+        pytest.param(
+            "extras: [gpu]",
+            "t.yaml:3:1: lock: extra `gpu` and group `dev`",
+            id="extra and default group",
+        ),
+    ],
+)
+def test_what_the_lock_has_exclude_each_other_is_not_chosen_together(
+    envguard: Envguard, tmp_path: Path, choice: str, told: str
+) -> None:
+    (tmp_path / "uv.lock").write_text(UV_LOCK)
+    (tmp_path / "t.yaml").write_text(f"envguard: 1\nname: t\nlock: {{file: uv.lock, {choice}}}\n")
+    run = envguard("policy", "lint", "t.yaml", cwd=tmp_path)
+    where, _, names = told.rpartition(": ")
+    told = f"error: {where}: the lock uv.lock has these exclude each other: {names}" if told else ""
+    assert (run.code, run.err.splitlines()[:1]) == ((2, [told]) if told else (0, []))
+
+
+WAIVERS = """\
+envguard: 1
+name: t
+waivers:
+  - {package: gym, until: 2026-01-02, reason: a paper, approved-by: ann}
+  - package: torch
+    machine: ws-7
+    until: 2999-01-01
+    reason: old GPU
+    approved-by: ann
+  - package: torch
+    machine: ws-7
+    until: 2025-03-01T12:00:00+01:00
+    reason: old GPU
+    approved-by: ann
+"""
+
+
+def test_waivers_that_have_ended_are_named_and_are_no_problem(envguard: Envguard, tmp_path: Path) -> None:
+    (tmp_path / "rl").mkdir()
+    (tmp_path / "rl" / "t.yaml").write_text(WAIVERS)
+    run = envguard("policy", "lint", "rl/t.yaml", cwd=tmp_path)
+    assert (run.code, run.out) == (0, "t: 0 rules; no problems\n")
+    assert run.err.splitlines() == [
+        "warning: rl/t.yaml:4: waivers[0].until: gym's waiver ended on 2026-01-02 00:00 UTC: take it out",
+        "warning: rl/t.yaml:12: waivers[2].until: torch's waiver ended on 2025-03-01 11:00 UTC: take it out",
+    ]
+    document = envguard("policy", "lint", "rl/t.yaml", "--json", cwd=tmp_path).json()
+    assert (document["policies"], document["problems"]) == (["t"], [])
+    assert [(each["line"], each["key"]) for each in document["warnings"]] == [
+        (4, "waivers[0].until"),
+        (12, "waivers[2].until"),
+    ]
+
+
 def test_the_schema_for_editors_is_printed(envguard: Envguard) -> None:
     run = envguard("policy", "schema")
     assert run.code == 0

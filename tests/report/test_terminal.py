@@ -230,6 +230,9 @@ def test_verdicts_are_a_row_for_each_environment() -> None:
         unmanaged  /usr/bin/python3.11  -
         unknown    ~/nlp/.venv          rl-team  `nlp` and `rl-team` both apply
                                                  (marker); bind it with `envguard use`
+
+        unmanaged: 1 of 3, no policy binds them; `envguard check ENV` takes the
+        project's lock
         """
     )
 

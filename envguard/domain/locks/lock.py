@@ -91,6 +91,13 @@ class LockedPackage(msgspec.Struct, frozen=True, omit_defaults=True):
     """Asks for nothing: a line of a constraints file. Only in flat locks."""
 
 
+class Chosen(msgspec.Struct, frozen=True):
+    """An extra or a dependency group of the project's, as something that is chosen."""
+
+    kind: Literal["extra", "group"]
+    name: str
+
+
 class Lock(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A whole lock, for all the environments that it was made for."""
 
@@ -112,6 +119,8 @@ class Lock(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """The normalised name of the project that the lock was made for, where it says so."""
     has_conflicts: bool = False
     """Some of the extras and groups exclude each other, and markers say by uv's words which of them hold."""
+    exclusive: tuple[tuple[Chosen, ...], ...] = ()
+    """Of each of these one can be chosen at a time."""
 
 
 class LockChoice(msgspec.Struct, frozen=True, omit_defaults=True):

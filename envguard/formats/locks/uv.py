@@ -19,7 +19,7 @@ from urllib.parse import unquote
 
 from envguard.domain.addresses import plain_address
 from envguard.domain.environment import Origin
-from envguard.domain.locks.lock import Dependency, Lock, LockedPackage, Root
+from envguard.domain.locks.lock import Chosen, Dependency, Lock, LockedPackage, Root
 from envguard.domain.requirements import normalised_name
 from envguard.formats.companions import Companions
 from envguard.formats.files import shown
@@ -61,6 +61,7 @@ def parse_uv(text: str, filename: str, companions: Companions) -> Lock:
         roots=(*reading.roots(projects), *_roots_of_all(head.manifest, problems)),
         project=projects[0].name if len(projects) == 1 else None,
         has_conflicts=bool(head.conflicts),
+        exclusive=tuple(_exclusive(head, projects)),
     )
     problems.raise_all()
     return lock
@@ -218,6 +219,17 @@ def _default_groups(
 def _environments(head: Head, problems: TomlProblems) -> tuple[str, ...]:
     markers = (problems.marker(each, "supported-markers") for each in head.supported_markers)
     return tuple(marker for marker in markers if marker is not None)
+
+
+def _exclusive(head: Head, projects: Iterable[_Numbered]) -> Iterator[tuple[Chosen, ...]]:
+    """Yield what of the projects' own excludes each other; of other members nothing is chosen."""
+    names = {None, *(each.name for each in projects)}
+    for several in head.conflicts:
+        own = [each for each in several if each.package is None or normalised_name(each.package) in names]
+        extras = [Chosen("extra", normalised_name(each.extra)) for each in own if each.extra is not None]
+        groups = [Chosen("group", normalised_name(each.group)) for each in own if each.group is not None]
+        if len(extras) + len(groups) > 1:
+            yield (*extras, *groups)
 
 
 def _subdirectory(git: str | None) -> str | None:

@@ -92,12 +92,20 @@ class Manifest(msgspec.Struct, frozen=True, rename="kebab"):
     default_groups: str | tuple[str, ...] | None = None
 
 
+class Excluded(msgspec.Struct, frozen=True):
+    """One of what exclude each other; with neither extra nor group it is the package itself."""
+
+    package: str | None = None
+    extra: str | None = None
+    group: str | None = None
+
+
 class Head(msgspec.Struct, frozen=True, rename="kebab"):
     """The file, its entries unread."""
 
     version: int
     requires_python: str
     supported_markers: tuple[str, ...] = ()
-    conflicts: tuple[object, ...] = ()
+    conflicts: tuple[tuple[Excluded, ...], ...] = ()
     manifest: Manifest = Manifest()
     package: tuple[object, ...] = ()
