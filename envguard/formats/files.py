@@ -59,8 +59,8 @@ def read_text(
         encoding = "utf-16" if raw.startswith(_UTF_16) else "utf-8"
         return raw.decode(encoding).replace("\r\n", "\n")
     except UnicodeDecodeError as error:
-        line = raw.count(b"\n", 0, error.start) + 1
-        place = where or f"{path}:{line}"
+        line, column = raw.count(b"\n", 0, error.start) + 1, error.start - raw.rfind(b"\n", 0, error.start)
+        place = where or f"{path}:{line}:{column}"
         raise PolicyError(f"the {what} is not UTF-8", where=place, hint="save it as UTF-8") from error
 
 

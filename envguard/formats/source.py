@@ -19,8 +19,8 @@ from envguard.domain.policy import (
 )
 from envguard.errors import PolicyError
 from envguard.formats.companions import Companions, FolderFiles, KeptFiles
-from envguard.formats.files import POLICY_LIMIT_BYTES, ReadBytes, read_bytes, read_text
-from envguard.formats.locks import parse_lock
+from envguard.formats.files import POLICY_LIMIT_BYTES, ReadBytes, read_bytes, read_text, shown
+from envguard.formats.locks import is_lock_name, parse_lock
 
 if TYPE_CHECKING:
     from envguard.formats.nodes import Problems
@@ -109,7 +109,10 @@ def _lock_of(policy: Policy, name: str, files: Companions, problems: Problems) -
     try:
         lock = parse_lock(text, filename=name, companions=files)
     except PolicyError as error:
-        problems.take(error)
+        if is_lock_name(name):
+            problems.take(error)
+        else:
+            problems.add_at("lock", f"{error.what}: `{shown(name)}`", error.hint)
         return None
     from envguard.formats.agreement import check_agreement
 

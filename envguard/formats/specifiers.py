@@ -1,7 +1,8 @@
 """Version specifiers in a policy: read, corrected, and asked whether any version could meet them.
 
 Rules
-1. What is decided is decided for release numbers only (``1.26``, ``2.*``); of the rest nothing is said.
+1. Where one version is named exactly, that one must meet all the rest. Otherwise what is decided is decided
+   for release numbers only (``1.26``, ``2.*``); of the rest nothing is said.
 2. Where a specifier begins to hold, or holds again, is at a version that it names, just above one, or at the
    next of its kind; so these are tried, and where none is met no version is.
 """
@@ -44,6 +45,9 @@ def specifier_of(node: yaml.Node, key: str, problems: Problems) -> str:
 
 def excludes_everything(specifier: str) -> bool:
     """Whether certainly no version meets a specifier set."""
+    pins = [pin for part in specifier.split(",") if (pin := _pinned(part)) is not None]
+    if pins:
+        return not any(allows(specifier, pin) for pin in pins)
     parts = [_DECIDABLE.fullmatch(part) for part in specifier.split(",") if part]
     named = [part[2] for part in parts if part is not None]
     if len(named) < len(parts) or not named:

@@ -123,7 +123,7 @@ def test_a_missing_policy_is_an_error(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("raw", "what", "line"),
-    [(b"a: 1\nb: \xff\n", "not UTF-8", ":2"), (b"#" * (1 << 18) + b"#", "over 256 KiB", "")],
+    [(b"a: 1\nb: \xff\n", "not UTF-8", ":2:4"), (b"#" * (1 << 18) + b"#", "over 256 KiB", "")],
     ids=["latin", "large"],
 )
 def test_a_file_that_is_no_policy_text_is_an_error(raw: bytes, what: str, line: str, tmp_path: Path) -> None:

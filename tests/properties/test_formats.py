@@ -78,7 +78,9 @@ reasons = st.none() | st.text(st.characters(categories=["L", "N", "P", "Zs"], co
 requires = st.builds(
     Require,
     name=names,
-    specifier=st.builds("{}{}".format, st.sampled_from(["==", ">=", "<", "~=1.", "!="]), versions),
+    specifier=st.builds("{}{}".format, st.sampled_from(["==", ">=", "<", "~=1.", "!="]), versions).filter(
+        lambda specifier: not set(specifier) <= set("<0.")  # below the first version there is none
+    ),
     severity=severities,
     reason=reasons,
     optional=st.booleans(),
