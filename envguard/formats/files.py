@@ -60,8 +60,9 @@ def read_text(
         return raw.decode(encoding).replace("\r\n", "\n")
     except UnicodeDecodeError as error:
         line, column = raw.count(b"\n", 0, error.start) + 1, error.start - raw.rfind(b"\n", 0, error.start)
-        place = where or f"{path}:{line}:{column}"
-        raise PolicyError(f"the {what} is not UTF-8", where=place, hint="save it as UTF-8") from error
+        there = f"{path}:{line}:{column}"
+        told = f"the {what} is not UTF-8" + (f": {there}" if where is not None else "")
+        raise PolicyError(told, where=where or there, hint="save it as UTF-8") from error
 
 
 def _absent(path: Path, what: str, where: str | None) -> PolicyError:

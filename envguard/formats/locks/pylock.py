@@ -14,11 +14,13 @@ from envguard.errors import PolicyError
 from envguard.formats.companions import Companions
 from envguard.formats.files import shown
 from envguard.formats.locks.artifacts import digests_of, file_name_in
-from envguard.formats.locks.toml import read_toml
+from envguard.formats.locks.toml import TomlProblems, read_toml
 
 if TYPE_CHECKING:
     from packaging.pylock import Package, Pylock
 
+_HEAD = {"lock-version": "1.0", "created-by": "envguard"}
+"""What an entry needs around it to be validated by itself."""
 _HINT = "make it anew: `uv export --format pylock.toml` or `pip lock`"
 
 
@@ -83,9 +85,34 @@ def _validated(text: str, filename: str) -> Pylock:
     try:
         return Pylock.from_dict(document)
     except PylockValidationError as error:
+        problems = TomlProblems(text, filename, _HINT)
+        _note_each(document, problems)
+        problems.raise_all()  # what is wrong with one entry, or with the head; the rest is between them
         where = f"{filename}: {error.context}" if error.context else filename
         raise PolicyError(f"not a lock: {shown(error.message)}", where=where, hint=_HINT) from error
     except RecursionError as error:
         raise PolicyError("nested too deeply for a lock", where=filename, hint=_HINT) from error
     except ValueError as error:  # numbers that are too long to be any
         raise PolicyError(f"not a lock: {shown(str(error))}", where=filename, hint=_HINT) from error
+
+
+def _note_each(document: dict[str, object], problems: TomlProblems) -> None:
+    """Note what is wrong with the head, and with each entry: the reference stops at the first problem."""
+    packages = document.get("packages")
+    entries = packages if isinstance(packages, list) else []
+    head = {**document, "packages": [] if isinstance(packages, list) else packages}
+    _note(head if "packages" in document else document, None, problems)
+    for index, entry in enumerate(entries):
+        _note({**_HEAD, "packages": [entry]}, ("packages", index), problems)
+
+
+def _note(document: dict[str, object], table: tuple[str, int] | None, problems: TomlProblems) -> None:
+    from packaging.pylock import Pylock, PylockValidationError
+
+    try:
+        Pylock.from_dict(document)
+    except PylockValidationError as error:
+        key = error.context or ""
+        if table is not None:
+            key = key.removeprefix("packages[0]").removeprefix(".")
+        problems.add(f"not a lock: {shown(error.message)}", key, table)

@@ -24,6 +24,7 @@ from envguard.formats.files import raise_all, shown
 Shape = TypeVar("Shape", bound=msgspec.Struct)
 
 _PLACE = re.compile(r"(?P<what>.*) \(at line (?P<line>\d+), column (?P<column>\d+)\)", re.DOTALL)
+_AT_END = " (at end of document)"
 _LONG_KEY = re.compile(r"(?:\.[ \t]*(?:[A-Za-z0-9_-]+|\"[^\"\n]*\"|'[^'\n]*')[ \t]*){100}")
 """A key of many parts costs the square of their number. None that a tool writes has over five."""
 _PATH = re.compile(r"(?P<what>.*?)(?: - at `\$(?P<path>.*)`)?", re.DOTALL)
@@ -31,7 +32,9 @@ _MISFIT = re.compile(r"Expected `(?P<wanted>[^`]*)`, got `(?P<found>[^`]*)`")
 _NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?")
 _MOST_PROBLEMS = 100
 _LIMIT_BYTES = 8 * 1024 * 1024
-"""Reading takes a second per MiB. No lock is known to have over 4."""
+"""No lock is known to have over 4 MiB."""
+_MOST = {"=": 80_000, ",": 80_000, "\n": 150_000, "[": 50_000, "\\": 50_000, " " * 1_000: 0}
+"""Of what costs time, as much as is read in half a second. Poetry writes 55,000 of the first in 4 MiB."""
 _LONGEST_MARKER = 100_000
 _MOST_MARKERS = 1_000_000
 """Characters of all different markers of a file: dozens of conflicting extras make some ten thousands."""
@@ -158,6 +161,8 @@ def read_toml(text: str, filename: str, hint: str) -> dict[str, object]:
         import tomli as tomllib
     if len(text) > _LIMIT_BYTES:
         raise PolicyError(f"too large for a lock: over {_LIMIT_BYTES >> 20} MiB", where=filename, hint=hint)
+    if any(text.count(sign) > most for sign, most in _MOST.items()):
+        raise PolicyError("too many entries for a lock", where=filename, hint=hint)
     if _LONG_KEY.search(text):
         raise PolicyError("not a lock: a key of a hundred parts", where=filename, hint=hint)
     try:
@@ -165,7 +170,7 @@ def read_toml(text: str, filename: str, hint: str) -> dict[str, object]:
     except RecursionError as error:
         raise PolicyError("nested too deeply for a lock", where=filename, hint=hint) from error
     except ValueError as error:  # TOMLDecodeError, and numbers that are too long to be any
-        _refuse(str(error), filename, hint, error)
+        _refuse(str(error), text, filename, hint, error)
 
 
 def wrong_with_marker(marker: str) -> str | None:
@@ -179,10 +184,13 @@ def wrong_with_marker(marker: str) -> str | None:
     return None
 
 
-def _refuse(message: str, filename: str, hint: str, error: ValueError) -> NoReturn:
+def _refuse(message: str, text: str, filename: str, hint: str, error: ValueError) -> NoReturn:
     found = _PLACE.fullmatch(message)
-    what = found["what"] if found else message
+    what = found["what"] if found else message.partition(";")[0]
     where = f"{filename}:{found['line']}:{found['column']}" if found else filename
+    if what.endswith(_AT_END):
+        line = text.count("\n") + 1
+        what, where = what.removesuffix(_AT_END), f"{filename}:{line}:{len(text) - text.rfind(chr(10))}"
     raise PolicyError(f"not TOML: {shown(what)}", where=where, hint=hint) from error
 
 

@@ -207,7 +207,7 @@ def test_pythons_in_alternatives_are_environments() -> None:
         ),
         (entry("a") + FLAT + "[extras]\n'?' = []\n", "poetry.lock: extras", "not a name: `?`"),
         ("a = \n", "poetry.lock:1:5", "not TOML"),
-        ("a = " + "[" * 99_999, "poetry.lock", "nested too deeply for a lock"),
+        ("a = " + "[" * 9_999, "poetry.lock", "nested too deeply for a lock"),
     ],
     ids=lambda value: value[:40] if isinstance(value, str) else None,
 )

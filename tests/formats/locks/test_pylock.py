@@ -6,6 +6,7 @@ import pytest
 
 from envguard.domain.environment import Origin
 from envguard.domain.locks.lock import Artifact, LockedPackage
+from envguard.errors import PolicyError
 from envguard.formats import parse_lock
 
 HEAD = 'lock-version = "1.0"\ncreated-by = "t"\n'
@@ -71,3 +72,35 @@ def test_extras_and_groups_are_those_that_can_be_chosen() -> None:
     )
     lock = parse_lock(head, filename="pylock.toml")
     assert (lock.extras, lock.groups, lock.default_groups) == (("box",), ("dev", "docs"), ("dev",))
+
+
+def problems_of(text: str) -> list[str | None]:
+    with pytest.raises(PolicyError) as caught:
+        parse_lock(text, filename="pylock.toml")
+    return [each.where for each in caught.value.problems or (caught.value,)]
+
+
+def test_what_is_wrong_with_each_entry_is_told_at_once_with_its_line() -> None:
+    good = f'[[packages]]\nname = "gym"\n{SDIST}'
+    text = (
+        'lock-version = "1.0"\n'  # no `created-by`
+        '[[packages]]\nname = "numpy"\nversion = "x.y"\n'
+        f"{good}"
+        '[[packages]]\nname = "A b"\n'
+        '[[packages]]\nname = "jax"\nmarker = "os_name"\n'
+    )
+    assert problems_of(text) == [
+        "pylock.toml: created-by",
+        "pylock.toml:2: packages[0].version",
+        "pylock.toml:9: packages[2].name",
+        "pylock.toml:11: packages[3].marker",
+    ]
+    assert problems_of(HEAD + "packages = [3, {name = 3}]\n") == [
+        "pylock.toml: packages[0]",
+        "pylock.toml: packages[1].name",
+    ]
+    assert problems_of(HEAD + "packages = 3\n") == ["pylock.toml: packages"]
+
+
+def test_the_hundredth_problem_of_a_lock_ends_it() -> None:
+    assert len(problems_of(HEAD + '[[packages]]\nname = "A b"\n' * 200)) == 100
