@@ -39,14 +39,22 @@ def with_own_tool(
 
 def own_sync(governing: LockedPolicy, record: EnvironmentRecord) -> Sync | None:
     """Answer what brings the environment to its project's own lock; None where no tool does."""
-    lock, folder, project = governing.policy.lock, governing.folder, record.project
+    lock, folder, project = governing.policy.lock, governing.folder, _project_folder(record)
     if lock is None or folder is None or project is None:
         return None
     path = posixpath.normpath(posixpath.join(folder, lock))
     tool = _TOOLS.get(posixpath.basename(path))
-    if tool is None or posixpath.dirname(path) != posixpath.normpath(project.path):
+    if tool is None or posixpath.dirname(path) != posixpath.normpath(project):
         return None
-    if tool != "uv" and not (record.kind == tool or record.path == posixpath.join(project.path, ".venv")):
+    if tool != "uv" and not (record.kind == tool or record.path == posixpath.join(project, ".venv")):
         return None
     choice = governing.policy.rules.choice
-    return Sync(tool, project.path, choice.extras, choice.groups)
+    return Sync(tool, project, choice.extras, choice.groups)
+
+
+def _project_folder(record: EnvironmentRecord) -> str | None:
+    """The folder of the environment's project; pipenv's projects mostly have no ``pyproject.toml``."""
+    if record.project is not None:
+        return record.project.path
+    folder, name = posixpath.split(record.path)
+    return folder if name == ".venv" else None

@@ -66,6 +66,9 @@ class CondaRemove(msgspec.Struct, frozen=True, tag="conda-remove", tag_field="do
     package: str
 
 
+_NOT_ACTIVE = "env -u VIRTUAL_ENV -u CONDA_PREFIX"
+"""Poetry and pipenv change the active environment, whichever it is, unless it is hidden from them."""
+
 Tool = Literal["uv", "poetry", "pipenv"]
 """A tool that keeps a project's lock and its environment."""
 
@@ -119,10 +122,19 @@ def _sync_line(sync: Sync, record: EnvironmentRecord) -> str:
         case "poetry":
             chosen = "" if sync.groups is None else f" --only {shlex.quote(','.join(('main', *sync.groups)))}"
             more = " " + shlex.join(extras) if extras else ""
-            return f"poetry sync --directory {project}{chosen}{more}"
+            return f"{_NOT_ACTIVE} poetry sync --directory {project}{chosen}{more}"
         case "pipenv":
-            dev = " --dev" if "develop" in (sync.groups or ()) else ""
-            return f"cd {project} && pipenv sync{dev}"
+            pipfile = shlex.quote(f"{sync.project.rstrip('/')}/Pipfile")
+            return f"PIPENV_IGNORE_VIRTUALENVS=1 PIPENV_PIPFILE={pipfile} pipenv sync{_pipenv_groups(sync)}"
+
+
+def _pipenv_groups(sync: Sync) -> str:
+    groups = sync.groups or ()
+    further = [each for each in groups if each != "develop"]
+    if not further:
+        return " --dev" if groups else ""
+    categories = ["packages", *(["dev-packages"] if "develop" in groups else []), *further]
+    return f" --categories {shlex.quote(' '.join(categories))}"
 
 
 def _pip_lines(remedies: Sequence[Remedy], record: EnvironmentRecord) -> list[str] | None:

@@ -47,20 +47,28 @@ def governing(
         pytest.param(
             governing("poetry.lock"),
             a_record("/cache/rl-py3.11", kind="poetry", project=PROJECT),
-            "poetry sync --directory /home/ann/rl",
+            "env -u VIRTUAL_ENV -u CONDA_PREFIX poetry sync --directory /home/ann/rl",
             id="poetry's own environment",
         ),
         pytest.param(
             governing("poetry.lock", choice=LockChoice(("train",), ("dev",))),
             a_record(project=PROJECT),
-            "poetry sync --directory /home/ann/rl --only main,dev --extras train",
+            "env -u VIRTUAL_ENV -u CONDA_PREFIX poetry sync --directory /home/ann/rl "
+            "--only main,dev --extras train",
             id="poetry, extras and groups",
         ),
         pytest.param(
             governing("Pipfile.lock", choice=LockChoice(groups=("develop",))),
             a_record("/v/rl-x", kind="pipenv", project=PROJECT),
-            "cd /home/ann/rl && pipenv sync --dev",
+            "PIPENV_IGNORE_VIRTUALENVS=1 PIPENV_PIPFILE=/home/ann/rl/Pipfile pipenv sync --dev",
             id="pipenv",
+        ),
+        pytest.param(
+            governing("Pipfile.lock", choice=LockChoice(groups=("develop", "docs"))),
+            a_record("/home/ann/rl/.venv"),
+            "PIPENV_IGNORE_VIRTUALENVS=1 PIPENV_PIPFILE=/home/ann/rl/Pipfile "
+            "pipenv sync --categories 'packages dev-packages docs'",
+            id="pipenv, a project without pyproject.toml, further categories",
         ),
     ],
 )
@@ -78,7 +86,7 @@ def test_the_tool_is_told_which_project_and_environment(
         pytest.param(governing("pylock.toml"), a_record(project=PROJECT), id="a lock of no tool"),
         pytest.param(governing("uv.lock", None), a_record(project=PROJECT), id="a policy of the server"),
         pytest.param(governing("uv.lock", "/else"), a_record(project=PROJECT), id="another project's lock"),
-        pytest.param(governing("uv.lock"), a_record(), id="an environment of no project"),
+        pytest.param(governing("uv.lock"), a_record("/envs/rl"), id="an environment of no project"),
         pytest.param(
             governing("poetry.lock"),
             a_record("/envs/rl", project=PROJECT),
