@@ -62,6 +62,13 @@ def print_as(format_: Literal["junit", "github", "sarif", "markdown"], verdicts:
         click.echo(text)
 
 
+def _for_reviews(verdict: Verdict, folder: str | None) -> Verdict:
+    """The verdict with places that lead to the policy's files from where the checkout is."""
+    from envguard.report.places import with_ways_from
+
+    return with_ways_from(os.environ.get("GITHUB_WORKSPACE") or str(Path.cwd()), verdict, folder)
+
+
 def is_lock_file(argument: str) -> bool:
     """Whether ``check`` takes its argument for a lock rather than for an environment."""
     from envguard.formats import is_lock_name
@@ -79,7 +86,7 @@ def _check_lock(path: Path, named: str | None, format_: Format) -> Checked:
         case "json":
             print_json(judged.verdict)
         case _:
-            print_as(format_, [judged.verdict])
+            print_as(format_, [_for_reviews(judged.verdict, judged.folder)])
     return Checked(judged.verdict)
 
 
@@ -105,7 +112,7 @@ def _check_environment(
         case "json":
             print_json(judged.verdict)
         case _:
-            print_as(format_, [judged.verdict])
+            print_as(format_, [_for_reviews(judged.verdict, judged.governing.folder)])
     return Checked(
         judged.verdict,
         asks_machine=bool(judged.governing.policy.rules.machine),

@@ -34,6 +34,8 @@ class JudgedLock(msgspec.Struct, frozen=True):
 
     verdict: Verdict
     source: str
+    folder: str | None
+    """Where the policy lies; None for one of the server's."""
 
 
 def judge_lock_at(path: Path, named: str | None) -> JudgedLock:
@@ -50,7 +52,7 @@ def judge_lock_at(path: Path, named: str | None) -> JudgedLock:
     )
     verdict = judge_lock_file(str(path), lock, governing.policy, machine=this_machine().name, now=at)
     source = governing.said(at)
-    return JudgedLock(msgspec.structs.replace(verdict, source=source), source)
+    return JudgedLock(msgspec.structs.replace(verdict, source=source), source, governing.policy.folder)
 
 
 def as_last_looked_at(environment: Environment) -> Environment:

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import posixpath
 import re
 from typing import NamedTuple
+
+from msgspec.structs import replace
+
+from envguard.domain.verdict import Verdict
 
 _PLACE = re.compile(r"(?P<file>[^:].*?):(?P<line>[1-9][0-9]{0,8})", re.DOTALL)
 _WHERE = re.compile(
@@ -34,3 +39,20 @@ def file_and_line(place: str | None) -> tuple[str, int] | None:
     """Answer ``("rl-team.yaml", 7)`` for ``rl-team.yaml:7``; None where a place is not of that form."""
     match = _PLACE.fullmatch(place or "")
     return (match["file"], int(match["line"])) if match else None
+
+
+def with_ways_from(root: str, verdict: Verdict, folder: str | None) -> Verdict:
+    """Answer the verdict with places that lead from a root to the policy's files.
+
+    Findings name these as the policy does, from its own ``folder``; None for one of a server.
+    """
+    if folder is None:
+        return verdict
+    way = posixpath.relpath(folder, root)
+    findings = tuple(
+        each
+        if each.place is None
+        else replace(each, place=posixpath.normpath(posixpath.join(way, each.place)))
+        for each in verdict.findings
+    )
+    return replace(verdict, findings=findings)

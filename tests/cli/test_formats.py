@@ -54,6 +54,36 @@ def test_every_format_can_show_every_environment_of_this_machine(
         assert parse(run.out)
 
 
+@pytest.mark.parametrize(
+    ("below", "environ", "place"),
+    [
+        pytest.param(".", {}, "policies/rl-team.yaml", id="from the checkout"),
+        pytest.param("policies", {}, "rl-team.yaml", id="from the policy's folder"),
+        pytest.param(
+            "policies", {"GITHUB_WORKSPACE": "."}, "policies/rl-team.yaml", id="in a job of GitHub's"
+        ),
+    ],
+)
+@pytest.mark.parametrize("by", ["option", "marker", "lock"])
+def test_places_in_reviews_lead_to_the_policy_s_files(
+    envguard: Envguard, project: Path, by: str, below: str, environ: dict[str, str], place: str
+) -> None:
+    (project / "policies").mkdir()
+    policy = project / "policies" / "rl-team.yaml"
+    policy.write_text(POLICY)
+    (project / "pyproject.toml").write_text('[tool.envguard]\npolicy = "policies/rl-team.yaml"\n')
+    (project / "requirements.txt").write_text("gym==0.25.2\n")
+    what = project / ("requirements.txt" if by == "lock" else ".venv")
+    call = ["check", what, *(["--policy", policy] if by == "option" else [])]
+    given = {name: str(project / value) for name, value in environ.items()}
+    run = envguard(*call, "--format", "github", cwd=project / below, **given)
+    assert (run.code, run.out.startswith(f"::error file={place},line=4,")) == (1, True)
+    sarif = envguard(*call, "--format", "sarif", cwd=project / below, **given).json()
+    (result,) = sarif["runs"][0]["results"]
+    assert result["locations"][0]["physicalLocation"]["artifactLocation"]["uri"] == place
+    assert envguard(*call, "--json", cwd=project / below).json()["findings"][0]["place"] == "rl-team.yaml:4"
+
+
 def test_json_is_short_for_its_format(envguard: Envguard, project: Path, policy: Path) -> None:
     short = envguard("check", "--json", cwd=project)
     assert short.out == envguard("check", "--format", "json", cwd=project).out
