@@ -37,11 +37,14 @@ from envguard.inventory.files import place_shown_as
 from envguard.inventory.project import MARKER
 from envguard.runs.comparing import Comparisons
 from envguard.runs.judging import broken_marker, judge_environment
+from envguard.runs.steps import projects_here
 
 Role = Literal["policy", "lock", "marker"]
 """What a file is for."""
 
 _PYPROJECT = "pyproject.toml"
+_CONDA_S_FOLDER = "envs"
+"""Where conda makes environments by name, for any project."""
 _POLICY_SUFFIXES = (".yaml", ".yml")
 _CHOICES = (LockChoice(), LockChoice(groups=()))
 """How a project's own lock may have been installed: as usual, or without its default groups."""
@@ -83,6 +86,8 @@ class Place(msgspec.Struct, frozen=True, kw_only=True):
     """The file that is to name it; None where there can be none."""
     is_marked: bool
     """The marker names it already."""
+    project: str | None = None
+    """The normalised name of the project itself, which is left out."""
 
 
 class _Lock(msgspec.Struct, frozen=True):
@@ -107,9 +112,8 @@ def place_for(
     Raises UsageError where it has one already, or cannot be called so.
     """
     folder, marker = _project_folder(record, cwd)
-    called = name or policy_name_from(
-        record.project.name if record.project and record.project.name else folder.name
-    )
+    own = _project_name(record, cwd, is_here=marker is None)
+    called = name or policy_name_from(own or folder.name)
     check_name(called)
     if called in known:
         what = f"the team has a policy `{called}` already, which would judge instead"
@@ -121,7 +125,9 @@ def place_for(
         where = str(record.project.marker_place) if record.project is not None else None
         what = f"the project has a policy already: `{named}`"
         raise UsageError(what, where=where, hint="envguard check; or take the marker out first")
-    return Place(name=called, path=path, folder=folder, marker=marker, is_marked=named is not None)
+    return Place(
+        name=called, path=path, folder=folder, marker=marker, is_marked=named is not None, project=own
+    )
 
 
 def found(
@@ -206,6 +212,7 @@ class _Judge:
             machine=self._machine,
             now=self._now,
             comparisons=Comparisons(),
+            used_for=() if self._place.project is None else (self._place.project,),
         )
         return ruled.verdict
 
@@ -229,10 +236,18 @@ def _project_folder(record: EnvironmentRecord, cwd: Path) -> tuple[Path, Path | 
     if (
         record.kind in NEVER_MEANT_BY_STAR
         or record.kind == "pyenv"
+        or (record.kind == "conda" and parent.name == _CONDA_S_FOLDER)
         or not _may_be_a_project(parent, prefix, record)
     ):
         return cwd, None
     return parent, parent / MARKER
+
+
+def _project_name(record: EnvironmentRecord, cwd: Path, *, is_here: bool) -> str | None:
+    """The project's name; of an environment that lies in none, that of the folder one stands in."""
+    if record.project is not None:
+        return record.project.name
+    return next(iter(projects_here(record, cwd)), None) if is_here else None
 
 
 def _may_be_a_project(parent: Path, prefix: Path, record: EnvironmentRecord) -> bool:
@@ -270,8 +285,7 @@ def _own_lock(judge: _Judge, place: Place, notes: list[str]) -> _Lock | None:
 
 
 def _written_lock(environment: Environment, place: Place) -> _Lock:
-    project = environment.record.project
-    found_there = frozen(environment.snapshot, project.name if project is not None else None)
+    found_there = frozen(environment.snapshot, place.project)
     if not found_there.pinned:
         return _Lock(None, frozen=found_there)
     stem = place.path.name.rpartition(".")[0]

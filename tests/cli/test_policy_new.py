@@ -247,6 +247,24 @@ def test_a_conda_environment_is_written_as_conda_and_pip_read_it(envguard: Envgu
     assert_compliant(envguard("check", prefix), "study")
 
 
+def test_a_conda_environment_of_a_name_is_of_the_project_that_one_stands_in(
+    envguard: Envguard, tmp_path: Path
+) -> None:
+    prefix = lay_out_conda(tmp_path / "envs" / "rl")  # the only one there
+    a_conda_package(prefix, "python", "3.11.7", "h1_0_cpython")
+    for name in ("my_paper", "gym"):
+        write_dist_info(prefix / "lib" / "python3.11" / "site-packages", name, "1.0", INSTALLER="pip")
+    project = tmp_path / "paper"
+    project.mkdir()
+    (project / "pyproject.toml").write_text("[project]\nname = 'My.Paper'\n")
+    ran = envguard("policy", "new", "--from-env", prefix, cwd=project)
+    assert (ran.code, "nothing names the policy" in ran.err) == (0, True)
+    assert [path.name for path in (tmp_path / "envs").iterdir()] == ["rl"]
+    lock = (project / "my-paper.environment.yml").read_text()
+    assert ('"gym==1.0"' in lock, '"my-paper==1.0"' in lock) == (True, False)
+    assert_compliant(envguard("check", prefix, "--policy", "my-paper.yaml", cwd=project), "my-paper")
+
+
 def test_an_environment_among_others_gets_no_marker(envguard: Envguard, tmp_path: Path) -> None:
     for name in ("rl", "other"):
         install(make_venv(Path(sys.executable), tmp_path / "envs" / name), gym="0.26.2")
