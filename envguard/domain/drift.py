@@ -26,7 +26,7 @@ from envguard.domain.policy import Level, PythonRule, Rules
 from envguard.domain.remedy import Remake
 from envguard.domain.versions import allows, is_specifier
 
-ENGINE = 4
+ENGINE = 5
 """The version of ``compare``: part of the key under which its answers are kept."""
 
 _NOTHING = Selected({})

@@ -22,6 +22,7 @@ import msgspec
 from envguard.domain.environment import EnvironmentRecord
 from envguard.domain.versions import allows
 
+_REQUIRED = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 _PLAIN_NAME = re.compile(r"[a-z0-9]([a-z0-9-]*[a-z0-9])?")
 _CONDA_NAME = re.compile(r"[a-z0-9_][a-z0-9_.-]*")
 _MINORS = range(20, 5, -1)
@@ -144,6 +145,7 @@ def _pip_lines(remedies: Sequence[Remedy], record: EnvironmentRecord) -> list[st
     removals = _once(each.package for each in remedies if isinstance(each, Remove))
     if not all(_PLAIN_NAME.fullmatch(name) for name in removals):
         return None
+    again = [each for each in again if _name_of(each) not in removals]  # what goes is not brought back
     python = shlex.quote(record.python)
     pip = f"uv pip {{}} --python {python}" if record.changer == "uv" else f"{python} -m pip {{}}"
     yes = "" if record.changer == "uv" else " --yes"
@@ -156,6 +158,11 @@ def _pip_lines(remedies: Sequence[Remedy], record: EnvironmentRecord) -> list[st
     if again:
         lines.append(f"{pip.format('install')} {anew} --no-deps {shlex.join(again)}")
     return lines
+
+
+def _name_of(requirement: str) -> str:
+    found = _REQUIRED.match(requirement)
+    return found[0] if found is not None else ""
 
 
 def _conda_lines(remedies: Sequence[Remedy], record: EnvironmentRecord) -> list[str] | None:

@@ -7,7 +7,7 @@ import pytest
 from envguard.domain.drift import compare
 from envguard.domain.environment import EnvironmentRecord, Project
 from envguard.domain.policy import PythonRule, Rules
-from envguard.domain.remedy import Install, Remake, Remedy, Remove, command_for, newest_minor
+from envguard.domain.remedy import Install, Reinstall, Remake, Remedy, Remove, command_for, newest_minor
 from tests.builders.documents import FACTS, a_record, a_snapshot
 
 
@@ -31,6 +31,13 @@ from tests.builders.documents import FACTS, a_record, a_snapshot
             [Install("gym==1"), Remove("pandas")],
             "uv pip uninstall --python /e/bin/python pandas && uv pip install --python /e/bin/python gym==1",
             id="uv from outside, removals first",
+        ),
+        pytest.param(
+            a_record("/e"),
+            [Remove("idna"), Reinstall("idna==3.4"), Reinstall("idna-ssl==1")],
+            "/e/bin/python -m pip uninstall --yes idna && "
+            "/e/bin/python -m pip install --force-reinstall --no-deps idna-ssl==1",
+            id="what goes is not brought back",
         ),
         pytest.param(a_record("/e", changer="none"), [Install("gym==1")], None, id="no safe tool"),
         pytest.param(a_record("/e"), [Remove("x;reboot")], None, id="a made-up name is never printed"),

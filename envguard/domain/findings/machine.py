@@ -3,7 +3,8 @@
 Rules
 1. Versions (driver, CUDA, glibc, musl, kernel) are asked by PEP 440 specifiers, of the numbers that the fact
    begins with; of several CUDA toolkits one must meet it.
-2. Memory is asked by a comparison and a size; the SIMD level by a comparison with one of its names.
+2. Memory is asked by a comparison and a size; the SIMD level by a comparison with one of its names, whatever the
+   processor has besides (``x86-64-v4 avx512_bf16``).
 3. All else is asked by a pattern, without regard to case; of several GPUs every one must meet it.
 4. A fact that the machine does not have meets nothing.
 """
@@ -40,7 +41,7 @@ def machine_findings(rules: Iterable[MachineRule], facts: MachineFacts) -> Itera
                 rule=f"machine.{rule.fact}",
                 severity=rule.severity,
                 expected=f"{rule.fact} {rule.expected}",
-                actual=", ".join(dict.fromkeys(told)) or "absent",
+                actual=", ".join(dict.fromkeys(_shown(rule, each) for each in told)) or "absent",
                 reason=rule.reason,
             )
 
@@ -80,6 +81,15 @@ def _told(fact: MachineFact, facts: MachineFacts) -> tuple[str, ...]:
     return value if isinstance(value, tuple) else (value,) if value else ()
 
 
+def _shown(rule: MachineRule, told: str) -> str:
+    """A fact as people read it: a size in the unit that is asked, rounded down."""
+    asked = _SIZE.fullmatch(rule.expected.strip()) if rule.fact == "memory" else None
+    if asked is None or not asked[3]:
+        return told
+    hundredths = int(told) * 100 // _UNITS[asked[3].upper()]
+    return f"{hundredths / 100:g}{asked[3]}"
+
+
 def _is_met(rule: MachineRule, told: tuple[str, ...]) -> bool:
     if not told:
         return False
@@ -104,9 +114,9 @@ def _is_size_met(expected: str, size_bytes: int) -> bool:
 
 def _is_level_met(expected: str, told: str) -> bool:
     asked = level_asked(expected)
+    level = told.lower().partition(" ")[0]
     if asked is None:
-        return fnmatchcase(told.lower(), expected.lower())
-    level = told.lower()
+        return any(fnmatchcase(each, expected.lower()) for each in (told.lower(), level))
     return level in _LEVELS and _compares(asked[0], _LEVELS.index(level), _LEVELS.index(asked[1]))
 
 

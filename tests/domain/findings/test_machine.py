@@ -16,7 +16,7 @@ MACHINE = MachineFacts(
     libc="glibc 2.36",
     architecture="x86_64",
     cpu="AMD EPYC 7763",
-    simd="x86-64-v3",
+    simd="x86-64-v3 avx512_vnni avx512_bf16",
     memory_bytes=64 * 10**9,
     gpus=(Gpu("NVIDIA A100-SXM4-80GB"), Gpu("NVIDIA A100-SXM4-80GB")),
     nvidia_driver="550.54.15",
@@ -41,6 +41,8 @@ MACHINE = MachineFacts(
         pytest.param("simd", ">=x86-64-v2", True, id="a lower level"),
         pytest.param("simd", ">=x86-64-v4", False, id="a higher level"),
         pytest.param("simd", "x86-64-v3", True, id="the level by its name"),
+        pytest.param("simd", "==x86-64-v3", True, id="just this level"),
+        pytest.param("simd", "*avx512_bf16*", True, id="what it has besides"),
         pytest.param("gpu", "*a100*", True, id="all of the GPUs"),
         pytest.param("gpu", "*H100*", False, id="another GPU"),
         pytest.param("os", "debian*12", True, id="the system by a pattern"),
@@ -60,6 +62,15 @@ def test_one_gpu_of_another_kind_is_a_mismatch() -> None:
     mixed = msgspec.structs.replace(MACHINE, gpus=(*MACHINE.gpus, Gpu("NVIDIA T4")))
     (found,) = machine_findings([MachineRule("gpu", "*A100*")], mixed)
     assert found.actual == "NVIDIA A100-SXM4-80GB, NVIDIA T4"
+
+
+@pytest.mark.parametrize(
+    ("expected", "actual"),
+    [(">=64GiB", "59.6GiB"), (">=64.01GB", "64GB"), (">=1TB", "0.06TB"), (">99999999999", "64000000000")],
+)
+def test_memory_is_told_in_the_unit_that_is_asked(expected: str, actual: str) -> None:
+    (found,) = machine_findings([MachineRule("memory", expected)], MACHINE)
+    assert found.actual == actual
 
 
 def test_a_fact_that_is_not_there_is_absent_with_the_rule_s_words() -> None:
