@@ -3,8 +3,8 @@
 Rules
 1. Versions (driver, CUDA, glibc, musl, kernel) are asked by PEP 440 specifiers, of the numbers that the fact
    begins with; of several CUDA toolkits one must meet it.
-2. Memory is asked by a comparison and a size; the SIMD level by a comparison with one of its names, whatever the
-   processor has besides (``x86-64-v4 avx512_bf16``).
+2. Memory is asked by a comparison and a size; the SIMD level by a comparison with one of its names, whatever
+   the processor has besides (``x86-64-v4 avx512_bf16``).
 3. All else is asked by a pattern, without regard to case; of several GPUs every one must meet it.
 4. A fact that the machine does not have meets nothing.
 """
