@@ -17,6 +17,7 @@ import msgspec
 from packaging.markers import InvalidMarker, Marker
 
 from envguard.domain.requirements import normalised_name
+from envguard.domain.toml_keys import has_long_key
 from envguard.domain.versions import is_specifier, is_version
 from envguard.errors import PolicyError
 from envguard.formats.files import raise_all, shown
@@ -24,8 +25,6 @@ from envguard.formats.files import raise_all, shown
 Shape = TypeVar("Shape", bound=msgspec.Struct)
 
 _PLACE = re.compile(r"(?P<what>.*) \(at line (?P<line>\d+), column (?P<column>\d+)\)", re.DOTALL)
-_LONG_KEY = re.compile(r"(?:\.[ \t]*(?:[A-Za-z0-9_-]+|\"[^\"\n]*\"|'[^'\n]*')[ \t]*){100}")
-"""A key of many parts costs the square of their number. None that a tool writes has over five."""
 _PATH = re.compile(r"(?P<what>.*?)(?: - at `\$(?P<path>.*)`)?", re.DOTALL)
 _MISFIT = re.compile(r"Expected `(?P<wanted>[^`]*)`, got `(?P<found>[^`]*)`")
 _NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?")
@@ -158,7 +157,7 @@ def read_toml(text: str, filename: str, hint: str) -> dict[str, object]:
         import tomli as tomllib
     if len(text) > _LIMIT_BYTES:
         raise PolicyError(f"too large for a lock: over {_LIMIT_BYTES >> 20} MiB", where=filename, hint=hint)
-    if _LONG_KEY.search(text):
+    if has_long_key(text):
         raise PolicyError("not a lock: a key of a hundred parts", where=filename, hint=hint)
     try:
         return tomllib.loads(text)

@@ -204,8 +204,13 @@ class TestLines:
 
     @pytest.mark.parametrize(
         "files",
-        [{"pyproject.toml": "name ="}, {"setup.cfg": "x"}, {"setup.cfg": "[metadata]\nname = -\n"}],
-        ids=["toml", "cfg", "name"],
+        [
+            {"pyproject.toml": "name ="},
+            {"pyproject.toml": f"[project]\nname = 'a'\nx{'.x' * 20_000} = 1"},
+            {"setup.cfg": "x"},
+            {"setup.cfg": "[metadata]\nname = -\n"},
+        ],
+        ids=["toml", "long key", "cfg", "name"],
     )
     def test_a_project_that_cannot_be_understood_has_no_name(self, files: dict[str, str]) -> None:
         assert "name is not said" in errors_of("-e .\n", files)[0].what
