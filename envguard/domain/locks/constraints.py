@@ -12,7 +12,6 @@ from collections.abc import Iterable
 import msgspec
 
 from envguard.domain.locks.lock import LockedPackage
-from envguard.domain.versions import allows, pin
 
 
 class Contradiction(Exception):  # noqa: N818 - what was found, not what went wrong here
@@ -34,7 +33,7 @@ def constrained(package: LockedPackage, constraints: tuple[LockedPackage, ...]) 
         return package
     answer = package if package.version is not None else _pinned(package, constraints)
     for each in (*constraints, package):
-        if answer.version is not None and not _allows(each, answer.version):
+        if answer.version is not None and not each.allows(answer.version):
             what = f"{answer.version} is wanted, and {_said(each)} is asked for"
             raise Contradiction(package.name, f"the lock contradicts itself: {what}")
     return answer
@@ -64,12 +63,6 @@ def _pinned(package: LockedPackage, constraints: Iterable[LockedPackage]) -> Loc
 
 def _is_pin(package: LockedPackage) -> bool:
     return package.version is not None or package.origin is not None
-
-
-def _allows(package: LockedPackage, version: str) -> bool:
-    if package.version is not None:
-        return package.version == version or allows(pin(package.version), version)
-    return package.specifier is None or allows(package.specifier, version)
 
 
 def _said(package: LockedPackage) -> str:
