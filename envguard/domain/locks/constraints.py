@@ -41,7 +41,7 @@ def constrained(package: LockedPackage, constraints: tuple[LockedPackage, ...]) 
 
 def joined(constraints: tuple[LockedPackage, ...]) -> tuple[LockedPackage, ...]:
     """Answer constraints on one name as entries of which one must be met: a pin, or all ranges as one."""
-    pins = tuple(each for each in constraints if _is_pin(each))
+    pins = tuple(each for each in constraints if each.is_pin)
     if pins:
         return pins
     specifiers = [each.specifier for each in constraints if each.specifier]
@@ -49,7 +49,7 @@ def joined(constraints: tuple[LockedPackage, ...]) -> tuple[LockedPackage, ...]:
 
 
 def _pinned(package: LockedPackage, constraints: Iterable[LockedPackage]) -> LockedPackage:
-    pin = next((each for each in constraints if _is_pin(each)), None)
+    pin = next((each for each in constraints if each.is_pin), None)
     if pin is None:
         raise Contradiction(package.name, "the lock asks for it, and no constraint that holds here pins it")
     return msgspec.structs.replace(
@@ -59,10 +59,6 @@ def _pinned(package: LockedPackage, constraints: Iterable[LockedPackage]) -> Loc
         origin=pin.origin,
         artifacts=package.artifacts or pin.artifacts,
     )
-
-
-def _is_pin(package: LockedPackage) -> bool:
-    return package.version is not None or package.origin is not None
 
 
 def _said(package: LockedPackage) -> str:

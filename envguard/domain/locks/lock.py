@@ -91,6 +91,11 @@ class LockedPackage(msgspec.Struct, frozen=True, omit_defaults=True):
     only_constrains: bool = False
     """Asks for nothing: a line of a constraints file. Only in flat locks."""
 
+    @property
+    def is_pin(self) -> bool:
+        """Whether it says by itself which version is meant, or where that is to be found."""
+        return self.version is not None or self.origin is not None
+
     def allows(self, version: str) -> bool:
         """Whether an installed version is one that the entry means."""
         if self.version is None:

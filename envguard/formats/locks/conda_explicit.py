@@ -83,7 +83,7 @@ class _Explicit:
             self._platform(line.partition(":")[2].strip(), where)
         elif line.startswith("# pip "):
             for entry in parse_line(Line(0, line.removeprefix("# pip ")), where, lambda *_: None):
-                if isinstance(entry, Entry) and entry.is_pin:
+                if isinstance(entry, Entry) and entry.package.is_pin:
                     return entry.package
             raise PolicyError(f"not a pin: `{shown(line)}`", where=where, hint=_HINT)
         elif line and not line.startswith(("#", "@EXPLICIT")):
