@@ -130,7 +130,7 @@ def _of_pip(
         try:
             reference = parse_reference(address or url, problems.where(item, f"{key}.url"))
         except PolicyError as problem:
-            problems.add(problem)
+            problems.keep(problem)
             return None
         return reference.package(normalised, marker)
     filename = file_name_in(url)

@@ -20,7 +20,7 @@ from envguard.domain.requirements import normalised_name
 from envguard.domain.toml_keys import has_long_key
 from envguard.domain.versions import is_specifier, is_version
 from envguard.errors import PolicyError
-from envguard.formats.files import raise_all, shown
+from envguard.formats.files import Gathered, shown
 
 Shape = TypeVar("Shape", bound=msgspec.Struct)
 
@@ -28,7 +28,6 @@ _PLACE = re.compile(r"(?P<what>.*) \(at line (?P<line>\d+), column (?P<column>\d
 _PATH = re.compile(r"(?P<what>.*?)(?: - at `\$(?P<path>.*)`)?", re.DOTALL)
 _MISFIT = re.compile(r"Expected `(?P<wanted>[^`]*)`, got `(?P<found>[^`]*)`")
 _NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?")
-_MOST_PROBLEMS = 100
 _LIMIT_BYTES = 8 * 1024 * 1024
 """Reading takes a second per MiB. No lock is known to have over 4."""
 _LONGEST_MARKER = 100_000
@@ -47,15 +46,14 @@ _TYPES = {
 }
 
 
-class TomlProblems:
+class TomlProblems(Gathered):
     """Everything that is wrong with one file."""
 
     def __init__(self, text: str, filename: str, hint: str) -> None:
         """Take the file, and what helps against most of its problems."""
-        self.filename = filename
+        super().__init__(filename)
         self._text = text
         self._hint = hint
-        self._found: list[PolicyError] = []
         self._names: dict[str, str] = {}
         self._markers: dict[str, str | None] = {}
         self._marker_characters = 0
@@ -64,15 +62,7 @@ class TomlProblems:
         """Note one problem; ``table`` is what it is in: ``("package", 3)``. The hundredth raises them all."""
         place = self.filename if table is None else f"{self.filename}{self._line_of(*table)}"
         path = ".".join(filter(None, ["" if table is None else f"{table[0]}[{table[1]}]", key]))
-        self._found.append(
-            PolicyError(what, where=f"{place}: {shown(path)}" if path else place, hint=self._hint)
-        )
-        if len(self._found) == _MOST_PROBLEMS:
-            self.raise_all()
-
-    def raise_all(self) -> None:
-        """Raise what was noted; nothing where nothing was."""
-        raise_all(self._found, self.filename)
+        self.keep(PolicyError(what, where=f"{place}: {shown(path)}" if path else place, hint=self._hint))
 
     def read(
         self, value: object, shape: type[Shape], key: str, table: tuple[str, int] | None = None
@@ -89,7 +79,7 @@ class TomlProblems:
         """Answer a whole file as a type; raises PolicyError at once where it does not fit."""
         found = self.read(value, shape, "")
         if found is None:
-            raise self._found[-1]
+            raise self.found[-1]
         return found
 
     def tables(
