@@ -2,7 +2,7 @@
 
 Rules
 1. No environment is known, so every entry counts that some environment would have: what one entry breaks, the
-   lock breaks.
+   lock breaks. What the lock only constrains, none would have by it.
 2. A rule's package that no entry has is missing, unless it is optional.
 3. Against the policy's own lock each entry is compared with those of its name: a version that it does not
    have is a mismatch, a name that it does not have is unlisted.
@@ -40,7 +40,7 @@ def compare_lock(lock: Lock, rules: Rules, wanted: Lock | None) -> tuple[Finding
 def _by_name(lock: Lock) -> _Entries:
     found: dict[str, list[LockedPackage]] = defaultdict(list)
     for package in lock.packages:
-        if package.name != lock.project:
+        if package.name != lock.project and not package.only_constrains:
             found[package.name].append(package)
     return {name: tuple(packages) for name, packages in found.items()}
 
