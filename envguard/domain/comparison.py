@@ -150,8 +150,8 @@ def _against_lock(a: LockSide, b: EnvironmentSide) -> Pair | Incomparable:
             reason = "packages were not compared: the lock was not made for this interpreter"
             difference = ContentDifference(interpreter=(field,))
             return Pair(a=a.given, b=path_of(b), difference=difference, not_compared=reason)
-        case Ambiguous(package, reason):
-            return Incomparable(f"{package}: {reason}" if package else reason)
+        case Ambiguous() as ambiguous:
+            return Incomparable(ambiguous.in_words)
 
 
 def _turned(pair: Pair) -> Pair:

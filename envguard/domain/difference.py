@@ -18,9 +18,9 @@ import msgspec
 
 from envguard.domain.environment import INDEX, BrokenRequirement, Origin, Package, Problem, Snapshot
 from envguard.domain.facts import Gpu, MachineFacts
-from envguard.domain.findings.packages import NEVER_UNLISTED
+from envguard.domain.findings.installed import installed_in
+from envguard.domain.findings.packages import beside
 from envguard.domain.locks.lock import Lock, LockedPackage
-from envguard.domain.versions import allows, pin
 
 Aspect = Literal["presence", "version", "build", "origin", "marker"]
 """In what two sides differ about a package; ``presence``: only one has it."""
@@ -35,7 +35,7 @@ class Held(msgspec.Struct, frozen=True, omit_defaults=True):
     """One package as one side has it."""
 
     version: str | None
-    """None where a lock leaves it to a folder or a repository."""
+    """Of a lock that has none, what it asks of it; None where it leaves it to a folder or a repository."""
     build: str | None = None
     origin: Origin = INDEX
     marker: str | None = None
@@ -111,16 +111,15 @@ def differences(a: Snapshot, b: Snapshot) -> ContentDifference:
 
 def differences_from_lock(locked: Mapping[str, LockedPackage], snapshot: Snapshot) -> ContentDifference:
     """Answer in what an environment (``b``) differs from the entries of a lock (``a``) that apply to it."""
-    wanted = {name: (Held(package.version),) for name, package in locked.items()}
-    found: dict[str, tuple[Held, ...]] = {}
-    for package in snapshot.packages:
-        if package.name in wanted or package.name not in NEVER_UNLISTED:
-            found[package.name] = (*found.get(package.name, ()), Held(package.version))
-    unmet = {name for name in wanted.keys() | found.keys() if not _is_met(wanted.get(name), found.get(name))}
+    installed = installed_in(snapshot)
+    found = {name: installed.meant_by(package) for name, package in locked.items()}
+    unmet = [name for name, package in locked.items() if not _is_met(package, found[name])]
+    there = {name: found[name] for name in unmet if found[name]}
+    there.update(beside(locked.values(), (), installed))
     return ContentDifference(
         packages=_packages_apart(
-            {name: held for name, held in wanted.items() if name in unmet},
-            {name: held for name, held in found.items() if name in unmet},
+            {name: (Held(_wanted(locked[name])),) for name in unmet},
+            {name: _versions(packages) for name, packages in there.items()},
         )
     )
 
@@ -182,7 +181,7 @@ def _installed(packages: Iterable[Package]) -> dict[str, tuple[Held, ...]]:
 def _locked(packages: Iterable[LockedPackage]) -> dict[str, tuple[Held, ...]]:
     found: dict[str, tuple[Held, ...]] = {}
     for package in packages:
-        held = Held(package.version, marker=_marker_of(package))
+        held = Held(_wanted(package), marker=_marker_of(package))
         found[package.name] = tuple(sorted((*found.get(package.name, ()), held), key=_rank))
     return found
 
@@ -196,14 +195,16 @@ def _rank(held: Held) -> tuple[str, str]:
     return held.version or "", held.marker or ""
 
 
-def _is_met(wanted: tuple[Held, ...] | None, found: tuple[Held, ...] | None) -> bool:
-    if wanted is None or found is None:
-        return False
-    versions = [held.version or "" for held in found]
-    return all(
-        held.version is None or all(allows(pin(held.version), version) for version in versions)
-        for held in wanted
-    )
+def _is_met(wanted: LockedPackage, found: tuple[Package, ...]) -> bool:
+    return bool(found) and all(wanted.allows(package.version) for package in found)
+
+
+def _wanted(package: LockedPackage) -> str | None:
+    return package.version or package.specifier
+
+
+def _versions(packages: Iterable[Package]) -> tuple[Held, ...]:
+    return tuple(Held(package.version) for package in packages)
 
 
 def _packages_apart(

@@ -104,5 +104,5 @@ def _lock_says(
             )
         case WrongPython(expected):
             return LockSays(unusable=f"it was made for {expected}", elsewhere=len(entries))
-        case Ambiguous(name, reason):
-            return LockSays(unusable=f"{name}: {reason}" if name else reason, elsewhere=len(entries))
+        case Ambiguous() as ambiguous:
+            return LockSays(unusable=ambiguous.in_words, elsewhere=len(entries))

@@ -20,13 +20,11 @@ from typing import Literal
 import msgspec
 
 from envguard.domain.environment import EnvironmentRecord
-from envguard.domain.versions import allows
+from envguard.domain.versions import PYTHON_MINORS, allows, patches_of
 
 _REQUIRED = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 _PLAIN_NAME = re.compile(r"[a-z0-9]([a-z0-9-]*[a-z0-9])?")
 _CONDA_NAME = re.compile(r"[a-z0-9_][a-z0-9_.-]*")
-_MINORS = range(20, 5, -1)
-"""The Python 3 minor versions to think of, newest first."""
 
 
 class Install(msgspec.Struct, frozen=True, tag="install", tag_field="do"):
@@ -205,14 +203,12 @@ def newest_minor(specifier: str) -> str | None:
 
     A range without an upper bound says nothing of what exists: its lower end is taken instead.
     """
-    minors = [minor for minor in _MINORS if _some_patch_is_allowed(specifier, minor)]
+    minors = [
+        minor for minor in PYTHON_MINORS if any(allows(specifier, patch) for patch in patches_of(minor))
+    ]
     if not minors:
         return None
-    return f"3.{minors[-1] if minors[0] == _MINORS[0] else minors[0]}"
-
-
-def _some_patch_is_allowed(specifier: str, minor: int) -> bool:
-    return any(allows(specifier, f"3.{minor}.{patch}") for patch in range(40))
+    return f"3.{minors[0] if minors[-1] == PYTHON_MINORS[-1] else minors[-1]}"
 
 
 def _may_hold_a_project(record: EnvironmentRecord) -> bool:

@@ -18,8 +18,14 @@ from typing import TYPE_CHECKING
 from envguard.domain.plain import plain_allows, plain_version
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from packaging.specifiers import SpecifierSet
 
+PYTHON_MINORS = range(6, 21)
+"""The minor versions of Python 3 to think of."""
+
+_PATCHES = range(40)
 _VERSION_CAP = 200
 _SPECIFIER_CAP = 2_000
 
@@ -63,6 +69,11 @@ def is_specifier(text: str) -> bool:
 def pin(version: str) -> str:
     """Answer the specifier that a locked version stands for: text where it is not PEP 440."""
     return f"=={version}" if is_version(version) else f"==={version}"
+
+
+def patches_of(minor: int) -> Iterator[str]:
+    """Yield the patch releases of Python ``3.MINOR`` to think of."""
+    return (f"3.{minor}.{patch}" for patch in _PATCHES)
 
 
 def _reference_allows(specifier: str, version: str) -> bool:

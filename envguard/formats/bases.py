@@ -21,7 +21,7 @@ from packaging.utils import canonicalize_name
 from envguard.errors import PolicyError
 from envguard.formats.companions import Companions
 from envguard.formats.files import POLICY_LIMIT_BYTES, is_encodable
-from envguard.formats.nodes import Place, Problems, compose, place_of
+from envguard.formats.nodes import Place, Problems, compose, place_of, value_at
 from envguard.formats.rules import file_beside
 
 _DEEPEST = 10
@@ -44,7 +44,7 @@ def read_chain(text: str, filename: str, companions: Companions, problems: Probl
     """
     names, roots = [filename], [read_root(text, filename)]
     while True:
-        node = _value(roots[-1], "extends")
+        node = value_at(roots[-1], "extends")
         if node is None:
             return Chain(tuple(names), tuple(roots), is_whole=True)
         name = file_beside(node, "extends", problems)
@@ -144,7 +144,3 @@ _PARTS: dict[str, _Over] = {
     "upgrade": _table(),
     "waivers": _added,
 }
-
-
-def _value(root: yaml.MappingNode, name: str) -> yaml.Node | None:
-    return next((value for key, value in root.value if key.value == name), None)

@@ -19,7 +19,7 @@ from envguard.formats.times import (
     zone_of,
 )
 
-DEFAULT_PROPOSE_MINUTES = 72 * 60
+_DEFAULT_PROPOSE_MINUTES = 72 * 60
 """How long before the window the next lock is resolved, where the policy does not say."""
 
 _EARLIEST, _LATEST = timedelta(hours=14), timedelta(hours=12)
@@ -44,7 +44,7 @@ def parse_calendar(node: yaml.Node | None, problems: Problems) -> Calendar | Non
 def minutes_to_prepare(window: UpgradeWindow) -> int:
     """Answer how many minutes lie between the proposal of a lock and the window's start."""
     if window.propose is None:
-        return DEFAULT_PROPOSE_MINUTES
+        return _DEFAULT_PROPOSE_MINUTES
     return (_minute_of_week(window.every) - _minute_of_week(window.propose)) % MINUTES_OF_WEEK
 
 

@@ -70,11 +70,18 @@ class FolderFiles:
 
     def find(self, name: str) -> str | None:
         """Answer the text of a file that may be there; one that cannot be read is an error all the same."""
-        return self.read(name, "file", name) if (self._folder / name).exists() else None
+        return self.read(name, "file", name) if _may_be_there(self._folder / name) else None
 
 
 ALONE = KeptFiles({})
 """Of a text that came by itself."""
+
+
+def _may_be_there(path: Path) -> bool:
+    try:
+        return path.exists()
+    except OSError:
+        return True  # reading it says why it cannot be had
 
 
 def beside(filename: str, name: str, where: str) -> str:

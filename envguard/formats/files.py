@@ -16,6 +16,7 @@ POLICY_LIMIT_BYTES = 256 * 1024
 """No policy is larger."""
 
 _SHOWN_CHARACTERS = 120
+_MOST_PROBLEMS = 100
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 _UTF_16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 _CREDENTIALS = re.compile(r"(?<=://)[^/@\s]+@")
@@ -95,6 +96,25 @@ def is_encodable(text: str) -> bool:
     except UnicodeEncodeError:
         return False
     return True
+
+
+class Gathered:
+    """Everything that is wrong with one file; nobody reads more than a hundred problems at once."""
+
+    def __init__(self, filename: str) -> None:
+        """Name the file as errors shall name it."""
+        self.filename = filename
+        self.found: list[PolicyError] = []
+
+    def keep(self, problem: PolicyError) -> None:
+        """Note one problem; the hundredth raises them all."""
+        self.found.append(problem)
+        if len(self.found) >= _MOST_PROBLEMS:
+            self.raise_all()
+
+    def raise_all(self) -> None:
+        """Raise what was noted; nothing where nothing was."""
+        raise_all(self.found, self.filename)
 
 
 def raise_all(problems: list[PolicyError], where: str) -> None:

@@ -13,7 +13,7 @@ from typing import Any, get_args
 import msgspec
 
 from envguard.domain.findings.finding import FindingKind
-from envguard.domain.policy import Level, MachineFact, Severity
+from envguard.domain.policy import BeforeRun, Level, MachineFact, Severity
 
 Shape = Mapping[str, Any]
 """A JSON Schema of a value."""
@@ -35,7 +35,7 @@ Keys = Mapping[str, Key]
 LEVELS: tuple[Level, ...] = get_args(Level)
 SEVERITIES: tuple[Severity, ...] = get_args(Severity)
 FACTS: tuple[MachineFact, ...] = get_args(MachineFact)
-BEFORE_RUN = ("refuse", "warn")
+BEFORE_RUN: tuple[BeforeRun, ...] = get_args(BeforeRun)
 UPGRADE_UNLISTED = ("keep", "remove")
 MISSED = ("next-start", "skip")
 POLICY_NAME = r"[a-z0-9][a-z0-9._-]{0,63}"

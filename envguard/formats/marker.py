@@ -11,9 +11,9 @@ from __future__ import annotations
 
 import json
 import re
-import sys
 
 from envguard.errors import PolicyError
+from envguard.formats.locks.toml import read_toml
 
 _HEADER = re.compile(r"(?m)^[ \t]*\[[ \t]*tool[ \t]*\.[ \t]*envguard[ \t]*\][ \t]*(?:#[^\r\n]*)?(?=\r?$)")
 
@@ -57,11 +57,7 @@ def _with_policy(document: dict[str, object], policy: str) -> dict[str, object] 
 
 
 def _read(text: str) -> dict[str, object] | None:
-    if sys.version_info >= (3, 11):
-        import tomllib
-    else:
-        import tomli as tomllib
     try:
-        return tomllib.loads(text.removeprefix("\ufeff"))
-    except (ValueError, RecursionError):
+        return read_toml(text.removeprefix("\ufeff"), "", "")
+    except PolicyError:
         return None

@@ -19,14 +19,13 @@ from yaml.reader import ReaderError
 
 from envguard.domain.nearest import nearest
 from envguard.errors import PolicyError
-from envguard.formats.files import is_encodable, raise_all, shown
+from envguard.formats.files import has_controls, is_encodable, raise_all, shown
 
 _DEEPEST = 30
 _MOST_NODES = 20_000
 """Ten times what the largest team writes, read in 0.3 s."""
 _MOST_PROBLEMS = 100
 """Nobody reads more of them at once; the rest is not looked for."""
-_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 _NUMBER = re.compile(r"0|[1-9][0-9]{0,8}", re.ASCII)
 _NULL, _BOOL = "tag:yaml.org,2002:null", "tag:yaml.org,2002:bool"
 
@@ -165,6 +164,11 @@ def entries(
             yield name, key_node, value
 
 
+def value_at(root: yaml.MappingNode, name: str) -> yaml.Node | None:
+    """Answer the value of a key; None where it is not there."""
+    return next((value for key, value in root.value if key.value == name), None)
+
+
 def fields_of(node: yaml.Node, key: str, known: Iterable[str], problems: Problems) -> dict[str, yaml.Node]:
     """Answer the value nodes of a mapping by their names; see :func:`entries`."""
     return {name: value for name, _, value in entries(node, key, known, problems)}
@@ -176,7 +180,7 @@ def text_of(node: yaml.Node, key: str, problems: Problems) -> str | None:
         problems.add(node, key, f"a text is expected, not {_word(node)}")
         return None
     text = str(node.value)
-    if not is_encodable(text) or _CONTROL.search(text):
+    if not is_encodable(text) or has_controls(text):
         problems.add(node, key, f"control characters in a text: `{shown(text)}`")
         return None
     return text
@@ -272,7 +276,7 @@ class _Strict(yaml.SafeLoader):
             raise PolicyError("nested too deeply for a policy", where=where)
         self._depth += 1
         try:
-            return super().compose_node(parent, index)  # type: ignore[arg-type]
+            return super().compose_node(parent, index)  # type: ignore[arg-type]  # the stubs know numbers only
         finally:
             self._depth -= 1
 

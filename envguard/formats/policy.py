@@ -20,7 +20,7 @@ from envguard.formats.bases import laid_over, read_chain
 from envguard.formats.companions import ALONE, Companions
 from envguard.formats.files import shown
 from envguard.formats.language import BEFORE_RUN, POLICY_KEYS, POLICY_NAME
-from envguard.formats.nodes import Problems, fields_of, text_of, word_of
+from envguard.formats.nodes import Problems, fields_of, text_of, value_at, word_of
 from envguard.formats.rules import (
     level_of,
     parse_lock_choice,
@@ -30,8 +30,6 @@ from envguard.formats.rules import (
     parse_python,
 )
 from envguard.formats.selectors import parse_selectors, parse_waivers
-
-KEYS = tuple(POLICY_KEYS)
 
 _NAME = re.compile(POLICY_NAME)
 
@@ -123,7 +121,7 @@ def _changing(
 
 
 def _check_version(root: yaml.MappingNode, problems: Problems) -> None:
-    node = next((value for key, value in root.value if key.value == "envguard"), None)
+    node = value_at(root, "envguard")
     if node is None:
         problems.add(root, "envguard", "the key is missing", "begin the file with `envguard: 1`")
     elif text_of(node, "envguard", problems) not in (None, "1"):

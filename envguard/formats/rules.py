@@ -31,10 +31,10 @@ from envguard.formats.language import (
     LOCK_KEYS,
     MACHINE_KEYS,
     ORIGIN_KEYS,
-    PACKAGE_NAME,
     PYTHON_KEYS,
     RULE_KEYS,
     SEVERITIES,
+    is_package_name,
 )
 from envguard.formats.nodes import (
     Problems,
@@ -49,7 +49,6 @@ from envguard.formats.nodes import (
 )
 from envguard.formats.specifiers import specifier_of
 
-_PACKAGE = re.compile(PACKAGE_NAME)
 _BUILD = re.compile(r"[A-Za-z0-9_.*?\[\]!+-]{1,100}", re.ASCII)
 
 
@@ -137,9 +136,12 @@ def parse_lock_choice(node: yaml.Node | None, problems: Problems) -> tuple[str |
     file = file_beside(fields["file"], "lock.file", problems) if "file" in fields else None
     if "file" not in fields and isinstance(node, yaml.MappingNode):
         problems.add(node, "lock", "it names no file", "{file: pylock.toml, groups: [dev]}")
-    extras = _names(fields["extras"], "lock.extras", problems) if "extras" in fields else ()
-    groups = _names(fields["groups"], "lock.groups", problems) if "groups" in fields else None
-    return file, LockChoice(extras, groups)
+    chosen = {
+        name: names_of(fields[name], f"lock.{name}", problems, may_be_empty=True)
+        for name in ("extras", "groups")
+        if name in fields
+    }
+    return file, LockChoice(**chosen)
 
 
 def file_beside(node: yaml.Node, key: str, problems: Problems) -> str | None:
@@ -157,11 +159,24 @@ def file_beside(node: yaml.Node, key: str, problems: Problems) -> str | None:
 
 def package_name(node: yaml.Node, text: str, key: str, problems: Problems) -> str | None:
     """Answer a package's normalised name (PEP 503); what is none is noted."""
-    if _PACKAGE.fullmatch(text):
+    if is_package_name(text):
         return str(canonicalize_name(text))
     hint = "a name only; versions stand after the colon" if re.search("[<>=~!@;]", text) else "such as gym"
     problems.add(node, key, f"not a package's name: `{shown(text)}`", hint)
     return None
+
+
+def names_of(node: yaml.Node, key: str, problems: Problems, *, may_be_empty: bool = False) -> tuple[str, ...]:
+    """Answer the normalised names of a list, in the order of writing; one that is there twice is noted."""
+    names: dict[str, None] = {}
+    for path, item in items_of(node, key, problems, may_be_empty=may_be_empty):
+        text = text_of(item, path, problems)
+        normal = package_name(item, text, path, problems) if text is not None else None
+        if normal in names:
+            problems.add(item, path, f"it is there twice: `{normal}`", "keep one of them")
+        elif normal is not None:
+            names[normal] = None
+    return tuple(names)
 
 
 def level_of(node: yaml.Node, key: str, problems: Problems, *, default: Level) -> Level:
@@ -229,16 +244,3 @@ def _expected(fact: MachineFact, node: yaml.Node, key: str, problems: Problems) 
         hint = "such as '>=x86-64-v3', or a pattern such as 'armv8*'"
         problems.add(node, key, f"not a comparison with a level: `{shown(text)}`", hint)
     return text.strip()
-
-
-def _names(node: yaml.Node, key: str, problems: Problems) -> tuple[str, ...]:
-    """The normalised names of extras or groups, each once, in the order of writing."""
-    names: dict[str, None] = {}
-    for path, item in items_of(node, key, problems, may_be_empty=True):
-        text = text_of(item, path, problems)
-        normal = package_name(item, text, path, problems) if text is not None else None
-        if normal in names:
-            problems.add(item, path, f"it is there twice: `{normal}`", "keep one of them")
-        elif normal is not None:
-            names[normal] = None
-    return tuple(names)

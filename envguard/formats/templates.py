@@ -73,7 +73,9 @@ def policy_from_template(
     template: Template, *, name: str, file: str, python: str, lock: str | None = None
 ) -> str:
     """Answer a policy file's text; ``lock`` is the project's, relative to the policy's folder."""
-    return (_HEAD + _TEXTS[template]).format(name=name, file=file, python=python, lock=_quoted(lock or ""))
+    return (_HEAD + _TEXTS[template]).format(
+        name=_quoted(name), file=file, python=python, lock=_quoted(lock or "")
+    )
 
 
 def policy_for_environment(
@@ -89,7 +91,7 @@ def policy_for_environment(
     ``file`` is the policy's own; the lock's is relative to its folder, None where nothing is to be locked.
     """
     lines = [
-        _HEAD.format(name=name, file=file).rstrip(),
+        _HEAD.format(name=_quoted(name), file=file).rstrip(),
         f"python: {_python(interpreter)}",
         *([] if lock is None else [f"lock: {_lock(lock, choice)}"]),
         *_rules(rules),
@@ -130,7 +132,10 @@ def _rules(rules: tuple[Require, ...]) -> Iterator[str]:
 def _quoted(text: str) -> str:
     """The text as YAML and JSON write it; plain where it is plain."""
     is_plain = text.isascii() and text.replace("-", "").replace(".", "").replace("_", "").isalnum()
-    return text if is_plain and text[:1].isalpha() and text not in _WORDS else json.dumps(text)
+    if is_plain and text[:1].isalpha() and text not in _WORDS:
+        return text
+    # JSON escapes what lies beyond 16 bits as two halves, of which YAML would make two characters.
+    return json.dumps(text, ensure_ascii=not text.isprintable())
 
 
 _WORDS = frozenset({"null", "true", "false", "yes", "no", "on", "off", "y", "n"})

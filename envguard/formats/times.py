@@ -117,7 +117,7 @@ def civil_of(node: yaml.Node, key: str, problems: Problems) -> CivilTime | None:
         problems.add(node, key, f"not a time: `{shown(text)}`", hint)
         return None
     zone = "UTC" if found["zone"] in ("Z", "z") else found["zone"]
-    if zone and not check_zone(zone, node, key, problems):
+    if zone and not _check_zone(zone, node, key, problems):
         return None
     return CivilTime(clock, zone or None, is_day=found["clock"] is None)
 
@@ -131,10 +131,10 @@ def iana_zone_of(node: yaml.Node, key: str, problems: Problems) -> str | None:
         what = f"an IANA zone is expected, not `{shown(text)}`"
         problems.add(node, key, what, "such as Europe/Zurich: it knows when clocks change")
         return None
-    return text if check_zone(text, node, key, problems) else None
+    return text if _check_zone(text, node, key, problems) else None
 
 
-def check_zone(text: str, node: yaml.Node, key: str, problems: Problems) -> bool:
+def _check_zone(text: str, node: yaml.Node, key: str, problems: Problems) -> bool:
     """Whether a zone is known; one that is not is noted, with the nearest."""
     if zone_of(text) is not None:
         return True

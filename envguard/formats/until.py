@@ -12,12 +12,14 @@ from __future__ import annotations
 
 import re
 from datetime import datetime, timedelta, timezone
+from typing import get_args
 
+from envguard.domain.calendar import Weekday
 from envguard.domain.nearest import nearest
 from envguard.errors import UsageError
 from envguard.formats.files import shown
 
-_DAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
+_DAYS: tuple[Weekday, ...] = get_args(Weekday)
 _WORDS = ("today", "tomorrow", *_DAYS)
 _SHORTEST_WORD = 3
 _SPAN = re.compile(

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 import shlex
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, Literal, cast
+from typing import TYPE_CHECKING, Any
 
 import yaml
 from packaging.utils import canonicalize_name
@@ -28,7 +28,7 @@ from envguard.formats.nodes import (
     word_of,
     words_of,
 )
-from envguard.formats.rules import package_name
+from envguard.formats.rules import names_of
 from envguard.formats.selectors import machines_of
 from envguard.formats.specifiers import excludes_everything
 from envguard.formats.times import duration_of
@@ -69,7 +69,7 @@ def _lists(fields: Mapping[str, yaml.Node], problems: Problems) -> dict[str, obj
     if "indexes" in fields:
         found["indexes"] = _indexes(fields["indexes"], problems)
     if "build-allowed" in fields:
-        found["build_allowed"] = _packages(fields["build-allowed"], problems)
+        found["build_allowed"] = names_of(fields["build-allowed"], "upgrade.build-allowed", problems)
     if "rings" in fields:
         items = items_of(fields["rings"], "upgrade.rings", problems)
         found["rings"] = tuple(_ring(item, key, problems) for key, item in items)
@@ -85,8 +85,7 @@ def _limits(fields: Mapping[str, yaml.Node], problems: Problems) -> dict[str, ob
             found[field] = duration_of(fields[name], f"upgrade.{name}", problems)
     for name, field, words in (("unlisted", "unlisted", UPGRADE_UNLISTED), ("missed", "missed", MISSED)):
         if name in fields:
-            word = word_of(fields[name], f"upgrade.{name}", words, problems)
-            found[field] = cast("Literal['keep', 'next-start']", word)
+            found[field] = word_of(fields[name], f"upgrade.{name}", words, problems)
     if "only-wheels" in fields:
         found["only_wheels"] = truth_of(fields["only-wheels"], "upgrade.only-wheels", problems)
     if "halt-after-failures" in fields:
@@ -133,18 +132,6 @@ def _indexes(node: yaml.Node, problems: Problems) -> tuple[str, ...]:
             problems.add(item, key, f"it is there twice: `{text}`", "keep one of them")
         else:
             names.append(text)
-    return tuple(names)
-
-
-def _packages(node: yaml.Node, problems: Problems) -> tuple[str, ...]:
-    names: dict[str, None] = {}
-    for key, item in items_of(node, "upgrade.build-allowed", problems):
-        text = text_of(item, key, problems)
-        name = package_name(item, text, key, problems) if text is not None else None
-        if name in names:
-            problems.add(item, key, f"it is there twice: `{name}`", "keep one of them")
-        elif name is not None:
-            names[name] = None
     return tuple(names)
 
 

@@ -21,6 +21,7 @@ from envguard.domain.policy import (
     Ring,
     Rules,
     Selector,
+    Severity,
     UpgradeRules,
     Waiver,
 )
@@ -87,13 +88,17 @@ def _lock(policy: Policy) -> object:
 
 
 def _rule(rule: PackageRule) -> object:
-    said = _given(severity=None if rule.severity == "error" else rule.severity)
-    said |= {} if rule.reason is None else {"reason": rule.reason}
+    said = _meaning(rule.severity, rule.reason)
     if isinstance(rule, Deny):
         return {"deny": True, **said}
     version = rule.specifier or "*"
     more = _given(build=rule.build, optional=rule.optional or None)
     return {"version": version, **more, **said} if more or said else version
+
+
+def _meaning(severity: Severity, reason: str | None) -> dict[str, object]:
+    said = _given(severity=None if severity == "error" else severity)
+    return said if reason is None else {**said, "reason": reason}
 
 
 def _origins(rules: OriginRules) -> Written:
@@ -102,8 +107,7 @@ def _origins(rules: OriginRules) -> Written:
 
 
 def _machine(rule: MachineRule) -> object:
-    said = _given(severity=None if rule.severity == "error" else rule.severity)
-    said |= {} if rule.reason is None else {"reason": rule.reason}
+    said = _meaning(rule.severity, rule.reason)
     return {"value": rule.expected, **said} if said else rule.expected
 
 

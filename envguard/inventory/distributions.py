@@ -175,6 +175,11 @@ def _entries(folder: Folder) -> Iterator[str]:
         yield from (name for name in folder.names or () if name.lower() == _EGG)
 
 
+def name_in(entry: str) -> str:
+    """Answer the normalised name in the name of a metadata folder or file."""
+    return normalised(entry.rpartition(".")[0].partition("-")[0])
+
+
 def told_by(folder: Folder, entry: str) -> tuple[str, str]:
     """Answer name and version in the name of a metadata folder; the version may be empty."""
     stem = os.path.basename(folder.path)[:-4] if entry.lower() == _EGG else entry[: -len(DIST_INFO)]

@@ -14,7 +14,7 @@ import re
 from typing import TYPE_CHECKING
 
 from envguard.domain.environment import Editable, Package
-from envguard.inventory.distributions import EGG_LINK, normalised, read_egg_link
+from envguard.inventory.distributions import DIST_INFO, EGG_LINK, name_in, normalised, read_egg_link
 from envguard.inventory.files import shown
 from envguard.inventory.git import commit_of
 from envguard.inventory.origin import parse_direct_url
@@ -26,7 +26,6 @@ if TYPE_CHECKING:
 
 _CAP_BYTES = 64 * 1024
 _FILE_URL = r"file:(?://(?:localhost)?)?(/(?!/)[^?#]*)"
-_DIST_INFO = ".dist-info"
 _OWN_PTH = r"(?:__editable__\.|_*)(.+?)(?:-[0-9][^-]*)?\.pth"
 
 
@@ -46,9 +45,9 @@ def editables_of(path: SearchPath, packages: Iterable[Package]) -> tuple[Editabl
 
 def _by_direct_url(folder: Folder, wanted: set[str]) -> Iterator[tuple[str, str]]:
     for entry in folder.names or ():
-        if not entry.lower().endswith(_DIST_INFO):
+        if not entry.lower().endswith(DIST_INFO):
             continue
-        name = normalised(entry[: -len(_DIST_INFO)].partition("-")[0])
+        name = name_in(entry)
         content = _content(folder, os.path.join(entry, "direct_url.json")) if name in wanted else None
         place = editable_folder(content) if content is not None else None
         if place is not None:

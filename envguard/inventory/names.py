@@ -47,8 +47,7 @@ def _kernels(layout: Layout, eye: Eye, root: str) -> Iterator[Candidate]:
 
 def _scope_of_owner(person: Person, eye: Eye) -> Scope:
     """As a scan has it: the superuser's tells of others what this machine holds, another's of nobody else."""
-    mount = eye.mounts.of(person.home)
-    is_told = os.geteuid() == 0 and (mount is None or not mount.is_network)
+    is_told = os.geteuid() == 0 and not eye.mounts.is_elsewhere(person.home)
     return Scope(eye, tops=None if is_told else [])
 
 

@@ -20,11 +20,12 @@ from envguard.domain.versions import is_version
 from envguard.inventory.archives import read_archive
 from envguard.inventory.conda_records import NO_RECORDS, CondaRecords, Recorded
 from envguard.inventory.distributions import (
+    DIST_INFO,
     Contents,
     Distribution,
     egg_link_places,
     egg_links,
-    normalised,
+    name_in,
     read_folder,
 )
 from envguard.inventory.files import shown
@@ -65,7 +66,7 @@ def packages_of(path: SearchPath, conda: CondaRecords = NO_RECORDS) -> Packages:
     for content in contents:
         problems += _merge(winners, content)
     counted = [distribution for found in winners.values() for distribution in found]
-    replaced = {_told_name(place): each for place, each in conda.distributions.items()}
+    replaced = {name_in(place): each for place, each in conda.distributions.items()}
     problems += [_invalid(one) for one in counted if one.version and not is_version(one.version)]
     return Packages(
         packages=tuple(_package(one, conda.distributions, replaced) for one in counted),
@@ -101,7 +102,7 @@ def _by_name(content: Contents) -> dict[str, list[Distribution]]:
 def _distinct(found: list[Distribution]) -> list[Distribution]:
     """One per version; of equal versions the dist-info, which tells more."""
     by_version: dict[str, Distribution] = {}
-    for distribution in sorted(found, key=lambda one: not one.place.lower().endswith(".dist-info")):
+    for distribution in sorted(found, key=lambda one: not one.place.lower().endswith(DIST_INFO)):
         by_version.setdefault(distribution.version, distribution)
     return list(by_version.values())
 
@@ -139,11 +140,6 @@ def _package(one: Distribution, recorded: dict[str, Recorded], replaced: dict[st
         conda_name=by_conda.name if by_conda.name != one.name else None,
         conda_version=by_conda.version if by_conda.version != one.version else None,
     )
-
-
-def _told_name(place: str) -> str:
-    """The normalised name in the name of a metadata folder or file."""
-    return normalised(place.partition("-")[0])
 
 
 def _installers(counted: Iterable[Distribution]) -> Installers:

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from envguard.domain.environment import ProblemDetail, Project
+from envguard.domain.toml_keys import has_long_key
 from envguard.errors import PolicyError
 from envguard.inventory.distributions import normalised
 from envguard.inventory.files import Reader, reader_for, reason_of, shown
@@ -147,6 +148,8 @@ def _read_pyproject(text: str, path: str) -> tuple[str | None, _Marker | None]:
 
 def _parsed(text: str, path: str) -> dict[str, object]:
     try:
+        if has_long_key(text):
+            raise ValueError("a key of very many parts")
         return msgspec.toml.decode(text, type=dict[str, object])
     except (msgspec.MsgspecError, ValueError, RecursionError) as error:
         match = re.search(_AT_LINE, str(error))

@@ -14,7 +14,7 @@ import stat
 from typing import TYPE_CHECKING
 
 from envguard.errors import InventoryError
-from envguard.inventory.distributions import normalised
+from envguard.inventory.distributions import DIST_INFO, name_in, normalised
 from envguard.inventory.files import Reader, is_below, place_shown_as
 from envguard.inventory.layout import locate, of_user
 from envguard.inventory.metadata import read_headers
@@ -27,7 +27,6 @@ if TYPE_CHECKING:
     from envguard.inventory.layout import Layout
     from envguard.inventory.search_path import Folder
 
-_SUFFIX = ".dist-info"
 _INSTALLERS_OF_BUILDS = frozenset({b"conda", b"debian", b"rpm"})
 _INSTALLER_CAP_BYTES = 256
 
@@ -78,7 +77,7 @@ def recorded_in(environment: Environment, is_over: Callable[[], bool] = lambda: 
         here: list[str] = []
         for entry in _dist_infos(folder):
             is_unread = is_over()
-            name = _named_by(entry) if is_unread else _name_of(folder, entry)
+            name = name_in(entry) if is_unread else _name_of(folder, entry)
             place = os.path.join(folder.path, entry)
             if name not in known and (is_unread or _has_record(folder, place)):
                 found.append(Recorded(name, place, folder.reader))
@@ -115,7 +114,7 @@ def prefix_of(folder: str) -> str:
 
 def _dist_infos(folder: Folder) -> Iterator[str]:
     for name in folder.names or ():
-        if name.lower().endswith(_SUFFIX) and not name.startswith("~"):
+        if name.lower().endswith(DIST_INFO) and not name.startswith("~"):
             yield name
 
 
@@ -136,8 +135,4 @@ def _name_of(folder: Folder, entry: str) -> str:
         name = read_headers(folder.reader, os.path.join(folder.path, entry, "METADATA")).name
     except OSError:
         name = None
-    return normalised(name) if name else _named_by(entry)
-
-
-def _named_by(entry: str) -> str:
-    return normalised(entry[: -len(_SUFFIX)].partition("-")[0])
+    return normalised(name) if name else name_in(entry)

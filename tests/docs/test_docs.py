@@ -14,7 +14,7 @@ import pytest
 from envguard.cli.reference import commands, reference
 from envguard.domain.findings.finding import FindingKind
 from envguard.errors import EnvguardError
-from envguard.formats.policy import KEYS
+from envguard.formats.language import POLICY_KEYS
 
 ROOT = Path(__file__).resolve().parents[2]
 DOCS = ROOT / "docs"
@@ -66,7 +66,7 @@ def test_every_finding_has_its_line() -> None:
 
 def test_every_key_of_a_policy_has_its_line() -> None:
     table = documented("policy.md")
-    assert [key for key in KEYS if not re.search(rf"^\| `{key}[`:]", table, re.MULTILINE)] == []
+    assert [key for key in POLICY_KEYS if not re.search(rf"^\| `{key}[`:]", table, re.MULTILINE)] == []
 
 
 def test_every_kind_of_error_has_its_line_and_its_exit_code() -> None:

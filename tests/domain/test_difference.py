@@ -20,6 +20,7 @@ from envguard.domain.facts import Gpu
 from envguard.domain.locks.lock import LockedPackage
 from tests.builders.documents import FACTS, a_lock, a_snapshot, an_interpreter
 
+CONDA = Origin("conda")
 VCS = Origin("vcs", "https://example.org/rl", "a" * 40)
 H100 = Gpu(model="NVIDIA H100", vendor="nvidia")
 
@@ -116,6 +117,33 @@ def test_the_tools_of_every_environment_do_not_count_unless_the_lock_names_them(
 def test_a_lock_says_nothing_of_builds_and_origins() -> None:
     snapshot = snapshot_of(an_interpreter(), [Package("rl", "1", VCS, "cp311")])
     assert differences_from_lock({"rl": LockedPackage("rl", "1")}, snapshot).is_empty
+
+
+def test_what_a_lock_leaves_open_must_be_in_its_range() -> None:
+    ranged = {"numpy": LockedPackage("numpy", specifier=">=1.26,<2")}
+    assert differences_from_lock(ranged, a_snapshot(numpy="1.26.4")).is_empty
+    found = differences_from_lock(ranged, a_snapshot(numpy="2.1")).packages
+    assert found == (PackageDifference("numpy", ("version",), (Held(">=1.26,<2"),), (Held("2.1"),)),)
+
+
+def test_an_environment_of_conda_s_is_compared_by_conda_s_names_and_versions() -> None:
+    torch = Package("torch", "2.4.0.post101", CONDA, conda_name="pytorch", conda_version="2.4.0")
+    snapshot = snapshot_of(
+        an_interpreter(), [torch, Package("pip", "26.0", CONDA)], system_packages=[Package("openssl", "3.0")]
+    )
+    pytorch = LockedPackage("pytorch", "2.4.0", ecosystem="conda")
+    openssl = LockedPackage("openssl", "3.0", ecosystem="conda")
+    assert differences_from_lock({"pytorch": pytorch, "openssl": openssl}, snapshot).is_empty
+    found = differences_from_lock({"pytorch": replace(pytorch, version="2.5.0")}, snapshot).packages
+    assert [(each.name, each.differs) for each in found] == [
+        ("openssl", ("presence",)),
+        ("pytorch", ("version",)),
+    ]
+
+
+def test_locks_differ_in_what_they_leave_open() -> None:
+    a, b = (replace(a_lock(), packages=(LockedPackage("gym", specifier=each),)) for each in ("<1", "<2"))
+    assert [each.name for each in lock_differences(a, b).packages] == ["gym"]
 
 
 def test_two_versions_of_which_one_misses_the_pin_differ() -> None:

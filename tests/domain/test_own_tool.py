@@ -9,7 +9,7 @@ from envguard.domain.findings.finding import Finding
 from envguard.domain.locks.lock import LockChoice
 from envguard.domain.own_tool import own_sync, with_own_tool
 from envguard.domain.policy import LockedPolicy, Policy, Rules
-from envguard.domain.remedy import Install, command_for
+from envguard.domain.remedy import Install, Reinstall, command_for
 from tests.builders.documents import a_record
 
 PROJECT = Project("/home/ann/rl")
@@ -101,7 +101,13 @@ def test_elsewhere_there_is_no_such_tool(policy: LockedPolicy, record: Environme
 def test_only_what_the_lock_mends_is_left_to_the_tool() -> None:
     by_lock = Finding(kind="missing", rule="lock", package="a", remedy=Install("a==1"))
     by_rule = Finding(kind="missing", rule="packages.b", package="b", remedy=Install("b==1"))
+    edited = Finding(kind="hash-mismatch", rule="lock", package="c", remedy=Reinstall("c==1"))
     record = a_record(project=PROJECT)
-    first, second = with_own_tool([by_lock, by_rule], governing("uv.lock"), record)
+    first, *others = with_own_tool([by_lock, by_rule, edited], governing("uv.lock"), record)
     assert first.remedy == own_sync(governing("uv.lock"), record)
-    assert second == by_rule
+    assert others == [by_rule, edited]
+
+
+def test_where_there_is_no_such_tool_the_findings_stay() -> None:
+    by_lock = Finding(kind="missing", rule="lock", package="a", remedy=Install("a==1"))
+    assert with_own_tool([by_lock], governing("pylock.toml"), a_record(project=PROJECT)) == (by_lock,)

@@ -10,6 +10,7 @@ import pytest
 from envguard.domain.environment import Digest, EnvironmentRecord, ProblemDetail, Project
 from envguard.domain.findings.finding import Finding, FindingKind
 from envguard.domain.policy import Severity, Waiver
+from envguard.domain.remedy import Install
 from envguard.domain.verdict import (
     Basis,
     Match,
@@ -82,6 +83,14 @@ def test_unreadable_is_unknown_even_beside_an_error() -> None:
 
 def test_the_project_itself_is_never_unlisted() -> None:
     assert judged(a_finding("unlisted", "my-project")).findings == ()
+    assert len(judged(a_finding("unlisted", "rich"), a_finding("missing", "my-project")).findings) == 2
+
+
+def test_a_fix_is_the_command_of_what_mends_it() -> None:
+    mended = msgspec.structs.replace(a_finding(), remedy=Install("gym==0.26.2"))
+    first, second = judged(mended, a_finding(package="numpy")).findings
+    assert (first.fix or "").endswith("pip install gym==0.26.2")
+    assert second.fix is None
 
 
 @pytest.mark.parametrize(
@@ -120,6 +129,10 @@ def test_what_could_not_be_read_is_told_with_its_place() -> None:
     verdict = judged(finding, record=a_record(details=(detail,)))
     assert (verdict.verdict, verdict.findings[0].reason) == ("unknown", detail.detail)
     assert judged(finding).findings[0].reason == "its metadata could not be read"
+    others = (msgspec.structs.replace(detail, package="numpy"), ProblemDetail("leftover", "gym", "~ym"))
+    assert judged(finding, record=a_record(details=others)).findings[0].reason == finding.reason
+    differs = msgspec.structs.replace(a_finding(), reason="gym 0.26 needs it")
+    assert judged(differs, record=a_record(details=(detail,))).findings[0].reason == differs.reason
 
 
 def test_the_worst_outcome_speaks_for_a_machine() -> None:
@@ -142,6 +155,9 @@ def test_what_moved_is_told_by_the_digests() -> None:
 def test_what_moved_is_told_of_what_is_not_compliant() -> None:
     drifted = judged(a_finding(), a_finding("modified-files", "numpy"), moved="waiver")
     assert [each.moved for each in drifted.findings] == ["waiver", "machine"]
+    by_policy = judged(a_finding("modified-files", "numpy"), moved="policy")
+    assert [each.moved for each in by_policy.findings] == ["policy"]
+    assert [each.moved for each in judged(a_finding(), moved=None).findings] == [None]
     assert [each.moved for each in judged(a_finding(severity="warn"), moved="machine").findings] == [None]
 
 
@@ -151,6 +167,8 @@ def test_a_match_is_remembered_with_the_moment_at_which_drift_was_seen() -> None
     assert next_match(None, judged(a_finding()), basis, NOW) is None
     matched = next_match(None, judged(), basis, NOW)
     assert matched == Match(basis=basis)
+    assert next_match(matched, judged(a_finding("unreadable")), other, NOW) == matched
+    assert next_match(matched, judged(), None, NOW) == matched
     drifted = next_match(matched, judged(a_finding()), other, NOW)
     assert drifted == Match(basis=basis, drifted_at=NOW)
     later = NOW + timedelta(hours=1)

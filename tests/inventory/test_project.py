@@ -68,6 +68,7 @@ def test_the_one_key_of_a_marker_file(text: str, policy: str, line: int, tmp_pat
         ("pyproject.toml", "\n[tool.envguard]\n", 2),
         ("pyproject.toml", "[tool]\nenvguard = 1\n", 1),
         ("pyproject.toml", "x = " + "[" * 100_000, 1),
+        ("pyproject.toml", "x" + ".x" * 20_000 + " = 1", 1),
     ],
 )
 def test_a_marker_that_cannot_be_used_is_an_error_with_its_line(

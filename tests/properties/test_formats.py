@@ -75,12 +75,13 @@ names = st.from_regex(r"[a-z][a-z0-9]{0,8}(-[a-z0-9]{1,4})?", fullmatch=True)
 versions = st.lists(st.integers(0, 99), min_size=1, max_size=3).map(lambda parts: ".".join(map(str, parts)))
 severities = st.sampled_from(["error", "warn", "info"])
 reasons = st.none() | st.text(st.characters(categories=["L", "N", "P", "Zs"], codec="utf-8"), min_size=1)
+specifiers = st.builds("{}{}".format, st.sampled_from(["==", ">=", "<", "~=1.", "!="]), versions).filter(
+    lambda each: each.strip("<0.") != ""  # below all versions there is none, which a policy may not ask for
+)
 requires = st.builds(
     Require,
     name=names,
-    specifier=st.builds("{}{}".format, st.sampled_from(["==", ">=", "<", "~=1.", "!="]), versions).filter(
-        lambda specifier: not set(specifier) <= set("<0.")  # below the first version there is none
-    ),
+    specifier=specifiers,
     severity=severities,
     reason=reasons,
     optional=st.booleans(),

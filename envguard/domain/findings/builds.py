@@ -41,10 +41,14 @@ class Hashes(msgspec.Struct, frozen=True):
 
 def has_build(package: Package, build: str) -> bool:
     """Whether an installed package is of the build that a rule names."""
-    local = local_label(package.version)
-    if local is not None and build.lower() in (local, *local.split(".")):
+    if has_label(local_label(package.version), build):
         return True
     return package.build is not None and fnmatchcase(package.build, build)
+
+
+def has_label(label: str | None, build: str) -> bool:
+    """Whether a build that a rule names is a local label, or one of its parts."""
+    return label is not None and build.lower() in (label, *label.split("."))
 
 
 def local_label(version: str) -> str | None:

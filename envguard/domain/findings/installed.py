@@ -7,6 +7,7 @@ from collections import defaultdict
 import msgspec
 
 from envguard.domain.environment import Package, Snapshot
+from envguard.domain.locks.lock import LockedPackage
 
 
 class Installed(msgspec.Struct, frozen=True):
@@ -22,6 +23,14 @@ class Installed(msgspec.Struct, frozen=True):
     def named(self, name: str) -> tuple[Package, ...]:
         """Answer the distributions of a name; where there is none, conda's package of that name."""
         return self.python.get(name) or self.conda.get(name, ())
+
+    def meant_by(self, locked: LockedPackage) -> tuple[Package, ...]:
+        """Answer what is there of an entry: conda's by conda's name, else what somebody put in its place."""
+        if locked.ecosystem == "conda":
+            found = self.conda.get(locked.name) or self.replaced.get(locked.name)
+            if found:
+                return found
+        return self.python.get(locked.name, ())
 
     @property
     def names(self) -> set[str]:

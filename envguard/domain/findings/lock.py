@@ -2,7 +2,7 @@
 
 Rules
 1. No environment is known, so every entry counts that some environment would have: what one entry breaks, the
-   lock breaks.
+   lock breaks. What the lock only constrains, none would have by it.
 2. A rule's package that no entry has is missing, unless it is optional.
 3. Against the policy's own lock each entry is compared with those of its name: a version that it does not
    have is a mismatch, a name that it does not have is unlisted.
@@ -14,15 +14,13 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
 
-from envguard.domain.findings.builds import local_label
+from envguard.domain.findings.builds import has_label, local_label
 from envguard.domain.findings.finding import Finding, FindingKind, ranked
 from envguard.domain.findings.packages import NEVER_UNLISTED
 from envguard.domain.locks.lock import Lock, LockedPackage
 from envguard.domain.policy import Deny, PackageRule, Require, Rules
-from envguard.domain.versions import allows
+from envguard.domain.versions import PYTHON_MINORS, allows, patches_of
 
-_MINORS = range(6, 21)
-_PATCHES = range(40)
 _Entries = Mapping[str, tuple[LockedPackage, ...]]
 
 
@@ -42,7 +40,7 @@ def compare_lock(lock: Lock, rules: Rules, wanted: Lock | None) -> tuple[Finding
 def _by_name(lock: Lock) -> _Entries:
     found: dict[str, list[LockedPackage]] = defaultdict(list)
     for package in lock.packages:
-        if package.name != lock.project:
+        if package.name != lock.project and not package.only_constrains:
             found[package.name].append(package)
     return {name: tuple(packages) for name, packages in found.items()}
 
@@ -51,8 +49,8 @@ def _python(lock: Lock, rules: Rules) -> Iterator[Finding]:
     asked, made_for = rules.python.version, lock.requires_python
     if asked is None or made_for is None:
         return
-    versions = [f"3.{minor}.{patch}" for minor in _MINORS for patch in _PATCHES]
-    if not any(allows(asked, version) and allows(made_for, version) for version in versions):
+    pythons = (python for minor in PYTHON_MINORS for python in patches_of(minor))
+    if not any(allows(asked, python) and allows(made_for, python) for python in pythons):
         yield Finding(kind="interpreter-mismatch", rule="python", expected=asked, actual=made_for)
 
 
@@ -82,7 +80,7 @@ def _required(rule: Require, entries: tuple[LockedPackage, ...]) -> Iterator[Fin
 def _is_other_build(build: str, entry: LockedPackage) -> bool:
     """Whether the entry says that it is another build; one that says nothing is none."""
     label = local_label(entry.version or "")
-    return label is not None and build.lower() not in (label, *label.split("."))
+    return label is not None and not has_label(label, build)
 
 
 def _finding(

@@ -13,7 +13,7 @@ Rules
 from __future__ import annotations
 
 import re
-from collections.abc import Container, Iterator, Sequence
+from collections.abc import Collection, Container, Iterable, Iterator, Sequence
 from fnmatch import fnmatchcase
 from typing import NamedTuple
 
@@ -52,9 +52,9 @@ def package_findings(rules: Rules, selected: Selected, installed: Installed) -> 
             ruled.update(each.conda_name for each in installed.named(rule.name) if each.conda_name)
     for name, locked in selected.packages.items():
         if name not in ruled:
-            yield from _judged(_Case(Require(name=locked.name), "lock", locked, _found(locked, installed)))
+            yield from _judged(_Case(Require(name=locked.name), "lock", locked, installed.meant_by(locked)))
     for name, candidates in selected.optional.items():
-        packages = _found(candidates[0], installed)
+        packages = installed.meant_by(candidates[0])
         if name not in ruled and packages:
             yield from _nearest(_Case(Require(name=candidates[0].name), "lock", None, packages), candidates)
 
@@ -64,14 +64,25 @@ def unlisted_findings(rules: Rules, selected: Selected, installed: Installed) ->
     if rules.unlisted == "ignore":
         return
     entries = [*selected.packages.values(), *(one for each in selected.optional.values() for one in each)]
-    named = NEVER_UNLISTED.union((rule.name for rule in rules.packages), (entry.name for entry in entries))
+    for name, packages in beside(entries, (rule.name for rule in rules.packages), installed):
+        yield _unlisted(name, packages, rules.unlisted)
+
+
+def beside(
+    entries: Collection[LockedPackage], ruled: Iterable[str], installed: Installed
+) -> Iterator[tuple[str, tuple[Package, ...]]]:
+    """Yield what is there by name and is neither one of a lock's entries nor ruled, nor any environment's.
+
+    Of what conda installed besides distributions, only where the lock has entries of conda's.
+    """
+    named = NEVER_UNLISTED.union(ruled, (entry.name for entry in entries))
     is_conda_s = any(entry.ecosystem == "conda" for entry in entries)
     for name, packages in sorted(installed.python.items()):
         if name not in named and not (is_conda_s and any(each.conda_name in named for each in packages)):
-            yield _unlisted(name, packages, rules.unlisted)
+            yield name, packages
     for name, packages in sorted(installed.conda.items()) if is_conda_s else ():
         if name not in named and all(package.name not in installed.python for package in packages):
-            yield _unlisted(name, packages, rules.unlisted)
+            yield name, packages
 
 
 def origin_findings(
@@ -150,7 +161,7 @@ class _Case(NamedTuple):
 def _ruled(rule: PackageRule, installed: Installed, selected: Selected) -> Iterator[Finding]:
     locked = selected.packages.get(rule.name)
     candidates = selected.optional.get(rule.name, ())
-    packages = installed.named(rule.name) if locked is None else _found(locked, installed)
+    packages = installed.named(rule.name) if locked is None else installed.meant_by(locked)
     if isinstance(rule, Deny):
         if packages:
             yield _denied(rule, packages)
@@ -188,7 +199,7 @@ def _against_lock(case: _Case, package: Package) -> Finding | None:
     locked = case.locked
     if locked is None:
         return None
-    if not _is_version(locked, package.version):
+    if not locked.allows(package.version):
         is_label = locked.version is not None and differs_in_label_only(locked.version, package.version)
         return case.differs("build-mismatch" if is_label else "version-mismatch", _wanted(locked))
     if _is_another_label(locked, package):
@@ -203,12 +214,6 @@ def _against_lock(case: _Case, package: Package) -> Finding | None:
         actual = package.origin.archive_digest or _with_build(package)
         return case.differs("hash-mismatch", "a file of the lock", actual=actual)
     return None
-
-
-def _is_version(locked: LockedPackage, version: str) -> bool:
-    if locked.version is None:
-        return locked.specifier is None or allows(locked.specifier, version)
-    return version == locked.version or allows(pin(locked.version), version)
 
 
 def _is_another_label(locked: LockedPackage, package: Package) -> bool:
@@ -230,15 +235,6 @@ def _is_from(wanted: Origin, found: Origin) -> bool:
     if wanted.kind == "archive":
         return found.kind == "archive" and wanted.url in (None, found.url)
     return wanted.kind == found.kind
-
-
-def _found(locked: LockedPackage, installed: Installed) -> tuple[Package, ...]:
-    """What is there of an entry: conda's by conda's name, else what somebody put in its place."""
-    if locked.ecosystem == "conda":
-        found = installed.conda.get(locked.name) or installed.replaced.get(locked.name)
-        if found:
-            return found
-    return installed.python.get(locked.name, ())
 
 
 def _expected(case: _Case) -> str:

@@ -12,7 +12,6 @@ from collections.abc import Iterable
 import msgspec
 
 from envguard.domain.locks.lock import LockedPackage
-from envguard.domain.versions import allows, pin
 
 
 class Contradiction(Exception):  # noqa: N818 - what was found, not what went wrong here
@@ -34,7 +33,7 @@ def constrained(package: LockedPackage, constraints: tuple[LockedPackage, ...]) 
         return package
     answer = package if package.version is not None else _pinned(package, constraints)
     for each in (*constraints, package):
-        if answer.version is not None and not _allows(each, answer.version):
+        if answer.version is not None and not each.allows(answer.version):
             what = f"{answer.version} is wanted, and {_said(each)} is asked for"
             raise Contradiction(package.name, f"the lock contradicts itself: {what}")
     return answer
@@ -42,7 +41,7 @@ def constrained(package: LockedPackage, constraints: tuple[LockedPackage, ...]) 
 
 def joined(constraints: tuple[LockedPackage, ...]) -> tuple[LockedPackage, ...]:
     """Answer constraints on one name as entries of which one must be met: a pin, or all ranges as one."""
-    pins = tuple(each for each in constraints if _is_pin(each))
+    pins = tuple(each for each in constraints if each.is_pin)
     if pins:
         return pins
     specifiers = [each.specifier for each in constraints if each.specifier]
@@ -50,7 +49,7 @@ def joined(constraints: tuple[LockedPackage, ...]) -> tuple[LockedPackage, ...]:
 
 
 def _pinned(package: LockedPackage, constraints: Iterable[LockedPackage]) -> LockedPackage:
-    pin = next((each for each in constraints if _is_pin(each)), None)
+    pin = next((each for each in constraints if each.is_pin), None)
     if pin is None:
         raise Contradiction(package.name, "the lock asks for it, and no constraint that holds here pins it")
     return msgspec.structs.replace(
@@ -60,16 +59,6 @@ def _pinned(package: LockedPackage, constraints: Iterable[LockedPackage]) -> Loc
         origin=pin.origin,
         artifacts=package.artifacts or pin.artifacts,
     )
-
-
-def _is_pin(package: LockedPackage) -> bool:
-    return package.version is not None or package.origin is not None
-
-
-def _allows(package: LockedPackage, version: str) -> bool:
-    if package.version is not None:
-        return package.version == version or allows(pin(package.version), version)
-    return package.specifier is None or allows(package.specifier, version)
 
 
 def _said(package: LockedPackage) -> str:

@@ -19,9 +19,8 @@ from typing import NamedTuple
 import msgspec
 
 from envguard.domain.locks.conditions import ALWAYS, NEVER, Comparison, Condition, Conditions
-from envguard.domain.locks.graph import entries_meant, word_for_choice, word_for_extra
+from envguard.domain.locks.graph import entries_meant, fits, word_for_choice, word_for_extra
 from envguard.domain.locks.lock import Dependency, Lock, LockedPackage, Root
-from envguard.domain.versions import allows
 
 _WORD = re.compile(r'"((?:extra|group|project)-\d+-[^"]*)"')
 """uv's words for a choice, as in ``domain.locks.markers``."""
@@ -202,7 +201,7 @@ class _Spread:
             return
         both, no = self._conditions.both, self._conditions.no
         applying = [self._applies(entry) for entry in entries]
-        fitting = [_fits(dependency, entry) for entry in entries]
+        fitting = [fits(dependency, entry) for entry in entries]
         for position, entry in enumerate(entries):
             others = self._any(applying[:position] + applying[position + 1 :])
             fitting_others = self._any(
@@ -222,10 +221,3 @@ class _Spread:
         for condition in conditions:
             found = self._conditions.either(found, condition)
         return found
-
-
-def _fits(dependency: Dependency, entry: LockedPackage) -> bool:
-    """Whether the versions that are asked for are this entry's; where none are asked for, all are."""
-    if not dependency.specifier:
-        return True
-    return entry.version is not None and allows(dependency.specifier, entry.version)

@@ -128,6 +128,13 @@ def entries_meant(dependency: Dependency, entries: Sequence[LockedPackage]) -> S
     ]
 
 
+def fits(dependency: Dependency, entry: LockedPackage) -> bool:
+    """Whether the versions that are asked for are this entry's; where none are asked for, all are."""
+    if not dependency.specifier:
+        return True
+    return entry.version is not None and allows(dependency.specifier, entry.version)
+
+
 def _tagged(kind: str, package: str, name: str) -> str:
     return f"{kind}-{len(package)}-{package}-{name}"
 
@@ -141,9 +148,8 @@ def _meant(dependency: Dependency, entries: Sequence[LockedPackage], place: Plac
     found = entries_meant(dependency, entries)
     if len(found) > 1:
         found = [each for each in found if applies(each, place)]
-    if len(found) > 1 and dependency.specifier:
-        specifier = dependency.specifier
-        found = [each for each in found if each.version is not None and allows(specifier, each.version)]
+    if len(found) > 1:
+        found = [each for each in found if fits(dependency, each)]
     if not found:
         raise UndecidedError(dependency.name, _NONE)
     return found

@@ -17,6 +17,7 @@ from typing import Literal
 import msgspec
 
 from envguard.domain.environment import Digest, Origin
+from envguard.domain.versions import allows, pin
 
 Ecosystem = Literal["python", "conda"]
 """Whose name an entry has, and who installs it."""
@@ -89,6 +90,17 @@ class LockedPackage(msgspec.Struct, frozen=True, omit_defaults=True):
     """What each of its extras asks for besides."""
     only_constrains: bool = False
     """Asks for nothing: a line of a constraints file. Only in flat locks."""
+
+    @property
+    def is_pin(self) -> bool:
+        """Whether it says by itself which version is meant, or where that is to be found."""
+        return self.version is not None or self.origin is not None
+
+    def allows(self, version: str) -> bool:
+        """Whether an installed version is one that the entry means."""
+        if self.version is None:
+            return self.specifier is None or allows(self.specifier, version)
+        return version == self.version or allows(pin(self.version), version)
 
 
 class Chosen(msgspec.Struct, frozen=True):

@@ -68,6 +68,11 @@ class Ambiguous(msgspec.Struct, frozen=True):
     package: str | None
     reason: str
 
+    @property
+    def in_words(self) -> str:
+        """The reason, with the package that it is about."""
+        return f"{self.package}: {self.reason}" if self.package else self.reason
+
 
 Selection = Selected | WrongPython | Ambiguous
 

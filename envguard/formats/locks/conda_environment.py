@@ -72,7 +72,7 @@ class _Environment:
         """Answer all entries; raises what is wrong with them."""
         of_pip = self._requirements.packages()
         for problem in self._requirements.problems:
-            self.problems.add(problem)
+            self.problems.keep(problem)
         if not self._packages and not of_pip and not self.problems.found:
             self.problems.note(root, "dependencies", "the lock pins nothing")
         self.problems.raise_all()
@@ -86,7 +86,7 @@ class _Environment:
         try:
             package = parse_spec(spec, self.problems.where(item, key))
         except PolicyError as problem:
-            self.problems.add(problem)
+            self.problems.keep(problem)
             return
         if package is None:
             return

@@ -16,14 +16,13 @@ from envguard.domain.environment import digest_of_text
 from envguard.domain.locks.lock import Lock, LockedPackage
 from envguard.errors import PolicyError
 from envguard.formats.companions import Companions
-from envguard.formats.files import raise_all, shown
+from envguard.formats.files import Gathered, raise_all, shown
 from envguard.formats.locks.conda_platforms import bare_digest, conda_package, parts_of_file, platform_marker
 from envguard.formats.locks.lines import Line
 from envguard.formats.locks.requirement import Entry, parse_line
 
 _EXPLICIT = re.compile(r"^@EXPLICIT[ \t]*$", re.MULTILINE)
 _MOST_LINES = 20_000
-_MOST_PROBLEMS = 100
 _HINT = "`conda list --explicit --md5` writes such a list"
 
 
@@ -38,44 +37,41 @@ def parse_conda_explicit(text: str, filename: str, _companions: Companions) -> L
     for number, raw in enumerate(text.removeprefix("\ufeff").splitlines(), start=1):
         read.add(raw.strip(), number)
     if not is_explicit(text):
-        read.problems.insert(0, PolicyError("the line `@EXPLICIT` is missing", where=filename, hint=_HINT))
-    elif not read.packages and not read.problems:
-        read.problems.append(PolicyError("the lock names no packages", where=filename, hint=_HINT))
-    raise_all(read.problems, filename)
+        read.found.insert(0, PolicyError("the line `@EXPLICIT` is missing", where=filename, hint=_HINT))
+    elif not read.packages and not read.found:
+        read.keep(PolicyError("the lock names no packages", where=filename, hint=_HINT))
+    read.raise_all()
     marker = platform_marker(read.platform) if read.platform is not None else None
     environments = (marker,) if marker is not None else ()
     return Lock(packages=tuple(read.packages), digest=digest_of_text(text), environments=environments)
 
 
-class _Explicit:
-    """What the lines of such a list say."""
+class _Explicit(Gathered):
+    """What the lines of such a list say, and what is wrong with them."""
 
     def __init__(self, filename: str) -> None:
+        super().__init__(filename)
         self.packages: list[LockedPackage] = []
-        self.problems: list[PolicyError] = []
         self.platform: str | None = None
-        self._filename = filename
         self._lines: dict[str, int] = {}
 
     def add(self, line: str, number: int) -> None:
-        where = f"{self._filename}:{number}"
+        where = f"{self.filename}:{number}"
         try:
             package = self._said(line, where)
         except PolicyError as problem:
-            self.problems.append(problem)
-            if len(self.problems) >= _MOST_PROBLEMS:
-                raise_all(self.problems, self._filename)
+            self.keep(problem)
             return
         if package is None:
             return
         key = f"{package.ecosystem} {package.name}"
         if key in self._lines:
             what = f"`{package.name}` is named on line {self._lines[key]} already"
-            self.problems.append(PolicyError(what, where=where, hint="keep one of the two"))
+            self.keep(PolicyError(what, where=where, hint="keep one of the two"))
             return
         self._lines[key] = number
         if number > _MOST_LINES:
-            raise_all([*self.problems, PolicyError("too many lines for a lock", where=where)], where)
+            raise_all([*self.found, PolicyError("too many lines for a lock", where=where)], where)
         self.packages.append(package)
 
     def _said(self, line: str, where: str) -> LockedPackage | None:
@@ -83,7 +79,7 @@ class _Explicit:
             self._platform(line.partition(":")[2].strip(), where)
         elif line.startswith("# pip "):
             for entry in parse_line(Line(0, line.removeprefix("# pip ")), where, lambda *_: None):
-                if isinstance(entry, Entry) and entry.is_pin:
+                if isinstance(entry, Entry) and entry.package.is_pin:
                     return entry.package
             raise PolicyError(f"not a pin: `{shown(line)}`", where=where, hint=_HINT)
         elif line and not line.startswith(("#", "@EXPLICIT")):

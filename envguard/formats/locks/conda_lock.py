@@ -10,9 +10,7 @@ Rules
 
 from __future__ import annotations
 
-import posixpath
 from collections.abc import Iterator
-from urllib.parse import unquote
 
 from packaging.utils import canonicalize_name
 
@@ -22,6 +20,7 @@ from envguard.errors import PolicyError
 from envguard.formats.companions import Companions
 from envguard.formats.files import shown
 from envguard.formats.locks.addresses import is_name, parse_digest, parse_reference
+from envguard.formats.locks.artifacts import file_name_in
 from envguard.formats.locks.conda_platforms import conda_package, parts_of_file, platform_marker
 from envguard.formats.locks.groups import grouped
 from envguard.formats.locks.requirement import LONGEST_VERSION
@@ -110,7 +109,7 @@ def _of_conda(
     item: Table, key: str, said: tuple[str, str, str], marker: str | None, problems: Problems
 ) -> LockedPackage | None:
     name, version, url = said
-    filename = unquote(posixpath.basename(url.partition("#")[0]))
+    filename = file_name_in(url)
     parts = parts_of_file(filename)
     build = problems.text(item, "build", key, is_needed=False)
     if parts is None and build is None:
@@ -131,10 +130,10 @@ def _of_pip(
         try:
             reference = parse_reference(address or url, problems.where(item, f"{key}.url"))
         except PolicyError as problem:
-            problems.add(problem)
+            problems.keep(problem)
             return None
         return reference.package(normalised, marker)
-    filename = unquote(posixpath.basename(url.partition("#")[0].partition("?")[0]))
+    filename = file_name_in(url)
     artifacts = (Artifact(filename, _digests(item, key, problems)),)
     return LockedPackage(normalised, version, marker=marker, artifacts=artifacts)
 

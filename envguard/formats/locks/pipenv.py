@@ -26,7 +26,7 @@ from envguard.domain.locks.lock import Artifact, Lock, LockedPackage
 from envguard.domain.versions import is_specifier
 from envguard.errors import PolicyError
 from envguard.formats.companions import Companions, beside
-from envguard.formats.files import has_controls, is_encodable, raise_all, shown
+from envguard.formats.files import Gathered, has_controls, is_encodable, shown
 from envguard.formats.locks.addresses import (
     is_name,
     parse_digest,
@@ -45,7 +45,6 @@ _MOST_ENTRIES = 10_000
 """Of all categories together, each of which counts as one."""
 _MOST_TABLES = 2 * _MOST_ENTRIES
 """Entries, and what else has keys; to read half a million of them takes a second."""
-_MOST_PROBLEMS = 100
 _LONGEST_MARKER = 2_000
 _SYSTEMS = ("git", "hg", "svn", "bzr")
 _HASHED_NAME = re.compile(r"[0-9a-f]{7}")
@@ -63,7 +62,7 @@ def parse_pipenv(text: str, filename: str, companions: Companions) -> Lock:
     packages = tuple(grouped(read.packages({category: content[category] for category in categories})))
     if not categories:
         read.note("", "not a lock: it has no `default`")
-    raise_all(read.problems, filename)
+    read.raise_all()
     return Lock(
         packages=packages,
         digest=read.digest(text),
@@ -72,25 +71,18 @@ def parse_pipenv(text: str, filename: str, companions: Companions) -> Lock:
     )
 
 
-class _Pipfile:
+class _Pipfile(Gathered):
     """What the file says, and what is wrong with it."""
 
     def __init__(self, filename: str, companions: Companions) -> None:
-        self.problems: list[PolicyError] = []
-        self._filename = filename
+        super().__init__(filename)
         self._companions = companions
         self._names: dict[str, str] = {}
         self._entries = 0
 
     def note(self, key: str, what: str, hint: str = _HINT) -> None:
         """Note what is wrong at a key; the hundredth raises them all."""
-        self.add(PolicyError(what, where=self._where(key), hint=hint))
-
-    def add(self, problem: PolicyError) -> None:
-        """Note a problem; the hundredth raises them all."""
-        self.problems.append(problem)
-        if len(self.problems) >= _MOST_PROBLEMS:
-            raise_all(self.problems, self._filename)
+        self.keep(PolicyError(what, where=self._where(key), hint=hint))
 
     def digest(self, text: str) -> Digest:
         """Answer the digest of the text, and of the names that folders told."""
@@ -139,7 +131,7 @@ class _Pipfile:
             try:
                 return self._package(key, str(canonicalize_name(name)), entry)
             except PolicyError as problem:
-                self.add(problem)
+                self.keep(problem)
         return None
 
     def _package(self, key: str, name: str, entry: _Table) -> LockedPackage:
@@ -167,7 +159,7 @@ class _Pipfile:
         if _HASHED_NAME.fullmatch(name) is None or "://" in place:
             return name
         where = self._where(key)
-        folder = beside(self._filename, place, where)
+        folder = beside(self.filename, place, where)
         told = project_name(folder, self._companions)
         if told is None:
             hint = f'name it in the Pipfile: NAME = {{path = "{shown(place)}"}}'
@@ -221,7 +213,7 @@ class _Pipfile:
         return None
 
     def _where(self, key: str) -> str:
-        return f"{self._filename}: {key}" if key else self._filename
+        return f"{self.filename}: {key}" if key else self.filename
 
 
 def _repository(system: str, url: str, ref: str, where: str, *, is_editable: bool) -> Origin:

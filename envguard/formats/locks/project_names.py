@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import configparser
-import sys
 
 from packaging.utils import canonicalize_name
 
+from envguard.errors import PolicyError
 from envguard.formats.companions import Companions
 from envguard.formats.locks.addresses import is_name
+from envguard.formats.locks.project import table_at
+from envguard.formats.locks.toml import read_toml
+
+_PROJECT = "pyproject.toml"
 
 
 def project_name(folder: str, companions: Companions) -> str | None:
@@ -16,7 +20,7 @@ def project_name(folder: str, companions: Companions) -> str | None:
 
     None where neither is there, or says it. Raises PolicyError where one is there and cannot be read.
     """
-    for filename, name_in in (("pyproject.toml", _name_in_toml), ("setup.cfg", _name_in_setup)):
+    for filename, name_in in ((_PROJECT, _name_in_toml), ("setup.cfg", _name_in_setup)):
         text = companions.find(filename if folder == "." else f"{folder}/{filename}")
         name = name_in(text) if text is not None else None
         if name is not None:
@@ -25,18 +29,12 @@ def project_name(folder: str, companions: Companions) -> str | None:
 
 
 def _name_in_toml(text: str) -> str | None:
-    if sys.version_info >= (3, 11):
-        import tomllib
-    else:
-        import tomli as tomllib
     try:
-        content = tomllib.loads(text)
-    except (ValueError, RecursionError):
+        content = read_toml(text, _PROJECT, "")
+    except PolicyError:
         return None
-    tool = content.get("tool")
-    poetry = tool.get("poetry") if isinstance(tool, dict) else None
-    for table in (content.get("project"), poetry):
-        name = table.get("name") if isinstance(table, dict) else None
+    for table in (table_at(content, "project"), table_at(content, "tool", "poetry")):
+        name = table.get("name")
         if isinstance(name, str) and is_name(name):
             return str(canonicalize_name(name))
     return None

@@ -75,11 +75,6 @@ class Entry(msgspec.Struct, frozen=True):
     """The line's requirement; errors may not show it as it is."""
     where: str
 
-    @property
-    def is_pin(self) -> bool:
-        """Whether the line itself says which version."""
-        return self.package.version is not None or self.package.origin is not None
-
 
 NameOf = Callable[[str, str], str | None]
 """Answers the name of the project in a folder that a file names; takes the path as it is written, and where

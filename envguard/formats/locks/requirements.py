@@ -149,7 +149,7 @@ class Requirements:
         """The entry as constraints pin it that always hold; where they depend on the place, as it is."""
         package = entry.package
         found = constraints.get(package.name, [])
-        if not entry.is_pin and not any(each.is_pin for each in found):
+        if not entry.package.is_pin and not any(each.package.is_pin for each in found):
             hint = f"{package.name}==VERSION, here or in a constraints file: a lock pins everything"
             self.problems.append(
                 PolicyError(f"not a pin: `{shown(entry.written)}`", where=entry.where, hint=hint)
@@ -170,7 +170,7 @@ class Requirements:
         """Note pins for all environments that another such pin denies."""
         first: dict[str, Entry] = {}
         for entry in entries:
-            if entry.package.marker is not None or not entry.is_pin:
+            if entry.package.marker is not None or not entry.package.is_pin:
                 continue
             known = first.setdefault(entry.package.name, entry)
             if _wanted(known.package) != _wanted(entry.package):

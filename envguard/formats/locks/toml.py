@@ -17,20 +17,18 @@ import msgspec
 from packaging.markers import InvalidMarker, Marker
 
 from envguard.domain.requirements import normalised_name
+from envguard.domain.toml_keys import has_long_key
 from envguard.domain.versions import is_specifier, is_version
 from envguard.errors import PolicyError
-from envguard.formats.files import raise_all, shown
+from envguard.formats.files import Gathered, shown
 
 Shape = TypeVar("Shape", bound=msgspec.Struct)
 
 _PLACE = re.compile(r"(?P<what>.*) \(at line (?P<line>\d+), column (?P<column>\d+)\)", re.DOTALL)
 _AT_END = " (at end of document)"
-_LONG_KEY = re.compile(r"(?:\.[ \t]*(?:[A-Za-z0-9_-]+|\"[^\"\n]*\"|'[^'\n]*')[ \t]*){100}")
-"""A key of many parts costs the square of their number. None that a tool writes has over five."""
 _PATH = re.compile(r"(?P<what>.*?)(?: - at `\$(?P<path>.*)`)?", re.DOTALL)
 _MISFIT = re.compile(r"Expected `(?P<wanted>[^`]*)`, got `(?P<found>[^`]*)`")
 _NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?")
-_MOST_PROBLEMS = 100
 _LIMIT_BYTES = 8 * 1024 * 1024
 """No lock is known to have over 4 MiB."""
 _MOST = {"=": 80_000, ",": 80_000, "\n": 150_000, "[": 50_000, "\\": 50_000, " " * 1_000: 0}
@@ -51,15 +49,14 @@ _TYPES = {
 }
 
 
-class TomlProblems:
+class TomlProblems(Gathered):
     """Everything that is wrong with one file."""
 
     def __init__(self, text: str, filename: str, hint: str) -> None:
         """Take the file, and what helps against most of its problems."""
-        self.filename = filename
+        super().__init__(filename)
         self._text = text
         self._hint = hint
-        self._found: list[PolicyError] = []
         self._names: dict[str, str] = {}
         self._markers: dict[str, str | None] = {}
         self._marker_characters = 0
@@ -68,15 +65,7 @@ class TomlProblems:
         """Note one problem; ``table`` is what it is in: ``("package", 3)``. The hundredth raises them all."""
         place = self.filename if table is None else f"{self.filename}{self._line_of(*table)}"
         path = ".".join(filter(None, ["" if table is None else f"{table[0]}[{table[1]}]", key]))
-        self._found.append(
-            PolicyError(what, where=f"{place}: {shown(path)}" if path else place, hint=self._hint)
-        )
-        if len(self._found) == _MOST_PROBLEMS:
-            self.raise_all()
-
-    def raise_all(self) -> None:
-        """Raise what was noted; nothing where nothing was."""
-        raise_all(self._found, self.filename)
+        self.keep(PolicyError(what, where=f"{place}: {shown(path)}" if path else place, hint=self._hint))
 
     def read(
         self, value: object, shape: type[Shape], key: str, table: tuple[str, int] | None = None
@@ -93,7 +82,7 @@ class TomlProblems:
         """Answer a whole file as a type; raises PolicyError at once where it does not fit."""
         found = self.read(value, shape, "")
         if found is None:
-            raise self._found[-1]
+            raise self.found[-1]
         return found
 
     def tables(
@@ -163,7 +152,7 @@ def read_toml(text: str, filename: str, hint: str) -> dict[str, object]:
         raise PolicyError(f"too large for a lock: over {_LIMIT_BYTES >> 20} MiB", where=filename, hint=hint)
     if any(text.count(sign) > most for sign, most in _MOST.items()):
         raise PolicyError("too many entries for a lock", where=filename, hint=hint)
-    if _LONG_KEY.search(text):
+    if has_long_key(text):
         raise PolicyError("not a lock: a key of a hundred parts", where=filename, hint=hint)
     try:
         return tomllib.loads(text)

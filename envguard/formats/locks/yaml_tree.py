@@ -15,7 +15,7 @@ import yaml
 from yaml.reader import ReaderError
 
 from envguard.errors import PolicyError
-from envguard.formats.files import has_controls, raise_all, shown
+from envguard.formats.files import Gathered, has_controls, shown
 
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 """libyaml's where PyYAML was built with it: 30 times faster."""
@@ -25,7 +25,6 @@ _MOST_EVENTS = 200_000
 """Beginnings, ends and scalars: 5,500 entries of conda-lock's, read in 0.4 s. No tool writes more lines."""
 _TOOL_S = "write it out, as the tool did that made the lock"
 _DEEPEST = 20
-_MOST_PROBLEMS = 100
 _NULLS = ("", "~", "null", "Null", "NULL")
 
 
@@ -54,13 +53,12 @@ class Table(msgspec.Struct, frozen=True):
 Node = Text | Items | Table
 
 
-class Problems:
+class Problems(Gathered):
     """What is wrong with one file, and the reading of nodes that notes it."""
 
     def __init__(self, filename: str, hint: str) -> None:
         """Name the file as errors shall name it; ``hint`` is for problems that have none of their own."""
-        self.filename = filename
-        self.found: list[PolicyError] = []
+        super().__init__(filename)
         self._hint = hint
 
     def where(self, node: Node, key: str = "") -> str:
@@ -69,17 +67,7 @@ class Problems:
 
     def note(self, node: Node, key: str, what: str, hint: str | None = None) -> None:
         """Note one problem; the hundredth raises them all."""
-        self.add(PolicyError(what, where=self.where(node, key), hint=hint or self._hint))
-
-    def add(self, problem: PolicyError) -> None:
-        """Note one problem; the hundredth raises them all."""
-        self.found.append(problem)
-        if len(self.found) >= _MOST_PROBLEMS:
-            self.raise_all()
-
-    def raise_all(self) -> None:
-        """Raise what was noted; nothing where nothing was."""
-        raise_all(self.found, self.filename)
+        self.keep(PolicyError(what, where=self.where(node, key), hint=hint or self._hint))
 
     def text(self, table: Table, name: str, key: str, *, is_needed: bool = True) -> str | None:
         """Answer the text of a key; None where it has none, which is noted if it is needed."""

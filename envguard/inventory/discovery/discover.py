@@ -160,7 +160,7 @@ def _homes(host: Host, notes: Notes, *, all_file_systems: bool) -> list[str]:
 def _homes_elsewhere(host: Host) -> list[str]:
     """The homes of others that another machine holds."""
     homes = [person.home for person in host.people if person.uid != host.people[0].uid]
-    return [home for home in homes if (mount := host.mounts.of(home)) is not None and mount.is_network]
+    return [home for home in homes if host.mounts.is_elsewhere(home)]
 
 
 def _scan(found: Found, notes: Notes, *, is_late: bool) -> Scan:

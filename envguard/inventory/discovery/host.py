@@ -34,8 +34,7 @@ def this_host() -> Host:
 
     def is_there(home: str) -> bool:
         # Where another machine holds the homes, to ask may hang, or mount them all.
-        mount = mounts.of(home)
-        return (mount is not None and mount.is_network) or is_home(home)
+        return mounts.is_elsewhere(home) or is_home(home)
 
     return Host(
         people=people_to_scan(os.environ, is_there),

@@ -126,6 +126,11 @@ class Mounts(msgspec.Struct, frozen=True):
                 return mount
             folder = parent
 
+    def is_elsewhere(self, path: str) -> bool:
+        """Whether another machine holds what lies at an absolute path."""
+        mount = self.of(path)
+        return mount is not None and mount.is_network
+
     def shared_name_of(self, path: str) -> str | None:
         """Answer what all machines call a real path; None where it is on no shared file system."""
         mount = self.of(path)

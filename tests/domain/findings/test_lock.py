@@ -79,3 +79,18 @@ def test_against_the_policy_s_own_lock_each_name_is_one_finding() -> None:
 def test_the_project_itself_is_no_entry_of_its_lock() -> None:
     lock = msgspec.structs.replace(a_lock(gym="0.26.2", rl="1"), project="rl")
     assert told(lock, wanted=a_lock(gym="0.26.2")) == []
+
+
+def test_what_is_beside_the_lock_is_told_only_where_the_policy_asks() -> None:
+    asked = Rules(unlisted="ignore")
+    assert compare_lock(a_lock(gym="0.26.2", rich="13"), asked, a_lock(gym="0.26.2")) == ()
+
+
+def test_what_a_lock_only_constrains_is_no_entry_that_anybody_would_have() -> None:
+    constraint = LockedPackage("numpy", "1.26.4", only_constrains=True)
+    lock = a_lock(gym="0.26.2")
+    constrained = msgspec.structs.replace(lock, packages=(*lock.packages, constraint))
+    assert told(constrained, Deny(name="numpy")) == []
+    assert told(constrained, Require(name="numpy")) == [("missing", "numpy")]
+    assert told(constrained, wanted=lock) == []
+    assert told(lock, wanted=constrained) == []

@@ -38,7 +38,10 @@ MACHINE = MachineFacts(
         pytest.param("memory", ">=60GB", True, id="memory in powers of ten"),
         pytest.param("memory", ">= 60 GiB", False, id="memory in powers of two"),
         pytest.param("memory", "<64000000001", True, id="memory in bytes"),
+        *(pytest.param("memory", f"{sign}64GB", True, id=f"{sign} the same") for sign in (">=", "<=", "==")),
+        *(pytest.param("memory", f"{sign}64GB", False, id=f"{sign} the same") for sign in (">", "<")),
         pytest.param("simd", ">=x86-64-v2", True, id="a lower level"),
+        pytest.param("simd", ">x86-64-v3", False, id="above the level itself"),
         pytest.param("simd", ">=x86-64-v4", False, id="a higher level"),
         pytest.param("simd", "x86-64-v3", True, id="the level by its name"),
         pytest.param("simd", "==x86-64-v3", True, id="just this level"),
@@ -78,6 +81,20 @@ def test_a_fact_that_is_not_there_is_absent_with_the_rule_s_words() -> None:
     (found,) = machine_findings([rule], FACTS)
     assert (found.expected, found.actual) == ("nvidia-driver >=550", "absent")
     assert (found.severity, found.reason) == ("warn", "the kernels need it")
+
+
+@pytest.mark.parametrize("fact", ["blas", "cpu", "cuda", "gpu", "memory", "musl", "simd"])
+def test_what_a_machine_does_not_have_meets_nothing(fact: MachineFact) -> None:
+    bare = MachineFacts(os="Debian GNU/Linux 12", kernel="6.1")
+    asked = {"memory": "<1TB", "simd": "<=x86-64-v4", "musl": ">=0", "cuda": ">=0"}.get(fact, "*")
+    (found,) = machine_findings([MachineRule(fact, asked)], bare)
+    assert found.actual == "absent"
+
+
+def test_musl_is_asked_of_machines_that_have_it() -> None:
+    alpine = msgspec.structs.replace(MACHINE, libc="musl 1.2.4")
+    asked = [MachineRule("musl", ">=1.2,<2"), MachineRule("glibc", ">=1")]
+    assert [each.rule for each in machine_findings(asked, alpine)] == ["machine.glibc"]
 
 
 def test_a_simd_level_of_another_family_meets_no_comparison() -> None:

@@ -164,6 +164,37 @@ class TestOrigins:
             ("version-mismatch", "gym")
         ]
 
+    @pytest.mark.parametrize(
+        ("entry", "rule", "remedy"),
+        [
+            pytest.param(None, None, None, id="nobody says which version"),
+            pytest.param(None, Require(name="gym", specifier=">=0.26"), Reinstall("gym>=0.26"), id="a rule"),
+            pytest.param(LockedPackage("gym", "0.26.2"), None, Reinstall("gym==0.26.2"), id="the lock"),
+        ],
+    )
+    def test_it_is_fetched_from_an_index_in_the_version_that_is_wanted(
+        self, entry: LockedPackage | None, rule: Require | None, remedy: Remedy | None
+    ) -> None:
+        rules = Rules(packages=(rule,) if rule else (), origins=OriginRules(editable="error"))
+        lock = locking(entry) if entry else None
+        assert the_one(snapshot(Package("gym", "0.26.2", EDITABLE)), lock, rules).remedy == remedy
+
+    @pytest.mark.parametrize(
+        ("digest", "expected"),
+        [
+            pytest.param("sha256:aa", [], id="the lock's own"),
+            pytest.param(None, [("origin-mismatch", "a")], id="not known"),
+            pytest.param("md5:aa", [("origin-mismatch", "a")], id="not comparable"),
+        ],
+    )
+    def test_a_file_of_the_lock_s_is_wanted_from_wherever_it_came(
+        self, digest: str | None, expected: list[tuple[str, str]]
+    ) -> None:
+        origin = Origin(kind="archive", url="https://h.example/a.zip", archive_digest=digest)
+        lock = locking(LockedPackage("a", "1", artifacts=(Artifact("a.zip", ("sha256:aa",)),)))
+        rules = Rules(origins=OriginRules(direct_url="error"))
+        assert told(snapshot(Package("a", "1", origin)), lock, rules) == expected
+
 
 class TestHashes:
     def test_an_archive_with_another_digest_is_told(self) -> None:
@@ -268,6 +299,17 @@ class TestConda:
         rules = Rules(packages=(Deny(name="openssl"),))
         assert told(snapshot(system=(self.OPENSSL,)), rules=rules) == [("denied", "openssl")]
 
+    def test_a_rule_speaks_before_what_the_lock_says_by_conda_s_name(self) -> None:
+        lock = locking(LockedPackage("pytorch", "2.3.0", ecosystem="conda"))
+        rules = Rules(packages=(Require(name="torch", specifier="==2.5.*"),))
+        assert told(snapshot(self.TORCH), lock, rules) == [("version-mismatch", "torch")]
+        assert told(snapshot(self.TORCH), lock) == [("version-mismatch", "pytorch")]
+
+    def test_conda_s_names_list_nothing_where_the_lock_has_none_of_conda_s(self) -> None:
+        lock = locking(LockedPackage("pytorch", "2.4.1"))
+        there = snapshot(self.TORCH, Package("pytorch", "2.4.1"))
+        assert told(there, lock, Rules(unlisted="error")) == [("unlisted", "torch")]
+
 
 class TestOptional:
     LOCK = locking(
@@ -292,6 +334,18 @@ class TestOptional:
         self, there: Snapshot, expected: list[tuple[str, str]]
     ) -> None:
         assert told(there, self.LOCK, Rules(unlisted="error")) == expected
+
+    def test_a_rule_and_what_the_lock_says_besides_are_one_finding(self) -> None:
+        rules = Rules(packages=(Require(name="pytest", specifier="<9"),))
+        assert told(snapshot(Package("pytest", "7.0")), self.LOCK, rules) == [("version-mismatch", "pytest")]
+        assert told(snapshot(Package("pytest", "8.0")), self.LOCK, rules) == []
+        assert told(snapshot(), self.LOCK, rules) == [("missing", "pytest")]
+
+    def test_of_several_entries_that_may_be_meant_one_must_be_met(self) -> None:
+        lock = locking(*(LockedPackage("numpy", each, only_constrains=True) for each in ("1.26.4", "1.26.5")))
+        assert told(snapshot(Package("numpy", "1.26.5")), lock) == []
+        found = the_one(snapshot(Package("numpy", "1.26.6")), lock)
+        assert (found.kind, found.expected) == ("version-mismatch", "==1.26.4")
 
     def test_a_version_without_a_pin_is_asked_by_its_specifier(self) -> None:
         lock = locking(LockedPackage("python", specifier="==3.11.*", ecosystem="conda"))

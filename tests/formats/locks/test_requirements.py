@@ -204,11 +204,22 @@ class TestLines:
 
     @pytest.mark.parametrize(
         "files",
-        [{"pyproject.toml": "name ="}, {"setup.cfg": "x"}, {"setup.cfg": "[metadata]\nname = -\n"}],
-        ids=["toml", "cfg", "name"],
+        [
+            {"pyproject.toml": "name ="},
+            {"pyproject.toml": f"[project]\nname = 'a'\nx{'.x' * 20_000} = 1"},
+            {"setup.cfg": "x"},
+            {"setup.cfg": "[metadata]\nname = -\n"},
+        ],
+        ids=["toml", "long key", "cfg", "name"],
     )
     def test_a_project_that_cannot_be_understood_has_no_name(self, files: dict[str, str]) -> None:
         assert "name is not said" in errors_of("-e .\n", files)[0].what
+
+    def test_a_project_that_cannot_be_looked_at_is_an_error(self, tmp_path: Path) -> None:
+        path = tmp_path / "requirements.txt"
+        path.write_text(f"-e ./{'a' * 300}\n")
+        with pytest.raises(PolicyError, match="the file cannot be read"):
+            read_lock(path)
 
     def test_utf_16_is_read_as_powershell_writes_it(self, tmp_path: Path) -> None:
         path = tmp_path / "requirements.txt"

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from envguard.domain.toml_keys import has_long_key
 from envguard.inventory.discovery.registries.interface import (
     NAMES_CAP,
     Candidate,
@@ -97,6 +98,8 @@ def _settings(path: str, guide: Guide) -> object:
     if not content:
         return None
     try:
+        if has_long_key(content.decode()):
+            raise ValueError("a key of very many parts")
         return msgspec.toml.decode(content, type=dict[str, object])
     except (msgspec.MsgspecError, ValueError, RecursionError):
         guide.fail(path, "not TOML")

@@ -96,7 +96,9 @@ def test_settings_of_another_shape_are_no_settings(text: str, machine: Machine) 
 
 
 @pytest.mark.parametrize(
-    "text", ["not TOML", "a=" + "[" * 9999, "path = '\udcff'"], ids=["text", "deep", "bytes"]
+    "text",
+    ["not TOML", "a=" + "[" * 9999, "path = '\udcff'", "a" + ".a" * 32_000 + " = 1"],
+    ids=["text", "deep", "bytes", "long key"],
 )
 def test_settings_that_are_broken_are_told(text: str, machine: Machine) -> None:
     for tool in TOOLS:

@@ -18,7 +18,7 @@ from tests.builders.places import lay_out_python, lay_out_venv
 
 def a_process(executable: Path | str, command: Path | str, **fields: object) -> Running:
     told = {"folder": "/", "path": "", "mapped": (), **fields}
-    return Running(executable=str(executable), command=str(command), **told)  # type: ignore[arg-type]
+    return Running(executable=str(executable), command=str(command), **told)  # type: ignore[arg-type]  # the caller's words
 
 
 def paths_of(*processes: Running) -> list[str]:
