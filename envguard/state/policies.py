@@ -13,6 +13,7 @@ from pathlib import Path
 from envguard.errors import StateError
 from envguard.state.files import read_document, remove_file, write_document
 from envguard.state.kept import KeptPolicy
+from envguard.state.places import usual_cache_folder
 
 _PLAIN_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,199}")
 
@@ -25,9 +26,7 @@ def pulled_folder() -> Path:
     told = os.environ.get("ENVGUARD_CACHE")
     if told:
         return Path(told).absolute() / "policies"
-    import platformdirs
-
-    return Path(platformdirs.user_cache_dir("envguard", appauthor=False)) / "policies"
+    return usual_cache_folder() / "policies"
 
 
 def read_policies(folder: Path) -> dict[str, KeptPolicy]:
