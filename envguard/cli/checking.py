@@ -63,9 +63,11 @@ def print_as(format_: Literal["junit", "github", "sarif", "markdown"], verdicts:
 
 
 def _is_lock(argument: str) -> bool:
+    if not Path(argument).is_file():
+        return False
     from envguard.formats import is_lock_name
 
-    return is_lock_name(argument) and Path(argument).is_file()
+    return is_lock_name(argument)
 
 
 def _check_lock(path: Path, named: str | None, format_: Format) -> Checked:

@@ -10,12 +10,12 @@ from __future__ import annotations
 
 import re
 
-_URL = re.compile(r"(?:[A-Za-z]+\+)?([A-Za-z][A-Za-z0-9.-]*)://([^/?#]*)([^?#]*)")
+_URL = r"(?:[A-Za-z]+\+)?([A-Za-z][A-Za-z0-9.-]*)://([^/?#]*)([^?#]*)"
 
 
 def plain_address(url: str) -> str | None:
     """Answer an address without what nobody else may know; None for local files and for what is no URL."""
-    parts = _URL.match(url)
+    parts = re.match(_URL, url)
     if parts is None or parts[1].lower() == "file":
         return None
     host = parts[2].rpartition("@")[2]

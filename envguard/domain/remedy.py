@@ -22,8 +22,8 @@ import msgspec
 from envguard.domain.environment import EnvironmentRecord
 from envguard.domain.versions import allows
 
-_PLAIN_NAME = re.compile(r"[a-z0-9]([a-z0-9-]*[a-z0-9])?")
-_CONDA_NAME = re.compile(r"[a-z0-9_][a-z0-9_.-]*")
+_PLAIN_NAME = r"[a-z0-9]([a-z0-9-]*[a-z0-9])?"
+_CONDA_NAME = r"[a-z0-9_][a-z0-9_.-]*"
 _MINORS = range(20, 5, -1)
 """The Python 3 minor versions to think of, newest first."""
 
@@ -130,7 +130,7 @@ def _pip_lines(remedies: Sequence[Remedy], record: EnvironmentRecord) -> list[st
     installs = _once(each.requirement for each in remedies if isinstance(each, Install))
     again = _once(each.requirement for each in remedies if isinstance(each, Reinstall))
     removals = _once(each.package for each in remedies if isinstance(each, Remove))
-    if not all(_PLAIN_NAME.fullmatch(name) for name in removals):
+    if not all(re.fullmatch(_PLAIN_NAME, name) for name in removals):
         return None
     python = shlex.quote(record.python)
     pip = f"uv pip {{}} --python {python}" if record.changer == "uv" else f"{python} -m pip {{}}"
@@ -152,7 +152,7 @@ def _conda_lines(remedies: Sequence[Remedy], record: EnvironmentRecord) -> list[
     removals = _once(each.package for each in remedies if isinstance(each, CondaRemove))
     if (installs or removals) and record.kind != "conda":
         return None
-    if not all(_CONDA_NAME.fullmatch(name) for name in removals):
+    if not all(re.fullmatch(_CONDA_NAME, name) for name in removals):
         return None
     prefix = shlex.quote(record.path)
     lines = []

@@ -22,8 +22,8 @@ FOLDER = "conda-meta"
 """Where conda, mamba and pixi keep a record of each package, below the prefix."""
 
 _CAP_BYTES = 64 * 1024 * 1024
-_DISTRIBUTION = re.compile(rb'site-packages/([^/"\\]+\.(?:dist-info|egg-info))', re.IGNORECASE)
-_PYTHON = re.compile(r"python-(\d+\.\d+\.\w+)-([^-]+)\.json")
+_DISTRIBUTION = rb'(?i)site-packages/([^/"\\]+\.(?:dist-info|egg-info))'
+_PYTHON = r"python-(\d+\.\d+\.\w+)-([^-]+)\.json"
 _CONDA = Origin(kind="conda")
 
 
@@ -92,7 +92,7 @@ def read_conda_records(reader: Reader, prefix: str) -> CondaRecords:
         except (msgspec.MsgspecError, UnicodeError, RecursionError):
             problems.append(_unreadable(name, path, "not a record of conda's"))
         else:
-            places = {os.fsdecode(place) for place in _DISTRIBUTION.findall(content)}
+            places = {os.fsdecode(place) for place in re.findall(_DISTRIBUTION, content)}
             recorded = Recorded(shown(record.name), shown(record.version), shown(record.build))
             distributions.update(dict.fromkeys(places, recorded))
             if not places:
@@ -106,7 +106,7 @@ def pythons_in(reader: Reader, prefix: str) -> list[RecordedPython]:
         names = reader.names(os.path.join(prefix, FOLDER))
     except (FileNotFoundError, NotADirectoryError):
         return []
-    matches = (_PYTHON.fullmatch(name) for name in names)
+    matches = (re.fullmatch(_PYTHON, name) for name in names)
     return [RecordedPython(match[1], "pypy" in match[2]) for match in matches if match]
 
 

@@ -21,7 +21,7 @@ UNKNOWN = Origin(kind="unknown")
 """Something is written, but nobody can say what."""
 
 _CAP_BYTES = 64 * 1024
-_DIGEST = re.compile(r"(?:md5|sha1|sha224|sha256|sha384|sha512|blake2b|blake2s|sha3_\d{3}):[0-9a-f]{32,128}")
+_DIGEST = r"(?:md5|sha1|sha224|sha256|sha384|sha512|blake2b|blake2s|sha3_\d{3}):[0-9a-f]{32,128}"
 
 
 class _VcsInfo(msgspec.Struct):
@@ -89,5 +89,5 @@ def _digest(archive: _ArchiveInfo) -> str | None:
     told = [f"{kind}:{value}" for kind, value in table.items()]
     if isinstance(archive.hash, str):
         told.append(archive.hash.replace("=", ":", 1))
-    digests = [each.lower() for each in told if _DIGEST.fullmatch(each.lower())]
+    digests = [each.lower() for each in told if re.fullmatch(_DIGEST, each.lower())]
     return min(digests, key=lambda each: not each.startswith("sha256:"), default=None)
