@@ -90,14 +90,12 @@ def wants_json(arguments: Sequence[str]) -> bool:
 
 
 def _check(arguments: list[str], asked: Check) -> int:
-    import gc
     from time import time
 
     from envguard.cli.again import folders_that_decide_nothing
     from envguard.cli.streams import take_down
     from envguard.cli.witness import Witness
 
-    gc.disable()
     witness, written, began_at_s = Witness(folders_that_decide_nothing()), take_down(), time()
     witness.begin()
     try:
@@ -131,10 +129,6 @@ def _keep(
 
 
 def _scan(paths: Sequence[str]) -> int | None:
-    import gc
-
-    gc.disable()  # the process ends before there is anything to collect: 5 %
-
     from envguard.cli.output import default_machine_name, print_json
     from envguard.inventory import scan_paths
     from envguard.report.scanned import scan_document

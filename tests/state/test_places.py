@@ -7,7 +7,7 @@ import pytest
 
 from envguard.state.places import usual_cache_folder, usual_state_folder
 
-VALUES = ["", "/srv/things", "/srv/things/", "//srv/things", "/", " /srv/things", "/srv/things ", "relative", "~/mine"]
+VALUES = ["", "/srv/it", "/srv/it/", "//srv/it", "/", " /srv/it", "/srv/it ", "relative", "~/mine"]
 
 
 @pytest.mark.parametrize("told", [None, *VALUES])
