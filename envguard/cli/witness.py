@@ -53,7 +53,8 @@ class Witness:
         # Until 3.10 pathlib asks by the functions that it found when it was imported.
         self._is_lost = sys.version_info < (3, 11) and "pathlib" in sys.modules
         for name, watcher in _WATCHERS.items():
-            setattr(os, name, watcher(self, self._asked[name]))
+            # As what is built in, it is no method of a class that keeps it, as pathlib's does until 3.10.
+            setattr(os, name, staticmethod(watcher(self, self._asked[name])))
         sys.addaudithook(self._hear)
 
     def end(self) -> None:

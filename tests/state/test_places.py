@@ -11,7 +11,7 @@ VALUES = ["", "/srv/it", "/srv/it/", "//srv/it", "/", " /srv/it", "/srv/it ", "r
 
 
 @pytest.mark.parametrize("told", [None, *VALUES])
-@pytest.mark.parametrize("home", ["/home/ann", "/home/ann/", "/", "//home/ann", "/home/an n"])
+@pytest.mark.parametrize("home", ["/home/ann", "/home/ann/", "/", "//home/ann", "/srv/an n"])
 def test_a_place_is_the_one_that_the_library_names(
     monkeypatch: pytest.MonkeyPatch, told: str | None, home: str
 ) -> None:
