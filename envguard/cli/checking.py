@@ -71,9 +71,11 @@ def _for_reviews(verdict: Verdict, folder: str | None) -> Verdict:
 
 def is_lock_file(argument: str) -> bool:
     """Whether ``check`` takes its argument for a lock rather than for an environment."""
+    if not Path(argument).is_file():
+        return False
     from envguard.formats import is_lock_name
 
-    return is_lock_name(argument) and Path(argument).is_file()
+    return is_lock_name(argument)
 
 
 def _check_lock(path: Path, named: str | None, format_: Format) -> Checked:

@@ -143,11 +143,20 @@ def _own_files() -> Iterator[str]:
 def _by_folder(notes: Notes) -> Iterator[tuple[str, dict[str, Note], dict[str, Note], list[int]]]:
     """The notes by a folder above that was listed: to look from there takes two thirds of the time."""
     listed = notes.listed
+    above: dict[str, str] = {}  # what a folder's own are looked at from: asked once for each folder
     groups: dict[str, tuple[dict[str, Note], dict[str, Note]]] = {}
     for place, noted in enumerate((notes.followed, _without_known(notes.links, notes.followed))):
         for path, note in noted.items():
-            folder, rest = _split(path, listed)
-            groups.setdefault(folder, ({}, {}))[place][rest] = note
+            inner = path.rpartition("/")[0]
+            if inner not in above:
+                above[inner] = _listed_above(inner, listed)
+            folder = above[inner]
+            rest = path[len(folder) + 1 :] if folder else path
+            if not rest:
+                folder, rest = "", path
+            if folder not in groups:
+                groups[folder] = ({}, {})
+            groups[folder][place][rest] = note
     for folder in sorted({*groups, *listed}):
         followed, links = groups.get(folder, ({}, {}))
         yield folder, followed, links, list(listed.get(folder, ()))
@@ -158,9 +167,7 @@ def _without_known(links: _Notes, followed: _Notes) -> dict[str, Note]:
     return {path: note for path, note in links.items() if followed.get(path) != note}
 
 
-def _split(path: str, listed: Iterable[str]) -> tuple[str, str]:
-    inner = path.rpartition("/")[0]
+def _listed_above(inner: str, listed: Iterable[str]) -> str:
+    """The farther of a folder and the one above it that was listed; empty where neither was."""
     outer = inner.rpartition("/")[0]
-    folder = outer if outer in listed else inner if inner in listed else ""
-    rest = path[len(folder) + 1 :] if folder else path
-    return (folder, rest) if rest else ("", path)
+    return outer if outer in listed else inner if inner in listed else ""

@@ -15,6 +15,9 @@ def main() -> None:
         code = again.answer(sys.argv[1:])
         if code is not None:
             os._exit(code)
+        import gc
+
+        gc.disable()  # a plain command ends before there is anything to collect: 5 %
         from envguard.cli.program import run_program
     except KeyboardInterrupt:
         from envguard.cli.program import stop

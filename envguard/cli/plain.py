@@ -14,7 +14,7 @@ import os
 import sys
 from collections.abc import Sequence
 from itertools import pairwise
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from envguard.errors import EnvguardError
 
@@ -25,13 +25,15 @@ if TYPE_CHECKING:
 _FORMATS: tuple[Format, ...] = ("rich", "json", "junit", "github", "sarif", "markdown")
 
 
-class Check(NamedTuple):
-    """A plain ``check``, as it was written."""
+class Check:
+    """A plain ``check``, as it was written so far."""
 
-    env: str | None = None
-    policy: str | None = None
-    format_: Format | None = None
-    verbose: int = 0
+    def __init__(self) -> None:
+        """Nothing was asked yet."""
+        self.env: str | None = None
+        self.policy: str | None = None
+        self.format_: Format | None = None
+        self.verbose = 0
 
 
 def run_plainly(arguments: Sequence[str]) -> int | None:
@@ -57,27 +59,27 @@ def check_asked(arguments: Sequence[str]) -> Check | None:
         name, equals, value = word.partition("=")
         if name in ("--policy", "--format") and not equals:
             value = left.pop(0) if left else ""
-        following = _with_word(asked, name if name.startswith("-") else word, value, has_value=bool(equals))
-        if following is None:
+        if not _is_taken(asked, name if name.startswith("-") else word, value, has_value=bool(equals)):
             return None
-        asked = following
     return asked
 
 
-def _with_word(asked: Check, word: str, value: str, *, has_value: bool) -> Check | None:
-    """What is asked with one word more; None for what is empty, unknown, or said before."""
+def _is_taken(asked: Check, word: str, value: str, *, has_value: bool) -> bool:
+    """Take one word more; False for what is empty, unknown, or said before."""
     if word in ("-v", "--verbose") and not has_value:
-        return asked._replace(verbose=asked.verbose + 1)
-    if word == "--json" and not has_value and asked.format_ is None:
-        return asked._replace(format_="json")
-    if word == "--format" and asked.format_ is None:
-        format_ = next((each for each in _FORMATS if each == value), None)
-        return asked._replace(format_=format_) if format_ is not None else None
-    if word == "--policy" and value and not value.startswith("-") and asked.policy is None:
-        return asked._replace(policy=value)
-    if word and not word.startswith("-") and asked.env is None:
-        return asked._replace(env=word)
-    return None
+        asked.verbose += 1
+    elif word == "--json" and not has_value and asked.format_ is None:
+        asked.format_ = "json"
+    elif word == "--format" and asked.format_ is None:
+        asked.format_ = next((each for each in _FORMATS if each == value), None)
+        return asked.format_ is not None
+    elif word == "--policy" and value and not value.startswith("-") and asked.policy is None:
+        asked.policy = value
+    elif word and not word.startswith("-") and asked.env is None:
+        asked.env = word
+    else:
+        return False
+    return True
 
 
 def wants_json(arguments: Sequence[str]) -> bool:
@@ -88,14 +90,12 @@ def wants_json(arguments: Sequence[str]) -> bool:
 
 
 def _check(arguments: list[str], asked: Check) -> int:
-    import gc
     from time import time
 
     from envguard.cli.again import folders_that_decide_nothing
     from envguard.cli.streams import take_down
     from envguard.cli.witness import Witness
 
-    gc.disable()
     witness, written, began_at_s = Witness(folders_that_decide_nothing()), take_down(), time()
     witness.begin()
     try:
@@ -129,10 +129,6 @@ def _keep(
 
 
 def _scan(paths: Sequence[str]) -> int | None:
-    import gc
-
-    gc.disable()  # the process ends before there is anything to collect: 5 %
-
     from envguard.cli.output import default_machine_name, print_json
     from envguard.inventory import scan_paths
     from envguard.report.scanned import scan_document

@@ -34,6 +34,9 @@ def run_program() -> None:
 def _run(arguments: Sequence[str]) -> int:
     code = run_plainly(arguments)
     if code is None:
+        import gc
+
+        gc.enable()  # what is not plain may run for months
         from envguard.cli.commands import run
 
         return run(arguments)

@@ -53,7 +53,8 @@ class Witness:
         # Until 3.10 pathlib asks by the functions that it found when it was imported.
         self._is_lost = sys.version_info < (3, 11) and "pathlib" in sys.modules
         for name, watcher in _WATCHERS.items():
-            setattr(os, name, watcher(self, self._asked[name]))
+            # As what is built in, it is no method of a class that keeps it, as pathlib's does until 3.10.
+            setattr(os, name, staticmethod(watcher(self, self._asked[name])))
         sys.addaudithook(self._hear)
 
     def end(self) -> None:
@@ -69,33 +70,41 @@ class Witness:
 
     def notes(self) -> Notes | None:
         """Answer what was noted; None where something could not be."""
-        seen = (self._followed, self._links, self._listed)
-        if self._is_lost or not all(_is_text(path) for each in seen for path in each):
+        if self._is_lost:
             return None
         absent = {path: status for path, status in self._listed.items() if not _is_folder(status)}
-        return Notes(
-            self._noted({**absent, **self._followed}),
-            self._noted(self._links),
-            {
-                path: _timed(status)
-                for path, status in self._mine(self._listed)
-                if path not in absent and not isinstance(status, int)
-            },
-        )
+        listed = {path: status for path, status in self._listed.items() if path not in absent}
+        try:
+            return Notes(
+                self._noted({**absent, **self._followed}),
+                self._noted(self._links),
+                self._noted(listed, is_listed=True),
+            )
+        except UnicodeError:
+            return None  # a name that is no text
 
-    def _noted(self, seen: _Seen) -> dict[str, Note]:
-        return {path: _note_of(status) for path, status in self._mine(seen)}
+    def _noted(self, seen: _Seen, *, is_listed: bool = False) -> dict[str, Note]:
+        """What of this decides something; in one loop, as two thousand calls would take as long again."""
+        nothing = (*_KERNELS, *self._besides)
+        noted: dict[str, Note] = {}
+        for path, status in seen.items():
+            name = path if type(path) is str else _name_of(path)
+            if not name.isascii():
+                name.encode()
+            if f"{name}/".startswith(nothing):
+                continue
+            if isinstance(status, int):
+                if not self._leads_to_ours(name):
+                    noted[name] = 0, 0, status, 0
+            elif is_listed or status.st_mode & _TYPES != _FOLDER:
+                noted[name] = status.st_dev, status.st_ino, status.st_mtime_ns, status.st_ctime_ns
+            else:
+                noted[name] = status.st_dev, status.st_ino, status.st_mode, status.st_uid
+        return noted
 
-    def _mine(self, seen: _Seen) -> Iterable[tuple[str, os.stat_result | int]]:
-        named = ((os.fspath(path), status) for path, status in seen.items() if isinstance(path, _PATHS))
-        return ((path, status) for path, status in named if not self._is_nothing(path, status))
-
-    def _is_nothing(self, path: str, status: os.stat_result | int) -> bool:
-        """Whether it decides nothing; nor does it that the way to our own files was not made yet."""
-        place = f"{path}/"
-        if isinstance(status, int) and any(folder.startswith(place) for folder in self._besides):
-            return True
-        return place.startswith((*_KERNELS, *self._besides))
+    def _leads_to_ours(self, absent: str) -> bool:
+        """Whether it is but the way to our own files, which was not made yet."""
+        return any(folder.startswith(f"{absent}/") for folder in self._besides)
 
     def _hear(self, event: str, arguments: tuple[Any, ...]) -> None:
         if not self._is_noting:
@@ -198,29 +207,16 @@ _WATCHERS: dict[str, Callable[[Witness, Callable[..., Any]], Callable[..., Any]]
     "access": Witness.watch_use,
     "readlink": Witness.watch_target,
 }
-_PATHS = (str, os.PathLike)
+_TYPES, _FOLDER = 0o170000, stat.S_IFDIR
 
 
-def _note_of(status: os.stat_result | int) -> Note:
-    if isinstance(status, int):
-        return 0, 0, status, 0
-    return (
-        (status.st_dev, status.st_ino, status.st_mode, status.st_uid)
-        if _is_folder(status)
-        else _timed(status)
-    )
-
-
-def _timed(status: os.stat_result) -> Note:
-    return status.st_dev, status.st_ino, status.st_mtime_ns, status.st_ctime_ns
+def _name_of(path: object) -> str:
+    """The name of what is no string; UnicodeError where it is no text either."""
+    name = os.fspath(path) if isinstance(path, os.PathLike) else None
+    if not isinstance(name, str):
+        raise UnicodeError
+    return name
 
 
 def _is_folder(status: os.stat_result | int) -> bool:
     return not isinstance(status, int) and stat.S_ISDIR(status.st_mode)
-
-
-def _is_text(path: object) -> bool:
-    name = os.fspath(path) if isinstance(path, os.PathLike) else path
-    return isinstance(name, str) and (
-        name.isascii() or all(not "\ud800" <= character <= "\udfff" for character in name)
-    )

@@ -22,7 +22,7 @@ import msgspec
 from envguard.domain.environment import NEVER_MEANT_BY_STAR, EnvironmentRecord, Scan
 from envguard.domain.policy import KnownPolicy, LockedPolicy, Selector
 
-_MEANS_SOMETHING = re.compile(r"([*?[])")
+_MEANS_SOMETHING = r"([*?[])"
 
 Source = Literal["use", "marker", "applies-to"]
 """Where a binding comes from."""
@@ -108,7 +108,7 @@ def names_environment(pattern: str, record: EnvironmentRecord) -> bool:
 
 def pattern_of_path(path: str) -> str:
     """Answer the pattern that is for this one path, whatever its folders are called."""
-    return _MEANS_SOMETHING.sub(r"[\1]", path)
+    return re.sub(_MEANS_SOMETHING, r"[\1]", path)
 
 
 def matches_path(pattern: str, path: str) -> bool:

@@ -13,7 +13,8 @@ from __future__ import annotations
 import re
 from functools import lru_cache
 from math import inf
-from typing import NamedTuple
+
+import msgspec
 
 _VERSION = re.compile(r"(\d+(?:\.\d+)*)(?:(a|b|rc)(\d+))?(?:\.post(\d+))?(?:\.dev(\d+))?", re.ASCII)
 _LOCAL = re.compile(r"[a-z0-9]+(?:\.[a-z0-9]+)*", re.ASCII)
@@ -22,7 +23,7 @@ _LONGEST = 40
 """More digits than any version has: what is longer is left to the reference, with its limits."""
 
 
-class PlainVersion(NamedTuple):
+class PlainVersion(msgspec.Struct, frozen=True, order=True):
     """The parts of a version in the order in which versions are compared."""
 
     release: tuple[int, ...]

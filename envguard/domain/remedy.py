@@ -22,9 +22,9 @@ import msgspec
 from envguard.domain.environment import EnvironmentRecord
 from envguard.domain.versions import PYTHON_MINORS, allows, patches_of
 
-_REQUIRED = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
-_PLAIN_NAME = re.compile(r"[a-z0-9]([a-z0-9-]*[a-z0-9])?")
-_CONDA_NAME = re.compile(r"[a-z0-9_][a-z0-9_.-]*")
+_REQUIRED = r"[A-Za-z0-9][A-Za-z0-9._-]*"
+_PLAIN_NAME = r"[a-z0-9]([a-z0-9-]*[a-z0-9])?"
+_CONDA_NAME = r"[a-z0-9_][a-z0-9_.-]*"
 
 
 class Install(msgspec.Struct, frozen=True, tag="install", tag_field="do"):
@@ -141,7 +141,7 @@ def _pip_lines(remedies: Sequence[Remedy], record: EnvironmentRecord) -> list[st
     installs = _once(each.requirement for each in remedies if isinstance(each, Install))
     again = _once(each.requirement for each in remedies if isinstance(each, Reinstall))
     removals = _once(each.package for each in remedies if isinstance(each, Remove))
-    if not all(_PLAIN_NAME.fullmatch(name) for name in removals):
+    if not all(re.fullmatch(_PLAIN_NAME, name) for name in removals):
         return None
     again = [each for each in again if _name_of(each) not in removals]  # what goes is not brought back
     python = shlex.quote(record.python)
@@ -159,7 +159,7 @@ def _pip_lines(remedies: Sequence[Remedy], record: EnvironmentRecord) -> list[st
 
 
 def _name_of(requirement: str) -> str:
-    found = _REQUIRED.match(requirement)
+    found = re.match(_REQUIRED, requirement)
     return found[0] if found is not None else ""
 
 
@@ -169,7 +169,7 @@ def _conda_lines(remedies: Sequence[Remedy], record: EnvironmentRecord) -> list[
     removals = _once(each.package for each in remedies if isinstance(each, CondaRemove))
     if (installs or removals) and record.kind != "conda":
         return None
-    if not all(_CONDA_NAME.fullmatch(name) for name in removals):
+    if not all(re.fullmatch(_CONDA_NAME, name) for name in removals):
         return None
     prefix = shlex.quote(record.path)
     lines = []

@@ -14,7 +14,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from functools import lru_cache
-from typing import NamedTuple
+
+import msgspec
 
 from envguard.domain.environment import BrokenRequirement
 from envguard.domain.plain import plain_allows
@@ -35,7 +36,7 @@ _PLAIN = re.compile(
 _RUNS = re.compile(r"[-_.]+")
 
 
-class Requirement(NamedTuple):
+class Requirement(msgspec.Struct, frozen=True):
     """The parts of a requirement."""
 
     name: str
@@ -45,7 +46,7 @@ class Requirement(NamedTuple):
     marker: str
 
 
-class InvalidRequirement(NamedTuple):
+class InvalidRequirement(msgspec.Struct, frozen=True):
     """A requirement that cannot be understood; old tools wrote and ignored such, and pip 24 tells them."""
 
     package: str

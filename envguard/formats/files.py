@@ -19,7 +19,7 @@ _SHOWN_CHARACTERS = 120
 _MOST_PROBLEMS = 100
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 _UTF_16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
-_CREDENTIALS = re.compile(r"(?<=://)[^/@\s]+@")
+_CREDENTIALS = r"(?<=://)[^/@\s]+@"
 
 
 ReadBytes = Callable[[Path, int], bytes]
@@ -79,7 +79,7 @@ def _at(path: Path, where: str | None) -> str:
 
 def shown(text: str) -> str:
     """Answer a text that an error may print: short, one line, no control characters, no credentials."""
-    head = _CREDENTIALS.sub("", text[: 4 * _SHOWN_CHARACTERS])
+    head = re.sub(_CREDENTIALS, "", text[: 4 * _SHOWN_CHARACTERS])
     line = "".join(each if each.isprintable() else each.encode("unicode_escape").decode() for each in head)
     return line if len(line) <= _SHOWN_CHARACTERS else f"{line[:_SHOWN_CHARACTERS]}..."
 

@@ -16,7 +16,6 @@ import re
 from typing import TYPE_CHECKING
 
 from envguard.inventory.distributions import normalised
-from envguard.inventory.record_file import RecordError, read_record
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -40,8 +39,8 @@ _EVERYBODYS = frozenset(
         "tests",
     }
 )
-_MODULE = re.compile(r"([^/.]+)(?:\.py|\..*so|\.pyd)")
-_METADATA = re.compile(r"([^-]+)(?:-.*)?\.(?:dist|egg)-info", re.IGNORECASE)
+_MODULE = r"([^/.]+)(?:\.py|\..*so|\.pyd)"
+_METADATA = r"(?i)([^-]+)(?:-.*)?\.(?:dist|egg)-info"
 _ARCHITECTURES = {"i686": "i386", "armv7l": "arm", "ppc64le": "powerpc64le"}
 """The names of machines in the suffixes of extension modules, where ``uname`` has another."""
 
@@ -108,8 +107,8 @@ def _suffixes(stem: str, interpreter: Interpreter) -> tuple[str, ...]:
 
 
 def _package_of(folder: Folder, entry: str) -> str:
-    match = _METADATA.fullmatch(
-        os.path.basename(folder.path)[:-4] + ".egg-info" if entry == "EGG-INFO" else entry
+    match = re.fullmatch(
+        _METADATA, os.path.basename(folder.path)[:-4] + ".egg-info" if entry == "EGG-INFO" else entry
     )
     return normalised(match[1]) if match else ""
 
@@ -122,6 +121,8 @@ def _told_by(folder: Folder, entry: str) -> set[str]:
         return set(filter(str.isidentifier, content.decode("utf-8", "replace").split()))
     except OSError:
         pass
+    from envguard.inventory.record_file import RecordError, read_record
+
     try:
         rows = read_record(folder.reader, os.path.join(place, "RECORD"))
         return set(filter(str.isidentifier, map(_first_part, (row.place for row in rows))))
@@ -134,5 +135,5 @@ def _first_part(place: str) -> str:
     first, slash, _ = place.partition("/")
     if slash:
         return first
-    match = _MODULE.fullmatch(place)
+    match = re.fullmatch(_MODULE, place)
     return match[1] if match else ""

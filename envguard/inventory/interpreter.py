@@ -29,7 +29,7 @@ _HEADER_CAP_BYTES = 64 * 1024
 _DPKG_CAP_BYTES = 64 * 1024 * 1024
 _CONFIG_CAP_BYTES = 1024 * 1024
 _DPKG_STATUS = "/var/lib/dpkg/status"
-_DEFINED = re.compile(rb'^#\s*define\s+(PY_VERSION|PYPY_VERSION)\s+"([0-9A-Za-z.+]{1,40})"', re.MULTILINE)
+_DEFINED = rb'(?m)^#\s*define\s+(PY_VERSION|PYPY_VERSION)\s+"([0-9A-Za-z.+]{1,40})"'
 _UPSTREAM = r"(?:\d+:)?(\d+\.\d+\.\d+)(?:~((?:a|b|rc)\d+))?"
 
 
@@ -111,7 +111,7 @@ def _from_header(reader: Reader, base: str, build: Build) -> _Versions | None:
             content = reader.read_head(os.path.join(folder, _HEADER), cap_bytes=_HEADER_CAP_BYTES)
         except OSError:
             continue
-        found = {match[1]: match[2].decode() for match in _DEFINED.finditer(content)}
+        found = {match[1]: match[2].decode() for match in re.finditer(_DEFINED, content)}
         language = found.get(b"PY_VERSION", "")
         if language.startswith(f"{build.minor}."):
             return _Versions(language, found.get(b"PYPY_VERSION", "").rstrip("+") or None)

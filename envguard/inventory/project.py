@@ -34,7 +34,7 @@ _CAP_BYTES = 1024 * 1024
 # Patterns are compiled where they are needed, which is seldom: an eighth of a millisecond each.
 _YAML_LINE = r"""policy:\s+(?:"([^"\\]*)"|'([^']*)'|([^\s#"'\[{&*!|>%@`](?:[^#]|(?<=\S)#)*?))\s*(?:\s#.*)?"""
 _YAML_EMPTY = r"\s*(?:#.*)?|---\s*(?:#.*)?|\.\.\.\s*"
-_LINE_END = re.compile(r"\r?\n")
+_LINE_END = r"\r?\n"
 _AT_LINE = r"at line (\d+)"
 _HINT_YAML = "policy: rl-team"
 _HINT_TOML = '[tool.envguard]\npolicy = "rl-team"'
@@ -121,7 +121,7 @@ def _content(reader: Reader, folder: str, name: str) -> str | None:
 
 def _read_yaml(text: str, path: str) -> _Marker:
     marker: _Marker | None = None
-    for number, line in enumerate(_LINE_END.split(text), start=1):
+    for number, line in enumerate(re.split(_LINE_END, text), start=1):
         if re.fullmatch(_YAML_EMPTY, line):
             continue
         match = re.fullmatch(_YAML_LINE, line)
@@ -189,7 +189,7 @@ def _line_of(text: str, key: str) -> int:
     assigned = re.compile(rf"""\s*["']?{re.escape(key)}["']?\s*=""")
     inline = re.compile(rf"""\s*(?:tool\s*\.\s*)?envguard\s*[.=].*\b{re.escape(key)}\b.*""")
     table, fallback = "", 1
-    for number, line in enumerate(_LINE_END.split(text), start=1):
+    for number, line in enumerate(re.split(_LINE_END, text), start=1):
         header = re.match(r"""\s*\[([^\[\]]+)\]\s*(?:#.*)?$""", line)
         if header:
             table = re.sub(r"""[\s"']""", "", header[1])

@@ -43,7 +43,7 @@ _LINES_CAP = 10_000
 """Different ones of all its path files; each costs a look or two."""
 _TO_THE_FRONT = b"sys.__egginsert"
 """In the last line of an ``easy-install.pth`` of old: its folders go before all others."""
-_CHANGES_PATH = re.compile(rb"^import[ \t](?!.*sys\.__plen).*(?:sys\.path\b|addsitedir)", re.MULTILINE)
+_CHANGES_PATH = rb"(?m)^import[ \t](?!.*sys\.__plen).*(?:sys\.path\b|addsitedir)"
 _HIDDEN_IGNORED_SINCE = {"3.8": 19, "3.9": 19, "3.10": 14, "3.11": 8, "3.12": 2}
 """First patch version that skips hidden ``.pth`` files; from 3.13 all do."""
 
@@ -122,7 +122,7 @@ class _Walk:
         path = os.path.join(folder, name)
         self.looked_at.append(path)
         content = self._content(path)
-        if _CHANGES_PATH.search(content):
+        if re.search(_CHANGES_PATH, content):
             self._fail(path, "its code changes the path, and is not run")
         folders = self._front if _TO_THE_FRONT in content else self.folders
         for line in pth_lines(content, self._version):

@@ -14,6 +14,7 @@ from envguard.domain.verdict import Match
 from envguard.errors import StateError
 from envguard.state.files import read_document, read_file, remove_file, write_document, write_file
 from envguard.state.kept import Identity, KeptCheck, KeptHang, KeptPolicy, LastStatus, Sequence
+from envguard.state.places import usual_state_folder
 from envguard.state.policies import read_policies, replace_policies
 from envguard.state.uses import read_uses, write_use
 
@@ -26,9 +27,7 @@ def state_directory(environ: Mapping[str, str]) -> Path:
     told = environ.get("ENVGUARD_STATE")
     if told:
         return Path(told).expanduser().absolute()
-    import platformdirs
-
-    return Path(platformdirs.user_state_dir("envguard", appauthor=False))
+    return usual_state_folder()
 
 
 def open_state(path: Path) -> State:

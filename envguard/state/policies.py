@@ -13,8 +13,9 @@ from pathlib import Path
 from envguard.errors import StateError
 from envguard.state.files import read_document, remove_file, write_document
 from envguard.state.kept import KeptPolicy
+from envguard.state.places import usual_cache_folder
 
-_PLAIN_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,199}")
+_PLAIN_NAME = r"[A-Za-z0-9][A-Za-z0-9._-]{0,199}"
 
 
 def pulled_folder() -> Path:
@@ -25,9 +26,7 @@ def pulled_folder() -> Path:
     told = os.environ.get("ENVGUARD_CACHE")
     if told:
         return Path(told).absolute() / "policies"
-    import platformdirs
-
-    return Path(platformdirs.user_cache_dir("envguard", appauthor=False)) / "policies"
+    return usual_cache_folder() / "policies"
 
 
 def read_policies(folder: Path) -> dict[str, KeptPolicy]:
@@ -57,6 +56,6 @@ def replace_policies(folder: Path, policies: Mapping[str, KeptPolicy]) -> None:
 
 
 def _file(folder: Path, name: str) -> Path:
-    if not _PLAIN_NAME.fullmatch(name):
+    if not re.fullmatch(_PLAIN_NAME, name):
         raise StateError(f"a policy's name that cannot be a file's: {name!r}", where=str(folder))
     return folder / f"{name}.json"

@@ -65,3 +65,46 @@ def test_a_plain_command_imports_no_parser(project: Path) -> None:
     )
     done = subprocess.run([sys.executable, "-c", program], stdout=subprocess.DEVNULL, check=False, timeout=60)
     assert done.returncode == 0
+
+
+def test_a_plain_check_of_a_known_lock_imports_no_more_than_it_needs(project: Path, tmp_path: Path) -> None:
+    (project / "requirements.txt").write_text("gym==0.25.2\n")
+    asked = ["check", str(project / ".venv"), "--policy", str(project / "requirements.txt")]
+    program = (
+        "import sys; from envguard.cli.streams import open_streams;"
+        "from envguard.cli.plain import run_plainly;"
+        f"open_streams(); code = run_plainly({asked!r});"
+        "slow = ('click', 'rich', 'packaging.markers', 'platformdirs', 'tempfile', '_hashlib', 'csv');"
+        "print(code, *filter(sys.modules.get, slow), file=sys.stderr)"
+    )
+    environ = {"HOME": str(tmp_path), "ENVGUARD_CACHE": str(tmp_path / "cache"), "LC_ALL": "C.UTF-8"}
+    told = [
+        subprocess.run(
+            [sys.executable, "-c", program], capture_output=True, text=True, env=environ, timeout=60
+        )
+        for _ in range(2)
+    ]
+    assert told[1].stderr == "0\n", told[0].stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "is_collecting"), [(["version"], True), (["scan", "{venv}", "--json"], False)], ids=str
+)
+def test_only_a_plain_command_leaves_its_memory_alone(
+    project: Path, tmp_path: Path, arguments: list[str], *, is_collecting: bool
+) -> None:
+    asked = [word.format(venv=project / ".venv") for word in arguments]
+    program = (
+        "import gc, os, sys; from envguard.cli.main import main;"
+        "end = os._exit; tell = lambda: os.write(2, str(gc.isenabled()).encode());"
+        "import atexit; atexit.register(tell); os._exit = lambda code: (tell(), end(code));"
+        f"sys.argv[1:] = {asked!r}; main()"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        capture_output=True,
+        env={"HOME": str(tmp_path)},
+        check=True,
+        timeout=60,
+    )
+    assert done.stderr.decode() == str(is_collecting)

@@ -25,9 +25,9 @@ VERSION_FACTS: tuple[MachineFact, ...] = ("cuda", "glibc", "kernel", "musl", "nv
 
 _UNITS = {"": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12}
 _UNITS |= {"KIB": 2**10, "MIB": 2**20, "GIB": 2**30, "TIB": 2**40}
-_SIZE = re.compile(r"(>=|<=|==|>|<)\s*(\d{1,15}(?:\.\d{1,6})?)\s*([KMGT]i?B|)", re.IGNORECASE)
-_COMPARED = re.compile(r"(>=|<=|==|>|<)\s*(\S.*)")
-_NUMBERS = re.compile(r"\d+(\.\d+)*")
+_SIZE = r"(?i)(>=|<=|==|>|<)\s*(\d{1,15}(?:\.\d{1,6})?)\s*([KMGT]i?B|)"
+_COMPARED = r"(>=|<=|==|>|<)\s*(\S.*)"
+_NUMBERS = r"\d+(\.\d+)*"
 _LEVELS = ("x86-64", "x86-64-v2", "x86-64-v3", "x86-64-v4")
 
 
@@ -48,7 +48,7 @@ def machine_findings(rules: Iterable[MachineRule], facts: MachineFacts) -> Itera
 
 def size_asked(text: str) -> tuple[str, int] | None:
     """Answer the comparison and the bytes of a size such as ``>=64GB``; None where it is none."""
-    found = _SIZE.fullmatch(text.strip())
+    found = re.fullmatch(_SIZE, text.strip())
     if found is None:
         return None
     return found[1], round(float(found[2]) * _UNITS[found[3].upper()])
@@ -56,7 +56,7 @@ def size_asked(text: str) -> tuple[str, int] | None:
 
 def level_asked(text: str) -> tuple[str, str] | None:
     """Answer the comparison and the SIMD level of ``>=x86-64-v3``; None where the text compares nothing."""
-    found = _COMPARED.fullmatch(text.strip())
+    found = re.fullmatch(_COMPARED, text.strip())
     return (found[1], found[2].lower()) if found is not None and found[2].lower() in _LEVELS else None
 
 
@@ -103,7 +103,7 @@ def _is_met(rule: MachineRule, told: tuple[str, ...]) -> bool:
 
 
 def _is_version_met(specifier: str, told: str) -> bool:
-    found = _NUMBERS.match(told)
+    found = re.match(_NUMBERS, told)
     return found is not None and allows(specifier, found[0])
 
 

@@ -15,7 +15,8 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Container, Iterable, Iterator, Sequence
 from fnmatch import fnmatchcase
-from typing import NamedTuple
+
+import msgspec
 
 from envguard.domain.environment import Origin, Package
 from envguard.domain.findings.builds import differs_in_label_only, evidence, has_build, local_label
@@ -39,7 +40,7 @@ _IN_WORDS = {
 }
 _SAME_VERSION = ("origin-mismatch", "hash-mismatch")
 """What an installer takes for installed already, unless it is told to install it once more."""
-_LABEL = re.compile(r"[a-z0-9]+(\.[a-z0-9]+)*", re.IGNORECASE)
+_LABEL = r"(?i)[a-z0-9]+(\.[a-z0-9]+)*"
 _LOCAL_ORIGINS = ("editable", "directory")
 
 
@@ -133,7 +134,7 @@ def _is_wanted_from_there(locked: LockedPackage, packages: Sequence[Package]) ->
     return locked.origin is not None or all(evidence(each, locked) == "same" for each in packages)
 
 
-class _Case(NamedTuple):
+class _Case(msgspec.Struct, frozen=True):
     """One package that is asked for, and what is there of it."""
 
     rule: Require
@@ -172,7 +173,9 @@ def _ruled(rule: PackageRule, installed: Installed, selected: Selected) -> Itera
 
 def _nearest(case: _Case, candidates: Sequence[LockedPackage]) -> Iterator[Finding]:
     """Several entries may be meant: where one of them is met nothing is said, else what the first says."""
-    yield from min((list(_judged(case._replace(locked=candidate))) for candidate in candidates), key=len)
+    yield from min(
+        (list(_judged(msgspec.structs.replace(case, locked=candidate))) for candidate in candidates), key=len
+    )
 
 
 def _judged(case: _Case) -> Iterator[Finding]:
@@ -282,7 +285,7 @@ def _rebuilt(case: _Case) -> Remedy | None:
     if case.locked is not None:
         return _remedy("build-mismatch", case)
     label, versions = case.rule.build or "", {each.version.partition("+")[0] for each in case.packages}
-    if not _LABEL.fullmatch(label) or len(versions) > 1:
+    if not re.fullmatch(_LABEL, label) or len(versions) > 1:
         return None
     version = f"{versions.pop()}+{label}"
     return Install(f"{case.rule.name}=={version}") if is_version(version) else None

@@ -22,7 +22,7 @@ from envguard.domain.plain_markers import plain_holds
 if TYPE_CHECKING:
     from packaging.markers import Marker
 
-_CONFLICT = re.compile(r"""extra\s*(==|!=)\s*['"]((?:extra|group|project)-\d+-[^'"]*)['"]""")
+_CONFLICT = r"""extra\s*(==|!=)\s*['"]((?:extra|group|project)-\d+-[^'"]*)['"]"""
 """How uv tells in a marker that a choice excludes another: the kind, the length of a name, the name, the
 chosen extra or group."""
 
@@ -112,7 +112,7 @@ def _without_conflicts(marker: str, words: frozenset[str]) -> str:
         is_met = (match[2] in words) is (match[1] == "==")
         return f"python_version {'>=' if is_met else '<'} '0'"
 
-    return _CONFLICT.sub(decided, marker)
+    return re.sub(_CONFLICT, decided, marker)
 
 
 @lru_cache(maxsize=4096)

@@ -14,16 +14,16 @@ from envguard.formats.files import LOCK_LIMIT_BYTES, ReadBytes, is_encodable, re
 from envguard.formats.locks.interface import Parser
 from envguard.formats.locks.remembered import parsed_once
 
-_FORMATS: tuple[tuple[re.Pattern[str], str, str], ...] = (
-    (re.compile(r"pylock(\.[^.]+)?\.toml|.+\.pylock\.toml"), "pylock", "parse_pylock"),
-    (re.compile(r"(.+\.)?uv\.lock"), "uv", "parse_uv"),
-    (re.compile(r"(.+\.)?poetry\.lock"), "poetry", "parse_poetry"),
-    (re.compile(r".+\.txt"), "requirements", "parse_requirements"),
-    (re.compile(r"Pipfile\.lock|.+\.Pipfile\.lock"), "pipenv", "parse_pipenv"),
-    (re.compile(r"(.+[-_.])?conda-lock\.ya?ml"), "conda_lock", "parse_conda_lock"),
-    (re.compile(r"conda-(linux|osx|win)-[^/]+\.lock"), "conda_explicit", "parse_conda_explicit"),
+_FORMATS: tuple[tuple[str, str, str], ...] = (
+    (r"pylock(\.[^.]+)?\.toml|.+\.pylock\.toml", "pylock", "parse_pylock"),
+    (r"(.+\.)?uv\.lock", "uv", "parse_uv"),
+    (r"(.+\.)?poetry\.lock", "poetry", "parse_poetry"),
+    (r".+\.txt", "requirements", "parse_requirements"),
+    (r"Pipfile\.lock|.+\.Pipfile\.lock", "pipenv", "parse_pipenv"),
+    (r"(.+[-_.])?conda-lock\.ya?ml", "conda_lock", "parse_conda_lock"),
+    (r"conda-(linux|osx|win)-[^/]+\.lock", "conda_explicit", "parse_conda_explicit"),
     (
-        re.compile(r"environment([-_.][^/]*)?\.ya?ml|.+[-_.]environment\.ya?ml"),
+        r"environment([-_.][^/]*)?\.ya?ml|.+[-_.]environment\.ya?ml",
         "conda_environment",
         "parse_conda_environment",
     ),
@@ -106,7 +106,9 @@ def read_lock(path: Path, read: ReadBytes = read_bytes) -> Lock:
 
 def _format_of(filename: str) -> tuple[str, str] | None:
     name = filename.rpartition("/")[2]
-    return next(((module, function) for names, module, function in _FORMATS if names.fullmatch(name)), None)
+    return next(
+        ((module, function) for names, module, function in _FORMATS if re.fullmatch(names, name)), None
+    )
 
 
 def _is_there(path: Path) -> bool:

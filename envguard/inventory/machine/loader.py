@@ -15,7 +15,7 @@ from envguard.inventory.machine.files import MachineFiles
 
 _FILES_CAP = 64
 _FOLDERS_CAP = 64
-_MULTIARCH = re.compile(r"/(\w+)-linux-(?:gnu|musl)\w*(?:/|$)")
+_MULTIARCH = r"/(\w+)-linux-(?:gnu|musl)\w*(?:/|$)"
 _DEBIAN_NAMES = {"ppc64le": "powerpc64le", "i686": "i386", "i586": "i386", "armv7l": "arm", "armv6l": "arm"}
 """The kernel's names of architectures that Debian's folders call otherwise."""
 
@@ -28,7 +28,7 @@ def library_folders(files: MachineFiles, architecture: str) -> tuple[str, ...]:
 
 
 def _architecture(folder: str) -> str | None:
-    match = _MULTIARCH.search(folder)
+    match = re.search(_MULTIARCH, folder)
     return match[1] if match else None
 
 
@@ -50,7 +50,7 @@ def _of_the_loader(files: MachineFiles) -> Iterator[str]:
             for line in _lines(files, f"/etc/{name}"):
                 yield from _folders(line.replace(":", " "))
     for parent in ("/lib", "/usr/lib"):
-        yield from (f"{parent}/{name}" for name in files.names(parent) if _MULTIARCH.search(f"/{name}"))
+        yield from (f"{parent}/{name}" for name in files.names(parent) if re.search(_MULTIARCH, f"/{name}"))
     yield from ("/lib64", "/usr/lib64", "/lib", "/usr/lib", "/usr/local/lib")
 
 
