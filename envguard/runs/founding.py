@@ -222,8 +222,7 @@ def _project_folder(record: EnvironmentRecord, cwd: Path) -> tuple[Path, Path | 
     """The project's folder, and the file in it that is to name the policy."""
     if record.project is not None:
         folder = Path(place_shown_as(record.project.path))
-        names = [MARKER] if (folder / MARKER).exists() else [_PYPROJECT]
-        return folder, folder / names[0]
+        return folder, folder / (MARKER if (folder / MARKER).exists() else _PYPROJECT)
     prefix = Path(place_shown_as(record.path))
     parent = prefix.parent
     if (
@@ -257,14 +256,14 @@ def _own_lock(judge: _Judge, place: Place, notes: list[str]) -> _Lock | None:
     if own is None:
         return None
     filename = _relative(own[0], place.path.parent)
-    drifted = None
+    unmet: list[Verdict] = []
     for choice in _CHOICES:
         lock = _Lock(filename, choice=choice)
         verdict = judge.verdict(lock)
         if verdict.verdict == "compliant":
             return lock
-        drifted = drifted or verdict
-    count = sum(finding.severity == "error" for finding in drifted.findings) if drifted is not None else 0
+        unmet.append(verdict)
+    count = sum(finding.severity == "error" for finding in unmet[0].findings)
     notes.append(f"{own[0].name} is not what is installed ({count} errors): the policy has a lock of its own")
     return None
 
