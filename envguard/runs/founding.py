@@ -43,6 +43,7 @@ Role = Literal["policy", "lock", "marker"]
 
 _PYPROJECT = "pyproject.toml"
 _POLICY_SUFFIXES = (".yaml", ".yml")
+_UNMARKABLE = frozenset('"\\')
 _CHOICES = (LockChoice(), LockChoice(groups=()))
 """How a project's own lock may have been installed: as usual, or without its default groups."""
 _LOOKED_AT_MOST = 1_000
@@ -116,6 +117,8 @@ def place_for(
         raise UsageError(what, where="NAME", hint=f"another name; or bind to it: envguard use {called}")
     path = output if output is not None else folder / policy_filename(called)
     check_filename(path)
+    if marker is not None:
+        _check_markable(_relative(path, folder), marker)
     named = record.project.policy if record.project is not None else None
     if named is not None and named != _relative(path, folder):
         where = str(record.project.marker_place) if record.project is not None else None
@@ -163,9 +166,19 @@ def check_name(name: str) -> None:
 
 def check_filename(path: Path) -> None:
     """Raise UsageError where a file of this name would not be read as a policy."""
-    if not path.name.endswith(_POLICY_SUFFIXES) or is_lock_name(path.name):
+    is_readable = path.name.isprintable() and path.name.endswith(_POLICY_SUFFIXES)
+    if not is_readable or is_lock_name(path.name):
         what = f"not the name of a policy's file: {path.name}"
         raise UsageError(what, where="--output", hint="NAME.yaml")
+
+
+def _check_markable(policy: str, marker: Path) -> None:
+    """Raise UsageError where the marker would not be read as this path: there are no escapes in it."""
+    if not policy.isprintable() or (marker.name == MARKER and not _UNMARKABLE.isdisjoint(policy)):
+        what = f"no {marker.name} can name such a path: {policy}"
+        raise UsageError(
+            what, where="--output", hint="a path without quotes, backslashes, control characters"
+        )
 
 
 def policy_filename(name: str) -> str:
