@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Literal
 
 import msgspec
 
-from envguard.cli.judged import Judged, as_last_looked_at, judge_at, judge_lock_at
-from envguard.cli.output import EXIT_CODES, console, here, print_json, tell, unstyled_width
+from envguard.cli.judged import Judged, as_last_looked_at, choose, judge_at, judge_lock_at
+from envguard.cli.output import EXIT_CODES, console, here, print_json, unstyled_width
 from envguard.domain.environment import Environment
 from envguard.domain.verdict import Verdict
 
@@ -100,11 +99,7 @@ def _check_environment(
     verbose: int,
     look: Callable[[Environment], Environment],
 ) -> Checked:
-    from envguard.inventory import choose_environment
-
-    choice = choose_environment(env, environ=os.environ, cwd=Path.cwd())
-    if choice.warning is not None:
-        tell(f"warning: {choice.warning}")
+    choice = choose(env)
     judged = judge_at(choice.path, named, look=look)
     if verbose or format_ == "json":
         judged = _with_hashes(judged)

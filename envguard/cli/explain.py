@@ -7,15 +7,30 @@ from pathlib import Path
 
 import click
 
-from envguard.cli.local import existing_state, held_policies, this_machine
-from envguard.cli.options import json_option
-from envguard.cli.output import console, now, print_json, tell
+from envguard.cli import completion
+from envguard.cli.judged import bound_environment, choose, judge_at
+from envguard.cli.local import held_policies, this_machine
+from envguard.cli.options import filled, json_option
+from envguard.cli.output import console, now, print_json
 
 
 @click.command()
-@click.argument("package", required=False)
-@click.option("--env", metavar="ENV", help="The environment, as for `check`.")
-@click.option("--policy", "named", metavar="P", help="A policy's name, a policy file, or a lock.")
+@click.argument("package", required=False, callback=filled)
+@click.option(
+    "--env",
+    metavar="ENV",
+    callback=filled,
+    shell_complete=completion.files,
+    help="The environment, as for `check`.",
+)
+@click.option(
+    "--policy",
+    "named",
+    metavar="P",
+    callback=filled,
+    shell_complete=completion.policies_and_files,
+    help="A policy's name, a policy file, or a lock.",
+)
 @json_option
 def explain(package: str | None, env: str | None, named: str | None, *, as_json: bool) -> int:
     """Say which rule decides, and where it is written.
@@ -35,17 +50,12 @@ def explain(package: str | None, env: str | None, named: str | None, *, as_json:
 
 
 def _explain(package: str, env: str | None, named: str | None, *, as_json: bool) -> int:
-    from envguard.cli.judged import judge_at
     from envguard.domain.explanation import explain_package
     from envguard.domain.requirements import normalised_name
-    from envguard.inventory import choose_environment
     from envguard.report.explained import explanation_document, show_explanation
     from envguard.runs.judging import reference
 
-    choice = choose_environment(env, environ=os.environ, cwd=Path.cwd())
-    if choice.warning is not None:
-        tell(f"warning: {choice.warning}")
-    judged = judge_at(choice.path, named)
+    judged = judge_at(choose(env).path, named)
     found = explain_package(
         normalised_name(package), judged.environment, judged.facts, judged.governing, judged.verdict
     )
@@ -65,14 +75,12 @@ def _explain(package: str, env: str | None, named: str | None, *, as_json: bool)
 
 
 def _explain_binding(env: str | None, named: str | None, *, as_json: bool) -> int:
-    from envguard.inventory import choose_environment, read_environment
     from envguard.report.explained import BindingDocument, StepRow, show_steps
-    from envguard.runs.bindings import apply_uses, uses_of_owners
     from envguard.runs.judging import broken_marker
     from envguard.runs.steps import policy_steps
 
-    choice = choose_environment(env, environ=os.environ, cwd=Path.cwd())
-    [environment] = apply_uses([read_environment(choice.path)], uses_of_owners(existing_state()))
+    choice = choose(env)
+    environment = bound_environment(choice.path)
     steps = policy_steps(
         named,
         environment.record,

@@ -5,15 +5,19 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import msgspec
 
 from envguard.cli.local import existing_state, held_policies, known_matches, this_machine
-from envguard.cli.output import now
+from envguard.cli.output import now, tell
 from envguard.domain.environment import Environment
 from envguard.domain.facts import MachineFacts
 from envguard.domain.policy import LockedPolicy
 from envguard.domain.verdict import Verdict
+
+if TYPE_CHECKING:
+    from envguard.inventory import Choice
 
 
 class Judged(msgspec.Struct, frozen=True):
@@ -36,6 +40,25 @@ class JudgedLock(msgspec.Struct, frozen=True):
     source: str
     folder: str | None
     """Where the policy lies; None for one of the server's."""
+
+
+def choose(env: str | None) -> Choice:
+    """Answer the environment that a command line means; what is odd about the choice is told."""
+    from envguard.inventory import choose_environment
+
+    choice = choose_environment(env, environ=os.environ, cwd=Path.cwd())
+    if choice.warning is not None:
+        tell(f"warning: {choice.warning}")
+    return choice
+
+
+def bound_environment(path: Path) -> Environment:
+    """Answer the environment at a path, with what its owner bound it to."""
+    from envguard.inventory import read_environment
+    from envguard.runs.bindings import apply_uses, uses_of_owners
+
+    [environment] = apply_uses([read_environment(path)], uses_of_owners(existing_state()))
+    return environment
 
 
 def judge_lock_at(path: Path, named: str | None) -> JudgedLock:
@@ -77,8 +100,7 @@ def judge_at(
     ``look`` adds to the environment what is known of changed files.
     """
     from envguard.cli.shelf import keep_parsed_locks
-    from envguard.inventory import machine_facts, read_environment
-    from envguard.runs.bindings import apply_uses, uses_of_owners
+    from envguard.inventory import machine_facts
     from envguard.runs.comparing import Comparisons
     from envguard.runs.here import findings_here
     from envguard.runs.judging import judge_environment
@@ -86,7 +108,7 @@ def judge_at(
     from envguard.runs.steps import projects_here
 
     keep_parsed_locks()
-    [environment] = apply_uses([read_environment(path)], uses_of_owners(existing_state()))
+    environment = bound_environment(path)
     machine = this_machine()
     governing = governing_policy(
         named,

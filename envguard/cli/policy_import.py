@@ -15,6 +15,7 @@ from envguard.cli.options import filled, json_option
 from envguard.cli.output import print_json, tell
 from envguard.domain.locks.lock import LeftOut, Lock
 from envguard.errors import PolicyError, UsageError
+from envguard.report.printable import printable
 
 _PYLOCK = re.compile(r"pylock(\.[^.]+)?\.toml|.+\.pylock\.toml")
 _MINOR = re.compile(r"3\.[0-9]{1,2}")
@@ -85,7 +86,8 @@ def import_lock(
         click.echo(imported.text, nl=False)
     else:
         count = len(imported.lock.packages)
-        click.echo(f"{target}: {count} {'package' if count == 1 else 'packages'} of {path}")
+        words = f"{target}: {count} {'package' if count == 1 else 'packages'} of {path}"
+        click.echo(printable(words))
     for each in imported.left_out:
         tell(f"left out: {_words(each)}")
 

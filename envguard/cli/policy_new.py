@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import os
+import shlex
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -16,6 +17,7 @@ from envguard.cli.options import filled, json_option
 from envguard.cli.output import print_json, tell
 from envguard.errors import UsageError
 from envguard.formats.templates import NEEDS_LOCK, Template, policy_from_template
+from envguard.report.printable import printable
 
 if TYPE_CHECKING:
     from envguard.report.written import NewDocument
@@ -116,14 +118,13 @@ def _from_template(name: str | None, template: Template, output: Path | None) ->
 
 
 def _from_env(name: str | None, env: str, output: Path | None) -> Founded:
-    from envguard.cli.local import existing_state, held_policies, this_machine
+    from envguard.cli.judged import bound_environment, choose
+    from envguard.cli.local import held_policies, this_machine
     from envguard.cli.output import now
-    from envguard.inventory import choose_environment, machine_facts, read_environment
-    from envguard.runs.bindings import apply_uses, uses_of_owners
+    from envguard.inventory import machine_facts
     from envguard.runs.founding import found, place_for
 
-    choice = choose_environment(env, environ=os.environ, cwd=Path.cwd())
-    [environment] = apply_uses([read_environment(choice.path)], uses_of_owners(existing_state()))
+    environment = bound_environment(choose(env).path)
     place = place_for(environment.record, name=name, output=output, cwd=Path.cwd(), known=held_policies())
     founded = found(environment, machine_facts(), place, machine=this_machine().name, now=now())
     for words, bound in (
@@ -160,13 +161,13 @@ def _show(founded: Founded, env: str | None) -> None:
         tell(f"not in the lock: {each_out.name} {each_out.version or ''}: {each_out.reason}")
     for note in founded.notes:
         tell(f"note: {note}")
-    policy = _near(founded.files[0].path)
+    policy = shlex.quote(_near(founded.files[0].path))
     if env is None:
         click.echo(f"next: envguard policy lint {policy}")
     elif founded.marker is None:
-        tell(f"note: {_NO_MARKER.format(env=env, policy=policy)}")
+        tell(f"note: {_NO_MARKER.format(env=shlex.quote(env), policy=policy)}")
     else:
-        click.echo(f"next: envguard check {env}")
+        click.echo(f"next: envguard check {printable(shlex.quote(env))}")
 
 
 def _show_files(files: Sequence[FoundedFile]) -> None:
@@ -185,6 +186,6 @@ def _show_files(files: Sequence[FoundedFile]) -> None:
 def _near(path: Path) -> str:
     """The path as seen from here, where it lies below."""
     try:
-        return str(path.absolute().relative_to(Path.cwd()))
+        return printable(str(path.absolute().relative_to(Path.cwd())))
     except ValueError:
-        return str(path)
+        return printable(str(path))

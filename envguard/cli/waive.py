@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import os
-from pathlib import Path
 from typing import TYPE_CHECKING, cast, get_args
 
 import click
 
 from envguard.cli import completion
+from envguard.cli.judged import choose, judge_at
 from envguard.cli.local import existing_state, server_client, this_machine
 from envguard.cli.options import filled, json_option
 from envguard.cli.output import now, print_json, tell
@@ -137,7 +136,7 @@ def _environment(env: str | None, machine: str | None) -> str | None:
         from envguard.domain.binding import pattern_of_path
         from envguard.inventory import read_environment
 
-        return pattern_of_path(read_environment(_chosen(env)).record.path)
+        return pattern_of_path(read_environment(choose(env).path).record.path)
     if not is_environment_pattern(env):
         raise UsageError(f"names no environment: {env}", where="--env", hint=ENVIRONMENT_HINT)
     return env
@@ -146,9 +145,7 @@ def _environment(env: str | None, machine: str | None) -> str | None:
 def _policy(client: ServerClient, env: str | None, machine: str | None) -> str:
     """Answer the policy that judges the environment here; for other machines the server's only one."""
     if _is_here(machine) and (env is None or "*" not in env):
-        from envguard.cli.judged import judge_at
-
-        judged = judge_at(_chosen(env), None)
+        judged = judge_at(choose(env).path, None)
         if judged.governing.revision is not None:
             return judged.governing.policy.name
         raise UsageError(
@@ -161,15 +158,6 @@ def _policy(client: ServerClient, env: str | None, machine: str | None) -> str:
         return names[0]
     hint = " or ".join(f"--policy {name}" for name in names) or "envguard policy push FILE"
     raise UsageError(f"which policy? the server has {len(names)}", where="--policy", hint=hint)
-
-
-def _chosen(env: str | None) -> Path:
-    from envguard.inventory import choose_environment
-
-    choice = choose_environment(env, environ=os.environ, cwd=Path.cwd())
-    if choice.warning is not None:
-        tell(f"warning: {choice.warning}")
-    return choice.path
 
 
 def _say(entry: WaiverEntry) -> None:

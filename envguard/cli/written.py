@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shlex
 import shutil
 import tempfile
 from collections.abc import Sequence
@@ -101,4 +102,4 @@ def _undo(file: WrittenFile) -> None:
 
 
 def _hint(path: Path) -> str:
-    return f"name another with --output, or remove it: rm {path}"
+    return f"name another with --output, or remove it: rm {shlex.quote(str(path))}"

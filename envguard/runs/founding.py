@@ -46,6 +46,7 @@ _PYPROJECT = "pyproject.toml"
 _CONDA_S_FOLDER = "envs"
 """Where conda makes environments by name, for any project."""
 _POLICY_SUFFIXES = (".yaml", ".yml")
+_UNMARKABLE = frozenset('"\\')
 _CHOICES = (LockChoice(), LockChoice(groups=()))
 """How a project's own lock may have been installed: as usual, or without its default groups."""
 _LOOKED_AT_MOST = 1_000
@@ -120,6 +121,8 @@ def place_for(
         raise UsageError(what, where="NAME", hint=f"another name; or bind to it: envguard use {called}")
     path = output if output is not None else folder / policy_filename(called)
     check_filename(path)
+    if marker is not None:
+        _check_markable(_relative(path, folder), marker)
     named = record.project.policy if record.project is not None else None
     if named is not None and named != _relative(path, folder):
         where = str(record.project.marker_place) if record.project is not None else None
@@ -169,9 +172,19 @@ def check_name(name: str) -> None:
 
 def check_filename(path: Path) -> None:
     """Raise UsageError where a file of this name would not be read as a policy."""
-    if not path.name.endswith(_POLICY_SUFFIXES) or is_lock_name(path.name):
+    is_readable = path.name.isprintable() and path.name.endswith(_POLICY_SUFFIXES)
+    if not is_readable or is_lock_name(path.name):
         what = f"not the name of a policy's file: {path.name}"
         raise UsageError(what, where="--output", hint="NAME.yaml")
+
+
+def _check_markable(policy: str, marker: Path) -> None:
+    """Raise UsageError where the marker would not be read as this path: there are no escapes in it."""
+    if not policy.isprintable() or (marker.name == MARKER and not _UNMARKABLE.isdisjoint(policy)):
+        what = f"no {marker.name} can name such a path: {policy}"
+        raise UsageError(
+            what, where="--output", hint="a path without quotes, backslashes, control characters"
+        )
 
 
 def policy_filename(name: str) -> str:
@@ -229,8 +242,7 @@ def _project_folder(record: EnvironmentRecord, cwd: Path) -> tuple[Path, Path | 
     """The project's folder, and the file in it that is to name the policy."""
     if record.project is not None:
         folder = Path(place_shown_as(record.project.path))
-        names = [MARKER] if (folder / MARKER).exists() else [_PYPROJECT]
-        return folder, folder / names[0]
+        return folder, folder / (MARKER if (folder / MARKER).exists() else _PYPROJECT)
     prefix = Path(place_shown_as(record.path))
     parent = prefix.parent
     if (
@@ -272,14 +284,14 @@ def _own_lock(judge: _Judge, place: Place, notes: list[str]) -> _Lock | None:
     if own is None:
         return None
     filename = _relative(own[0], place.path.parent)
-    drifted = None
+    unmet: list[Verdict] = []
     for choice in _CHOICES:
         lock = _Lock(filename, choice=choice)
         verdict = judge.verdict(lock)
         if verdict.verdict == "compliant":
             return lock
-        drifted = drifted or verdict
-    count = sum(finding.severity == "error" for finding in drifted.findings) if drifted is not None else 0
+        unmet.append(verdict)
+    count = sum(finding.severity == "error" for finding in unmet[0].findings)
     notes.append(f"{own[0].name} is not what is installed ({count} errors): the policy has a lock of its own")
     return None
 

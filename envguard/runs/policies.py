@@ -24,12 +24,12 @@ from envguard.domain.binding import Bound, Conflict, Machine, bind, selectors_of
 from envguard.domain.environment import Environment, EnvironmentRecord, Project
 from envguard.domain.policy import KnownPolicy, LockedPolicy, UnusablePolicy
 from envguard.errors import UnavailableError, UsageError
-from envguard.formats import is_lock_name, load_policy, policy_for_lock, project_lock, read_lock
+from envguard.formats import is_lock_name, load_policy, policy_for_lock, read_lock
 from envguard.formats.files import ReadBytes, read_bytes
 from envguard.inventory.files import place_shown_as
 from envguard.inventory.project import project_of
 from envguard.runs.judging import broken_marker, conflict_reason, unusable_reason
-from envguard.runs.steps import as_owner_of, lock_folders, naming_project
+from envguard.runs.steps import as_owner_of, naming_project, own_lock
 
 _POLICY_SUFFIXES = (".yaml", ".yml")
 
@@ -64,7 +64,7 @@ def governing_policy(
     """
     told = broken_marker(environment)
     if told is not None and named is None and not environ.get("ENVGUARD_POLICY"):
-        project_of(_folder(environment.record.path).parent)  # says it with its place
+        project_of(Path(place_shown_as(environment.record.path)).parent)  # says it with its place
         raise UnavailableError(told, where=environment.record.path)
     return choose_policy(named, environment.record, environ=environ, machine=machine, known=known, cwd=cwd)
 
@@ -82,10 +82,9 @@ def choose_policy(
 
     Raises UnavailableError where a named one cannot be had, UsageError where there is none at all.
     """
-    if named is not None:
-        return _named(named, "named on the command line", known, cwd)
-    if environ.get("ENVGUARD_POLICY"):
-        return _named(environ["ENVGUARD_POLICY"], "named in ENVGUARD_POLICY", known, cwd)
+    asked_for = _asked_for(named, environ, known, cwd)
+    if asked_for is not None:
+        return asked_for
     project = record.project if record.use is not None else naming_project(record, cwd)
     binding = bind(msgspec.structs.replace(record, project=project), machine, selectors_of(known))
     if isinstance(binding, Conflict):
@@ -107,10 +106,9 @@ def choose_policy_for_lock(
 
     Raises UnavailableError where a named one cannot be had, UsageError where none is named.
     """
-    if named is not None:
-        return _named(named, "named on the command line", known, cwd)
-    if environ.get("ENVGUARD_POLICY"):
-        return _named(environ["ENVGUARD_POLICY"], "named in ENVGUARD_POLICY", known, cwd)
+    asked_for = _asked_for(named, environ, known, cwd)
+    if asked_for is not None:
+        return asked_for
     project = project_of(lock.parent)
     if project is not None and project.policy is not None:
         return _marked(project, project.policy, known)
@@ -140,7 +138,7 @@ def load_reference(path: Path, read: ReadBytes = read_bytes) -> LockedPolicy:
 
 def marker_policy(project: Project) -> LockedPolicy:
     """Answer the policy of a project whose marker is a file; raises as :func:`load_reference`."""
-    folder = _folder(project.path)
+    folder = Path(place_shown_as(project.path))
     return load_reference(folder / (project.policy or ""), as_owner_of(folder))
 
 
@@ -164,6 +162,17 @@ def _marked(project: Project, policy: str, known: Mapping[str, KnownPolicy], of_
     return Governing(_held(name, words, known), f"{words}; judged by the server's revision of it")
 
 
+def _asked_for(
+    named: str | None, environ: Mapping[str, str], known: Mapping[str, KnownPolicy], cwd: Path
+) -> Governing | None:
+    """The policy that the command names, or else ``ENVGUARD_POLICY``; None where neither does."""
+    if named is not None:
+        return _named(named, "named on the command line", known, cwd)
+    if environ.get("ENVGUARD_POLICY"):
+        return _named(environ["ENVGUARD_POLICY"], "named in ENVGUARD_POLICY", known, cwd)
+    return None
+
+
 def _named(named: str, words: str, known: Mapping[str, KnownPolicy], cwd: Path) -> Governing:
     policy = load_reference(cwd / named) if is_file_reference(named) else _held(named, words, known)
     return Governing(policy, words)
@@ -184,17 +193,12 @@ def _held(name: str, words: str, known: Mapping[str, KnownPolicy]) -> LockedPoli
             )
 
 
-def _folder(recorded: str) -> Path:
-    return Path(place_shown_as(recorded))
-
-
 def _own_lock(record: EnvironmentRecord, cwd: Path) -> Governing:
-    for folder in lock_folders(record, cwd):
-        found = project_lock(folder, as_owner_of(folder))
-        if found is not None:
-            path, lock = found
-            words = f"no policy; judged by the lock {path.name}"
-            return Governing(policy_for_lock(path, lock), words, is_own_lock=True)
+    found = own_lock(record, cwd)
+    if found is not None:
+        path, lock = found
+        words = f"no policy; judged by the lock {path.name}"
+        return Governing(policy_for_lock(path, lock), words, is_own_lock=True)
     raise UsageError(
         "no policy applies to this environment, and its project has no lock",
         where=record.path,

@@ -13,6 +13,7 @@ import msgspec
 
 from envguard.domain.binding import Machine, applies, selectors_of
 from envguard.domain.environment import EnvironmentRecord, Project
+from envguard.domain.locks.lock import Lock
 from envguard.domain.policy import KnownPolicy
 from envguard.errors import PolicyError
 from envguard.formats import project_lock
@@ -76,8 +77,26 @@ def projects_here(record: EnvironmentRecord, cwd: Path) -> frozenset[str]:
     return frozenset({here.name}) if here is not None and here.name is not None else frozenset()
 
 
-def lock_folders(record: EnvironmentRecord, cwd: Path) -> list[Path]:
-    """Answer the folders in which an environment's own lock may lie, the nearest first."""
+def own_lock(record: EnvironmentRecord, cwd: Path) -> tuple[Path, Lock] | None:
+    """Answer the lock of an environment's own project, the nearest; raises PolicyError where it is broken."""
+    for folder in _lock_folders(record, cwd):
+        found = project_lock(folder, as_owner_of(folder))
+        if found is not None:
+            return found
+    return None
+
+
+def as_owner_of(folder: Path) -> ReadBytes:
+    """Answer how files that a project names are read: as the owner of its folder may, and no others.
+
+    A marker of somebody's can name any path; what root may read is not theirs to see in an error.
+    """
+    reader = reader_for(str(folder))
+    return lambda path, limit_bytes: reader.read_head(str(path), cap_bytes=limit_bytes + 1)
+
+
+def _lock_folders(record: EnvironmentRecord, cwd: Path) -> list[Path]:
+    """The folders in which an environment's own lock may lie, the nearest first."""
     own = [_folder(record.project.path)] if record.project is not None else []
     here = [cwd, *_project_folder(cwd)] if _is_used_from(record, cwd) else []
     return list(dict.fromkeys([*own, _folder(record.path).parent, *here]))
@@ -111,15 +130,6 @@ def _folder(recorded: str) -> Path:
     return Path(place_shown_as(recorded))
 
 
-def as_owner_of(folder: Path) -> ReadBytes:
-    """Answer how files that a project names are read: as the owner of its folder may, and no others.
-
-    A marker of somebody's can name any path; what root may read is not theirs to see in an error.
-    """
-    reader = reader_for(str(folder))
-    return lambda path, limit_bytes: reader.read_head(str(path), cap_bytes=limit_bytes + 1)
-
-
 def _applying(record: EnvironmentRecord, machine: Machine, known: Mapping[str, KnownPolicy]) -> Iterator[str]:
     for name, selectors in sorted(selectors_of(known).items()):
         if applies(selectors, record, machine):
@@ -128,10 +138,7 @@ def _applying(record: EnvironmentRecord, machine: Machine, known: Mapping[str, K
 
 def _lock_of(record: EnvironmentRecord, cwd: Path) -> str | None:
     try:
-        for folder in lock_folders(record, cwd):
-            found = project_lock(folder, as_owner_of(folder))
-            if found is not None:
-                return str(found[0])
+        found = own_lock(record, cwd)
     except PolicyError as error:
         return f"cannot be used: {error}"
-    return None
+    return str(found[0]) if found is not None else None

@@ -110,21 +110,20 @@ def team_report(service: Service, only: str | None = None) -> TeamReport:
         raise RefusalError(404, f"the server has no such policy: {only}", "list them: envguard policy list")
     judged = judge_and_keep(service)
     differences: tuple[Difference, ...] = ()
-    if not revisions:
-        with service.database.reading() as connection:
-            contents = StoredContents(connection)
-            differences = differences_between([machine for machine, _ in judged], contents)
     with service.database.reading() as connection:
         asked = asked_waivers(connection, service.clock())
-    report = assemble(
+        if not revisions:
+            contents = StoredContents(connection)
+            differences = differences_between([machine for machine, _ in judged], contents)
+    return assemble(
         judged,
         revisions,
         now=service.now(),
         interval_s=service.interval_s,
         only=only,
         differences=differences,
+        asked=asked,
     )
-    return msgspec.structs.replace(report, asked=tuple(each for each in asked if only in (None, each.policy)))
 
 
 def _new_matches(machine: KnownMachine, judged: Iterable[Judged]) -> dict[str, Basis]:

@@ -46,6 +46,7 @@ from envguard.domain.verdict import (
 from envguard.runs.judging import broken_marker, conflict_reason, reference, unusable_reason
 from envguard.server.store.machines import KnownEnvironment, KnownMachine
 from envguard.wire import (
+    AskedWaiver,
     Difference,
     GovernedEnvironment,
     TeamMachine,
@@ -95,6 +96,7 @@ def assemble(
     interval_s: float,
     only: str | None = None,
     differences: tuple[Difference, ...] = (),
+    asked: tuple[AskedWaiver, ...] = (),
 ) -> TeamReport:
     """Answer the report; ``only`` is a policy's name."""
     rows = []
@@ -108,6 +110,7 @@ def assemble(
         machines=tuple(rows),
         policies={name: number for name, number in policies.items() if only in (None, name)},
         differences=differences,
+        asked=tuple(each for each in asked if only in (None, each.policy)),
     )
 
 

@@ -11,16 +11,18 @@ Rules
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator
 from datetime import timezone
 from typing import Literal
 
 import msgspec
 import sqlalchemy as sa
 
+from envguard.domain.environment import EnvironmentRecord
 from envguard.domain.nearest import nearest
 from envguard.domain.policy import LockedPolicy, Waiver
 from envguard.domain.requirements import normalised_name
+from envguard.domain.verdict import Verdict
 from envguard.domain.waiver import acquits, wrong_end
 from envguard.formats.language import is_package_name
 from envguard.formats.selectors import ENVIRONMENT_HINT, is_environment_pattern
@@ -57,13 +59,13 @@ def ask_for_waiver(service: Service, principal: Principal, request: WaiverReques
         by = _name_of(connection, principal)
         machine = _machine_meant(connection, principal, by, request.machine)
         _check_policy(connection, request.policy)
-        if machine is not None and not is_granted:
-            _check_count(connection, machine)
         wanted = msgspec.structs.replace(request, package=normalised_name(request.package), until=until)
         now_s = service.clock()
         number = waivers.add_waiver(
             connection, wanted, machine=machine, by=by, is_granted=is_granted, now_s=now_s
         )
+        if machine is not None and not is_granted:
+            _check_count(connection, machine, now_s)
         kept = _numbered(connection, number, now_s)
     _log.info("waiver_asked_for", waiver=number, policy=request.policy, by=by, state=kept.entry.state)
     return _judged_anew(service, kept)
@@ -73,7 +75,8 @@ def decide_waiver(
     service: Service, principal: Principal, number: int, decision: Decision, reason: str | None
 ) -> WaiverEntry:
     """Answer the waiver after a lead's word; raises RefusalError with 404, or 409 where it is too late."""
-    _check_reason(reason or "none")
+    if reason is not None:
+        _check_reason(reason)
     if decision == "end":
         judge_and_keep(service)  # rule 4
     now_s = service.clock()
@@ -139,8 +142,9 @@ def _check_policy(connection: sa.Connection, policy: str) -> None:
         raise RefusalError(404, f"the server has no such policy: {policy}", hint)
 
 
-def _check_count(connection: sa.Connection, machine: str) -> None:
-    if waivers.count_asked(connection, machine) >= _ASKED_AT_MOST:
+def _check_count(connection: sa.Connection, machine: str, now_s: float) -> None:
+    """Raise where one was asked for too many, which then is not kept; one that was there already is not."""
+    if waivers.count_asked(connection, machine, now_s) > _ASKED_AT_MOST:
         what = f"{_ASKED_AT_MOST} waivers of this machine wait for a lead's word already"
         raise RefusalError(409, what, "list them: envguard waivers")
 
@@ -196,35 +200,27 @@ def _with_acquitted(
 ) -> list[WaiverEntry]:
     """Answer waivers with the findings that they cover now; only of this machine where one is named."""
     now = service.now()
-    asked: Mapping[tuple[str, str], list[WaiverEntry]] = _by_policy_and_package(entries)
-    found: dict[WaiverEntry, list[AcquittedFinding]] = {each: [] for same in asked.values() for each in same}
+    covered: dict[WaiverEntry, list[AcquittedFinding]] = {each: [] for each in entries}
+    asked: dict[tuple[str, str], list[WaiverEntry]] = defaultdict(list)
+    for entry in covered:
+        if entry.state in _OPEN:
+            asked[entry.policy, entry.package].append(entry)
+    for there, record, verdict in _verdicts(service, machine) if asked else ():
+        policy = verdict.policy.name if verdict.policy is not None else ""
+        for finding in verdict.findings:
+            for entry in asked.get((policy, finding.package or ""), ()):
+                waiver = _as_waiver(entry)
+                if acquits(waiver, finding.kind, finding.package, machine=there, record=record, now=now):
+                    where = AcquittedFinding(machine=there, environment=record.path, kind=finding.kind)
+                    covered[entry].append(where)
+    return [msgspec.structs.replace(entry, acquits=tuple(where)) for entry, where in covered.items()]
+
+
+def _verdicts(service: Service, machine: str | None) -> Iterator[tuple[str, EnvironmentRecord, Verdict]]:
+    """Yield every verdict with the name of its machine."""
     for known, judged in judge_and_keep(service, machine):
         for environment, each in zip(known.environments, judged, strict=True):
-            name = each.verdict.policy.name if each.verdict.policy is not None else ""
-            for finding in each.verdict.findings:
-                for entry in asked.get((name, finding.package or ""), ()):
-                    if entry.state in _OPEN and acquits(
-                        _as_waiver(entry),
-                        finding.kind,
-                        finding.package,
-                        machine=known.name,
-                        record=environment.record,
-                        now=now,
-                    ):
-                        where = AcquittedFinding(
-                            machine=known.name, environment=environment.record.path, kind=finding.kind
-                        )
-                        found[entry].append(where)
-    return [msgspec.structs.replace(entry, acquits=tuple(where)) for entry, where in found.items()]
-
-
-def _by_policy_and_package(
-    entries: Iterable[WaiverEntry],
-) -> dict[tuple[str, str], list[WaiverEntry]]:
-    sorted_out: dict[tuple[str, str], list[WaiverEntry]] = defaultdict(list)
-    for entry in entries:
-        sorted_out[entry.policy, entry.package].append(entry)
-    return sorted_out
+            yield known.name, environment.record, each.verdict
 
 
 def _as_waiver(entry: WaiverEntry) -> Waiver:

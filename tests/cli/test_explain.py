@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
+import pytest
+
+from tests.builders.environments import make_venv
 from tests.cli.conftest import Envguard
 
 POLICY = """\
@@ -75,6 +79,22 @@ def test_the_sources_of_the_policy_are_told_in_their_order(envguard: Envguard, p
         line.split() == ["marker", "in", "pyproject.toml:2", "rl-team", "counts"]
         for line in words.splitlines()
     )
+
+
+@pytest.mark.parametrize("words", [("--env", ""), ("--policy", ""), ("",)])
+def test_a_variable_that_nobody_set_means_nothing(words: tuple[str, ...], envguard: Envguard) -> None:
+    run = envguard("explain", *words)
+    assert (run.code, "it is empty" in run.err) == (2, True), run.err
+
+
+@pytest.mark.parametrize("words", [(), ("gym", "--policy", "rl-team.yaml")])
+def test_it_is_told_that_another_environment_is_active(
+    words: tuple[str, ...], envguard: Envguard, project: Path, tmp_path: Path
+) -> None:
+    a_policy_file(project)
+    other = make_venv(Path(sys.executable), tmp_path / "other")
+    run = envguard("explain", *words, cwd=project, VIRTUAL_ENV=str(other))
+    assert run.err.startswith("warning: "), run.err
 
 
 class TestLocks:

@@ -343,6 +343,38 @@ def test_wrong_usage_is_named(
     assert (ran.code, what in ran.err) == (2, True), ran.err
 
 
+def test_lines_to_paste_hold_in_a_shell(envguard: Envguard, tmp_path: Path) -> None:
+    install(make_venv(Path(sys.executable), tmp_path / "a study" / ".venv"), gym="0.26.2")
+    ran = envguard("policy", "new", "study", "--from-env", "a study/.venv", cwd=tmp_path)
+    assert ran.out.splitlines()[-1] == "next: envguard check 'a study/.venv'"
+    again = envguard("policy", "new", "study", "--from-env", "a study/.venv", cwd=tmp_path)
+    assert again.err.splitlines()[-1].endswith(f"or remove it: rm '{tmp_path}/a study/study.yaml'")
+    template = envguard("policy", "new", "x", "--output", "one; two.yaml", cwd=tmp_path)
+    assert template.out.splitlines()[-1] == "next: envguard policy lint 'one; two.yaml'"
+    (tmp_path / "more envs").mkdir()
+    for name in ("rl", "other"):
+        make_venv(Path(sys.executable), tmp_path / "more envs" / name)
+    unmarked = envguard(
+        "policy", "new", "rl", "--from-env", "more envs/rl", "--output", "r l.yaml", cwd=tmp_path
+    )
+    assert unmarked.err.splitlines()[-1].endswith("envguard check 'more envs/rl' --policy 'r l.yaml'")
+
+
+@pytest.mark.parametrize("name", ['a"b.yaml', "a\\b.yaml", "a\x1bb.yaml", "a\udcffb.yaml"])
+def test_a_file_that_a_marker_cannot_name_is_refused(name: str, envguard: Envguard, project: Path) -> None:
+    ran = envguard("policy", "new", "--from-env", ".venv", "--output", name, cwd=project)
+    assert (ran.code, "--output: " in ran.err) == (2, True), ran.err
+    assert [path.name for path in project.iterdir()] == [".venv"]
+
+
+@pytest.mark.parametrize("name", ["a\x1bb.yaml", "a\udcffb.yaml"])
+def test_a_template_goes_into_no_file_that_could_not_be_read(
+    name: str, envguard: Envguard, tmp_path: Path
+) -> None:
+    ran = envguard("policy", "new", "team", "--output", name, cwd=tmp_path)
+    assert (ran.code, "not the name of a policy's file: a\\x" in ran.err) == (2, True), ran.err
+
+
 def test_what_cannot_be_written_leaves_nothing_behind(envguard: Envguard, rl: Path) -> None:
     ran = envguard("policy", "new", "--from-env", ".venv", "--output", "gone/team.yaml", cwd=rl)
     assert ran.code == 3

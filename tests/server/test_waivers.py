@@ -139,14 +139,22 @@ class TestAsking:
         assert listed(server) == ()
 
     def test_a_machine_does_not_flood_the_lead(self, server: Server, secrets: dict[str, str]) -> None:
-        for number in range(100):
-            asked(server, secrets["ws-7"], package=f"p{number}")
+        before = [asked(server, secrets["ws-7"], package=f"p{number}") for number in range(100)]
         full = server.ask("POST", "/waivers", a_request(server), token=secrets["ws-7"])
         says(full, 409, "100 waivers of this machine wait")
+        assert asked(server, secrets["ws-7"], package="p7") == before[7], "the same message, sent again"
         asked(server, secrets["ws-9"])
+        server.now_s += 2 * DAY_S
+        assert asked(server, secrets["ws-7"]).state == "asked", "those before have expired: nobody can decide"
 
 
 class TestDeciding:
+    @pytest.mark.parametrize("reason", ["", " ", "\x1b[31m"])
+    def test_a_reason_is_one_or_none(self, server: Server, secrets: dict[str, str], reason: str) -> None:
+        number = asked(server, secrets["ws-7"]).id
+        says(decide(server, number, "refuse", server.admin, reason=reason), 400, "1 to 500 characters")
+        assert [each.state for each in listed(server)] == ["asked"]
+
     def test_approval_acquits_the_one_machine(self, server: Server, secrets: dict[str, str]) -> None:
         number = asked(server, secrets["ws-7"]).id
         server.now_s += 60

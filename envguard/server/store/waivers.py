@@ -33,9 +33,9 @@ _WITH_NAMES = sa.select(waivers, machines.c.name.label("machine_name")).select_f
 _IN_FORCE = _WITH_NAMES.where(
     waivers.c.state == "granted", waivers.c.until > sa.bindparam("now_s", type_=sa.Double)
 ).order_by(waivers.c.id)
-_IN_FORCE_THERE = _IN_FORCE.where(
-    waivers.c.machine.is_(None) | (waivers.c.machine == sa.bindparam("there", type_=sa.String))
-)
+_CONCERNING = waivers.c.machine.is_(None) | (waivers.c.machine == sa.bindparam("there", type_=sa.String))
+"""What is for one machine, or for all."""
+_IN_FORCE_THERE = _IN_FORCE.where(_CONCERNING)
 
 
 def add_waiver(
@@ -73,11 +73,10 @@ def add_waiver(
     return int(cast("Sequence[int]", added.inserted_primary_key)[0])
 
 
-def count_asked(connection: sa.Connection, machine: str) -> int:
+def count_asked(connection: sa.Connection, machine: str, now_s: float) -> int:
     """Answer how many waivers of a machine wait for a lead's word, its own or another's."""
     query = sa.select(sa.func.count()).select_from(waivers)
-    asked = (waivers.c.machine == machine) & (waivers.c.state == "asked")
-    return connection.scalar(query.where(asked)) or 0
+    return connection.scalar(query.where(waivers.c.machine == machine, *_waiting(now_s))) or 0
 
 
 def waiver_numbered(connection: sa.Connection, number: int, now_s: float) -> KeptWaiver | None:
@@ -91,14 +90,14 @@ def kept_waivers(
     connection: sa.Connection, now_s: float, *, machine: str | None = None
 ) -> tuple[KeptWaiver, ...]:
     """Answer every waiver in the order of their numbers; with a machine's id, what concerns that one."""
-    found = connection.execute(_WITH_NAMES.where(_concerning(machine)).order_by(waivers.c.id))
+    query = _WITH_NAMES if machine is None else _WITH_NAMES.where(_CONCERNING)
+    found = connection.execute(query.order_by(waivers.c.id), {"there": machine})
     return tuple(_kept(row, now_s) for row in found)
 
 
 def asked_waivers(connection: sa.Connection, now_s: float) -> tuple[AskedWaiver, ...]:
     """Answer the waivers that wait for a lead's word."""
-    is_open = (waivers.c.state == "asked") & (waivers.c.until > now_s)
-    query = sa.select(waivers).where(is_open).order_by(waivers.c.id)
+    query = sa.select(waivers).where(*_waiting(now_s)).order_by(waivers.c.id)
     return tuple(
         AskedWaiver(id=row.id, policy=row.policy, package=row.package, by=row.asked_by)
         for row in connection.execute(query)
@@ -141,10 +140,9 @@ def close(
     connection.execute(waivers.update().where(waivers.c.id == number).values(values))
 
 
-def _concerning(machine: str | None) -> sa.ColumnElement[bool]:
-    if machine is None:
-        return sa.true()
-    return waivers.c.machine.is_(None) | (waivers.c.machine == machine)
+def _waiting(now_s: float) -> tuple[sa.ColumnElement[bool], ...]:
+    """What is asked for until its own end: then there is nothing left to decide."""
+    return waivers.c.state == "asked", waivers.c.until > now_s
 
 
 def _kept(row: sa.Row[tuple[object, ...]], now_s: float) -> KeptWaiver:
