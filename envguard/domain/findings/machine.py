@@ -83,7 +83,7 @@ def _told(fact: MachineFact, facts: MachineFacts) -> tuple[str, ...]:
 
 def _shown(rule: MachineRule, told: str) -> str:
     """A fact as people read it: a size in the unit that is asked, rounded down."""
-    asked = _SIZE.fullmatch(rule.expected.strip()) if rule.fact == "memory" else None
+    asked = re.fullmatch(_SIZE, rule.expected.strip()) if rule.fact == "memory" else None
     if asked is None or not asked[3]:
         return told
     hundredths = int(told) * 100 // _UNITS[asked[3].upper()]
