@@ -73,6 +73,8 @@ def projects_here(record: EnvironmentRecord, cwd: Path) -> frozenset[str]:
 
     A marker there that cannot be used is told where it is asked for.
     """
+    if record.project is not None and _folder(record.project.path) == cwd:
+        return frozenset()  # known already, and not read again
     here = project_for_scan(cwd)[0] if _is_used_from(record, cwd) else None
     return frozenset({here.name}) if here is not None and here.name is not None else frozenset()
 

@@ -60,6 +60,11 @@ def test_a_denied_package_is_removed_by_its_remedy() -> None:
     assert (finding.kind, finding.reason, finding.remedy) == ("denied", "one use only", Remove("pandas"))
 
 
+def test_a_denied_package_that_is_absent_is_no_finding() -> None:
+    assert kinds(Deny(name="pandas"), gym="0.26.2") == []
+    assert kinds(Deny(name="pandas"), lock=a_lock(gym="0.26.2"), gym="0.26.2") == []
+
+
 def test_a_rule_and_the_lock_make_one_finding_and_the_remedy_is_the_lock_s() -> None:
     rules = a_policy(Require(name="numpy", specifier=">=1.26,<2", reason="np.bool8")).rules
     (finding,) = compare(a_snapshot(numpy="2.1.3"), FACTS, rules, a_lock(numpy="1.26.4"))

@@ -36,10 +36,12 @@ _USUAL_GROUP = "dev"
 def parse_uv(text: str, filename: str, companions: Companions) -> Lock:
     """Answer the lock that the text of a ``uv.lock`` says; raises PolicyError with all its problems."""
     problems = TomlProblems(text, filename, _HINT)
-    head = problems.whole(read_toml(text, filename, _HINT), Head)
-    if head.version != 1:
-        problems.add(f"a format that this version does not read: {head.version}", "version")
+    document = read_toml(text, filename, _HINT)
+    version = document.get("version", 1)
+    if isinstance(version, int) and version != 1:  # whatever else may be another way there
+        problems.add(f"a format that this version does not read: {version}", "version")
         problems.raise_all()
+    head = problems.whole(document, Head)
     entries = [
         _Numbered(entry, problems.name(entry.name, "name", table), table)
         for entry, table in problems.tables(head.package, Entry, "package")

@@ -199,6 +199,7 @@ def test_a_broken_project_is_named() -> None:
             "a list is expected, not a whole number",
         ),
         ("a = \n", "uv.lock:1:5", "not TOML: Invalid value"),
+        ("version = 2\n", "uv.lock: version", "a format that this version does not read: 2"),
         ("a = [\n", "uv.lock:2:1", "not TOML: Invalid value"),
         ("a = [" + "1," * 90_000 + "]", "uv.lock", "too many entries for a lock"),
         ("a.b.c.d = 1\n" * 90_000, "uv.lock", "too many entries for a lock"),
