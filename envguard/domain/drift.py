@@ -19,7 +19,12 @@ from envguard.domain.facts import MachineFacts
 from envguard.domain.findings.finding import Finding, ranked
 from envguard.domain.findings.installed import installed_in
 from envguard.domain.findings.machine import machine_findings
-from envguard.domain.findings.packages import origin_findings, package_findings, unlisted_findings
+from envguard.domain.findings.packages import (
+    origin_findings,
+    package_findings,
+    told_once,
+    unlisted_findings,
+)
 from envguard.domain.locks.lock import Lock
 from envguard.domain.locks.selection import Ambiguous, Selected, Selection, WrongPython, marker_values, select
 from envguard.domain.policy import Level, PythonRule, Rules
@@ -45,17 +50,18 @@ def compare(snapshot: Snapshot, facts: MachineFacts, rules: Rules, lock: Lock | 
     selected = selection if isinstance(selection, Selected) else _NOTHING
     installed = installed_in(snapshot)
     of_packages = list(package_findings(rules, selected, installed))
+    origins = origin_findings(rules, selected, installed, {each.package or "" for each in of_packages})
+    is_selected = isinstance(selection, Selected)  # else nobody knows what the lock names
+    outside = unlisted_findings(rules, selected, installed) if is_selected else ()
     findings = [
         *_problems(snapshot),
         *_interpreter(snapshot.interpreter, rules.python),
         *_lock_itself(selection, snapshot.interpreter),
         *of_packages,
-        *origin_findings(rules, selected, installed, {each.package or "" for each in of_packages}),
+        *told_once(origins, outside),
         *_broken_requirements(snapshot, rules.broken_requirements),
         *machine_findings(rules.machine, facts),
     ]
-    if isinstance(selection, Selected):
-        findings += unlisted_findings(rules, selected, installed)
     return ranked(findings)
 
 

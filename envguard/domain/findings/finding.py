@@ -53,6 +53,11 @@ def ranked(findings: Iterable[Finding]) -> tuple[Finding, ...]:
     return tuple(sorted(findings, key=_rank))
 
 
+def is_worse(one: Finding, other: Finding) -> bool:
+    """Whether a finding is more severe than another."""
+    return _SEVERITIES.index(one.severity) < _SEVERITIES.index(other.severity)
+
+
 def _rank(finding: Finding) -> tuple[int, int, str]:
     return _SEVERITIES.index(finding.severity), _weight(finding), finding.package or ""
 

@@ -8,6 +8,8 @@ Rules
 4. A package that neither rule nor lock wants from where it came is told by ``origins``, if nothing else is;
    a file of the lock's is wanted from wherever it came.
 5. A rule names a distribution as Python does, and speaks before what the lock says of it by conda's name.
+6. What came from elsewhere and is outside the lock, too, is told once, by the more severe; where both are as
+   severe it is unlisted, because to remove it mends both.
 """
 
 from __future__ import annotations
@@ -20,7 +22,7 @@ import msgspec
 
 from envguard.domain.environment import Origin, Package
 from envguard.domain.findings.builds import differs_in_label_only, evidence, has_build, local_label
-from envguard.domain.findings.finding import Finding, FindingKind
+from envguard.domain.findings.finding import Finding, FindingKind, is_worse
 from envguard.domain.findings.installed import Installed, versions_of
 from envguard.domain.locks.lock import LockedPackage
 from envguard.domain.locks.selection import Selected
@@ -67,6 +69,16 @@ def unlisted_findings(rules: Rules, selected: Selected, installed: Installed) ->
     entries = [*selected.packages.values(), *(one for each in selected.optional.values() for one in each)]
     for name, packages in beside(entries, (rule.name for rule in rules.packages), installed):
         yield _unlisted(name, packages, rules.unlisted)
+
+
+def told_once(origins: Iterable[Finding], unlisted: Iterable[Finding]) -> Iterator[Finding]:
+    """Yield one finding a package, of what :func:`origin_findings` and :func:`unlisted_findings` tell."""
+    outside = {each.package: each for each in unlisted}
+    for origin in origins:
+        other = outside.get(origin.package)
+        if other is None or is_worse(origin, other):
+            outside[origin.package] = origin
+    yield from outside.values()
 
 
 def beside(

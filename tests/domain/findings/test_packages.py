@@ -383,3 +383,22 @@ def test_findings_come_in_the_order_in_which_they_change_results() -> None:
         ("origin-mismatch", "a"),
         ("broken-requirement", "z"),
     ]
+
+
+@pytest.mark.parametrize(
+    ("origins", "unlisted", "told"),
+    [
+        pytest.param("warn", "error", ("unlisted", "error"), id="unlisted is worse"),
+        pytest.param("error", "warn", ("origin-mismatch", "error"), id="the origin is worse"),
+        pytest.param("warn", "warn", ("unlisted", "warn"), id="both alike: to remove it mends both"),
+        pytest.param("warn", "ignore", ("origin-mismatch", "warn"), id="unlisted is ignored"),
+    ],
+)
+def test_what_is_outside_the_lock_and_from_elsewhere_is_told_once(
+    origins: Level, unlisted: Level, told: tuple[str, str]
+) -> None:
+    there = snapshot(Package("gym", "0.26.2", EDITABLE), Package("numpy", "1.26.4"))
+    rules = Rules(origins=OriginRules(editable=origins), unlisted=unlisted)
+    [found] = compare(there, FACTS, rules, locking(LockedPackage("numpy", "1.26.4")))
+    assert (found.kind, found.severity) == told
+    assert found.package == "gym"
