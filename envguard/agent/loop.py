@@ -98,7 +98,7 @@ class _Daemon:
         except EnvguardError as error:
             _log.error("round_failed", reason=str(error))
             self._failed(None)
-        except Exception as error:  # noqa: BLE001  # a bug must not leave the machine without an agent
+        except Exception as error:  # noqa: BLE001 - a bug must not leave the machine without an agent
             _log.error("round_broke", reason=f"{type(error).__name__}: {error}")
             self._failed(None)
         return max(min(self._scan_at, self._contact_at) - self._clock(), SHORTEST_WAIT_S)

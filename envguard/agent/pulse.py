@@ -13,7 +13,7 @@ from envguard.state import notify, watchdog_interval_s
 _SLICE_S = 0.5
 
 
-class Stopped(Exception):  # noqa: N818  # no failure
+class Stopped(Exception):  # noqa: N818 - no failure
     """The agent was asked to stop."""
 
 

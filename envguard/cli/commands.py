@@ -36,11 +36,11 @@ _COMMANDS = {
 class LazyGroup(click.Group):
     """A group whose commands are imported at the moment that they are needed."""
 
-    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002  # click's signature
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
         """Answer the names of all commands."""
         return sorted(_COMMANDS)
 
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002  # click's
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002 - click's
         """Answer one command, or None where there is none of that name."""
         target = _COMMANDS.get(cmd_name)
         if target is None:

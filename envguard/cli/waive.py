@@ -161,10 +161,9 @@ def _policy(client: ServerClient, env: str | None, machine: str | None) -> str:
 
 
 def _say(entry: WaiverEntry) -> None:
-    from envguard.report.printable import printable
-    from envguard.report.waivers import waiver_words
+    from envguard.report.waivers import waiver_line
 
-    click.echo(printable(f"{entry.state}: waiver {entry.id}, {waiver_words(entry)}"))
+    click.echo(waiver_line(entry))
     if entry.state == "asked":
         click.echo(f"a lead decides: envguard waivers approve {entry.id}")
     elif entry.state == "granted":

@@ -99,15 +99,14 @@ def end(number: int, reason: str | None, *, as_json: bool) -> None:
 
 
 def _decide(number: int, decision: str, reason: str | None, *, as_json: bool) -> None:
-    from envguard.report.printable import printable
-    from envguard.report.waivers import waiver_words
+    from envguard.report.waivers import waiver_line
     from envguard.wire import WaiverReply
 
     entry = server_client().decide_waiver(number, decision, reason)
     if as_json:
         print_json(WaiverReply(entry))
     else:
-        click.echo(printable(f"{entry.state}: waiver {entry.id}, {waiver_words(entry)}"))
+        click.echo(waiver_line(entry))
 
 
 def _of_file(path: Path, *, is_all: bool) -> Waivers:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 import msgspec
 
 from envguard.domain.policy import Severity
 from envguard.domain.verdict import JudgedFinding, Outcome, Waived
-from envguard.wire import TeamReport
+from envguard.wire import TeamMachine, TeamReport
 
 MOVED_WORDS: Mapping[str, str] = {
     "machine": "the machine",
@@ -50,13 +50,9 @@ def causes(report: TeamReport) -> tuple[Cause, ...]:
     What a silent machine had is not known to be there still: it is no row.
     """
     found: dict[tuple[Severity, str], list[tuple[str, JudgedFinding]]] = defaultdict(list)
-    for machine in report.machines:
-        if machine.state == "stale":
-            continue
-        for environment in machine.environments:
-            for finding in environment.findings:
-                if finding.waived is None:
-                    found[finding.severity, label_of(finding)].append((machine.name, finding))
+    for machine, finding in _findings(report):
+        if machine.state != "stale" and finding.waived is None:
+            found[finding.severity, label_of(finding)].append((machine.name, finding))
     rows = [
         Cause(label, tuple(dict.fromkeys(name for name, _ in where)), _moved(where), severity)
         for (severity, label), where in found.items()
@@ -69,11 +65,9 @@ def causes(report: TeamReport) -> tuple[Cause, ...]:
 def waived(report: TeamReport) -> tuple[WaivedCause, ...]:
     """Answer what does not count, by what it is and by whose permission; what ends first comes first."""
     found: dict[tuple[str, Waived], list[str]] = defaultdict(list)
-    for machine in report.machines:
-        for environment in machine.environments:
-            for finding in environment.findings:
-                if finding.waived is not None:
-                    found[label_of(finding), finding.waived].append(machine.name)
+    for machine, finding in _findings(report):
+        if finding.waived is not None:
+            found[label_of(finding), finding.waived].append(machine.name)
     rows = [WaivedCause(label, tuple(dict.fromkeys(names)), by) for (label, by), names in found.items()]
     return tuple(sorted(rows, key=lambda row: (row.by.until, row.label)))
 
@@ -125,6 +119,12 @@ def headline(report: TeamReport, policy: str | None = None) -> str:
     )
     rest = ", ".join(f"{count} {word}" for count, word in others if count)
     return "; ".join([*parts, rest] if rest else parts)
+
+
+def _findings(report: TeamReport) -> Iterator[tuple[TeamMachine, JudgedFinding]]:
+    for machine in report.machines:
+        for environment in machine.environments:
+            yield from ((machine, finding) for finding in environment.findings)
 
 
 def _moved(where: Iterable[tuple[str, JudgedFinding]]) -> str:

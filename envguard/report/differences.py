@@ -317,8 +317,7 @@ def _described(side: Side, here: Here) -> str:
         case LockSide():
             return f"{here.shown(side.given)}, {_size(side)}"
         case MachineSide():
-            count = _count(len(side.scan.environments), "environment", "environments") or "no environment"
-            return f"{side.machine}, {count} ({here.shown(side.given)})"
+            return f"{side.machine}, {_size(side)} ({here.shown(side.given)})"
 
 
 def _size(side: Side) -> str:

@@ -12,7 +12,7 @@ _NARROWEST = 20
 """Columns; narrower terminals break the lines themselves."""
 
 if TYPE_CHECKING:
-    from rich.console import Console, RenderableType
+    from rich.console import Console, JustifyMethod, RenderableType
     from rich.segment import Segment
     from rich.text import Text
 
@@ -35,8 +35,8 @@ def print_table(console: Console, columns: Sequence[str], rows: Iterable[Sequenc
 
     table = Table(box=None, pad_edge=False, header_style="bold")
     for column in columns:
-        justify = "right" if column.endswith("#") else "left"
-        table.add_column(column.removesuffix("#"), overflow="fold", justify=justify)  # type: ignore[arg-type]
+        justify: JustifyMethod = "right" if column.endswith("#") else "left"
+        table.add_column(column.removesuffix("#"), overflow="fold", justify=justify)
     for row in rows:
         table.add_row(*(words(cell) if isinstance(cell, str) else cell for cell in row))
     print_lines(console, table)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from envguard.report.printable import one_line
+from envguard.report.printable import one_line, printable
 from envguard.report.printing import print_text
 from envguard.wire import WaiverEntry, Waivers, WaiverStep
 
@@ -24,7 +24,7 @@ def show_waivers(console: Console, document: Waivers, *, is_judged: bool = True)
     for entry in document.waivers:
         number = "file" if entry.id is None else str(entry.id)
         print_text(
-            console, f"{number:<4}  {entry.state:<7}  {waiver_words(entry)}", _STYLES.get(entry.state, "")
+            console, f"{number:<4}  {entry.state:<7}  {_waiver_words(entry)}", _STYLES.get(entry.state, "")
         )
         for line in _told(entry, is_judged=is_judged):
             print_text(console, f"      {line}", "dim")
@@ -32,7 +32,12 @@ def show_waivers(console: Console, document: Waivers, *, is_judged: bool = True)
         print_text(console, "no waiver is asked for or in force")
 
 
-def waiver_words(entry: WaiverEntry) -> str:
+def waiver_line(entry: WaiverEntry) -> str:
+    """Answer the line of a waiver that somebody just asked for, or decided about."""
+    return printable(f"{entry.state}: waiver {entry.id}, {_waiver_words(entry)}")
+
+
+def _waiver_words(entry: WaiverEntry) -> str:
     """Answer in half a line what a waiver permits, where and until when."""
     kind = f" ({entry.kind})" if entry.kind is not None else ""
     where = entry.machine or "all machines"

@@ -3,21 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Literal
 
 import msgspec
 
 from envguard.domain.locks.lock import LeftOut, Lock
-
-FileRole = Literal["policy", "lock", "marker"]
-"""What a file is for."""
+from envguard.runs.founding import Role
 
 
 class WrittenPart(msgspec.Struct, frozen=True):
     """One file."""
 
     path: str
-    role: FileRole
+    role: Role
 
 
 class NewDocument(msgspec.Struct, frozen=True, kw_only=True, tag_field="schema", tag="envguard/new/1"):

@@ -69,17 +69,22 @@ def project(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def admin(tmp_path: Path) -> Iterator[dict[str, str]]:
-    """The variables of an admin of a real server."""
+def server(tmp_path: Path) -> Iterator[dict[str, str]]:
+    """What a real server announces."""
     command = [sys.executable, "-m", "envguard.cli.main", "server", "--listen", "127.0.0.1:0", "--json"]
     with subprocess.Popen(
         [*command, "--state", str(tmp_path / "server")], stdout=subprocess.PIPE, text=True
     ) as process:
         assert process.stdout is not None
         try:
-            told = json.loads(process.stdout.readline())
-            token = Path(told["admin_token_file"]).read_text().strip()
-            yield {"ENVGUARD_SERVER": told["url"], "ENVGUARD_TOKEN": token}
+            yield json.loads(process.stdout.readline())
         finally:
             process.terminate()
             process.wait(20)
+
+
+@pytest.fixture
+def admin(server: dict[str, str]) -> dict[str, str]:
+    """The variables of the server's admin."""
+    token = Path(server["admin_token_file"]).read_text().strip()
+    return {"ENVGUARD_SERVER": server["url"], "ENVGUARD_TOKEN": token}

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import json
-import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -112,27 +111,10 @@ def test_status(envguard: Envguard) -> None:
     hold(envguard("status", "--json").json(), "status-1")
 
 
-@pytest.fixture
-def server(tmp_path: Path) -> Iterator[dict[str, str]]:
-    """What a real server announces."""
-    command = [sys.executable, "-m", "envguard.cli.main", "server", "--listen", "127.0.0.1:0", "--json"]
-    with subprocess.Popen(
-        [*command, "--state", str(tmp_path / "server")], stdout=subprocess.PIPE, text=True
-    ) as process:
-        assert process.stdout is not None
-        try:
-            yield json.loads(process.stdout.readline())
-        finally:
-            process.terminate()
-            process.wait(20)
-
-
 def test_what_is_asked_of_a_server(
-    envguard: Envguard, server: dict[str, str], policy: Path, project: Path
+    envguard: Envguard, server: dict[str, str], admin: dict[str, str], policy: Path, project: Path
 ) -> None:
     hold(server, "server-1")
-    token = Path(server["admin_token_file"]).read_text().strip()
-    admin = {"ENVGUARD_SERVER": server["url"], "ENVGUARD_TOKEN": token}
     hold(envguard("token", "new", "--json", **admin).json(), "token-1")
     hold(envguard("policy", "push", policy, "--json", **admin).json(), "push-1")
     hold(envguard("policy", "list", "--json", **admin).json(), "policies-1")

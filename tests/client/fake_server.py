@@ -70,7 +70,7 @@ def serving(answer: Callable[[Asked], Told]) -> Iterator[FakeServer]:
                 self.wfile.write(bytes([byte]))
                 self.wfile.flush()
 
-        do_GET = do_POST = do_PUT = _serve  # noqa: N815  # http.server's names
+        do_GET = do_POST = do_PUT = _serve  # noqa: N815 - http.server's names
 
         def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
             pass

@@ -26,31 +26,13 @@ class Person(msgspec.Struct, frozen=True):
 
     def shell(self, line: str) -> str:
         """Carry out a line in the shell, and answer what it printed; the test fails where it does."""
-        words = ["/bin/sh", "-c", line]
-        done = subprocess.run(
-            words,
-            cwd=self.cwd,
-            env=dict(self.environ),
-            capture_output=True,
-            text=True,
-            timeout=TIMEOUT_S,
-            check=False,
-        )
+        done = self._run("/bin/sh", "-c", line)
         assert done.returncode == 0, f"{line}\n{done.stdout}\n{done.stderr}"
         return done.stdout
 
     def envguard(self, *words: str | Path) -> subprocess.CompletedProcess[str]:
         """Carry out a command of ours."""
-        command = [sys.executable, "-m", "envguard.cli.main", *map(str, words)]
-        done = subprocess.run(
-            command,
-            cwd=self.cwd,
-            env=dict(self.environ),
-            capture_output=True,
-            text=True,
-            timeout=TIMEOUT_S,
-            check=False,
-        )
+        done = self._run(sys.executable, "-m", "envguard.cli.main", *map(str, words))
         assert "Traceback" not in done.stderr
         return done
 
@@ -69,6 +51,17 @@ class Person(msgspec.Struct, frozen=True):
         printed = self.envguard("check", env, "--policy", policy, *more).stdout
         (line,) = (each for each in printed.splitlines() if each.startswith("mend  "))
         return line.removeprefix("mend  ")
+
+    def _run(self, *command: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            command,
+            cwd=self.cwd,
+            env=dict(self.environ),
+            capture_output=True,
+            text=True,
+            timeout=TIMEOUT_S,
+            check=False,
+        )
 
 
 def a_person(cwd: Path, environ: Mapping[str, str]) -> Person:

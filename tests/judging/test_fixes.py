@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
@@ -105,34 +105,22 @@ def team(changer: str, lock: str, environ: Mapping[str, str], tmp_path: Path) ->
     return made
 
 
-def test_missing_from_the_lock(team: Team) -> None:
-    team.remove("cloudpickle")
-    team.is_mended_after("missing", "cloudpickle")
-
-
-def test_missing_by_a_rule(team: Team) -> None:
-    team.remove("sphinx")
-    team.is_mended_after("missing", "sphinx")
-
-
-def test_another_version(team: Team) -> None:
-    team.install("numpy==2.1.0")
-    team.is_mended_after("version-mismatch", "numpy")
-
-
-def test_another_local_label(team: Team) -> None:
-    team.install("torch==2.4.1+cu121")
-    team.is_mended_after("build-mismatch", "torch")
-
-
-def test_denied(team: Team) -> None:
-    team.install("foreign")
-    team.is_mended_after("denied", "foreign")
-
-
-def test_unlisted(team: Team) -> None:
-    team.install("zipp")
-    team.is_mended_after("unlisted", "zipp")
+@pytest.mark.parametrize(
+    ("change", "word", "kind", "package"),
+    [
+        pytest.param(Team.remove, "cloudpickle", "missing", "cloudpickle", id="missing from the lock"),
+        pytest.param(Team.remove, "sphinx", "missing", "sphinx", id="missing by a rule"),
+        pytest.param(Team.install, "numpy==2.1.0", "version-mismatch", "numpy", id="another version"),
+        pytest.param(Team.install, "torch==2.4.1+cu121", "build-mismatch", "torch", id="another local label"),
+        pytest.param(Team.install, "foreign", "denied", "foreign", id="denied"),
+        pytest.param(Team.install, "zipp", "unlisted", "zipp", id="unlisted"),
+    ],
+)
+def test_one_package(
+    team: Team, change: Callable[[Team, str], None], word: str, kind: str, package: str
+) -> None:
+    change(team, word)
+    team.is_mended_after(kind, package)
 
 
 def test_an_editable_folder_in_place_of_the_index_s(team: Team, tmp_path: Path) -> None:

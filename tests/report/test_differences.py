@@ -44,7 +44,7 @@ LAPTOP = replace(FACTS, kernel="6.6.13", cpu="Intel Core i7-1260P", memory_bytes
 def a_side(snapshot: Snapshot, path: str = "/home/ann/rl/.venv", **changes: object) -> EnvironmentSide:
     blas = changes.pop("blas", None)
     fields = {"given": path, "facts": FACTS, **changes}
-    return EnvironmentSide(snapshot=snapshot, record=a_record(path, blas=blas), **fields)  # type: ignore[arg-type]
+    return EnvironmentSide(snapshot=snapshot, record=a_record(path, blas=blas), **fields)  # type: ignore[arg-type]  # the fields are the caller's words
 
 
 def compared(a: Side, b: Side) -> Comparison:
