@@ -1,0 +1,427 @@
+"""What the agent tells this machine in files: read as strictly as the guard reads them."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from datetime import datetime, timedelta, timezone
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from envguard.agent import run_once
+from envguard.agent.loop import _publishing_by
+from envguard.agent.publishing import Publisher
+from envguard.agent.sync import Round
+from envguard.domain.policy import Waiver
+from envguard.errors import InventoryError, TransportError
+from envguard.state import State
+from envguard.state.runtime import verdict_file_name
+from tests.agent.team import Team, joined
+from tests.builders.environments import install, make_venv, site_packages
+from tests.builders.verdict_reader import read_file, read_verdict
+
+SETTLED_S = 1.05
+"""What changed within the last second is not trusted."""
+
+
+@pytest.fixture
+def runtime(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    folder = tmp_path / "run"
+    folder.mkdir()
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(folder))
+    return folder / "envguard"
+
+
+@pytest.fixture
+def env(tmp_path: Path) -> Path:
+    folder = tmp_path / "roots" / "project"
+    folder.mkdir(parents=True)
+    install(make_venv(Path(sys.executable), folder / ".venv"), gym="0.26.2")
+    return folder / ".venv"
+
+
+@pytest.fixture
+def machine(tmp_path: Path, env: Path) -> Iterator[tuple[State, Team]]:
+    with joined(tmp_path) as (state, team, _server):
+        settle()
+        yield state, team
+
+
+def settle() -> None:
+    time.sleep(SETTLED_S)
+
+
+def file_about(runtime: Path, env: Path) -> Path:
+    return runtime / "verdicts" / verdict_file_name(str(env))
+
+
+def files(runtime: Path) -> set[str]:
+    return {path.name for path in (runtime / "verdicts").iterdir()}
+
+
+def look(state: State, runtime: Path, **options: object) -> Publisher:
+    """One look by an agent whose clock or scan may be another."""
+    publisher = Publisher(state, runtime, **{key: options.pop(key) for key in ("clock",) if key in options})  # type: ignore[arg-type]
+    Round(state, publish=_publishing_by(publisher), **options).look_and_judge()  # type: ignore[arg-type]
+    publisher.close()
+    return publisher
+
+
+def test_once_writes_a_file_about_the_environment_and_opens_no_socket(
+    machine: tuple[State, Team], runtime: Path, env: Path
+) -> None:
+    before_s = time.time()
+    run_once(machine[0])
+    read = read_file(file_about(runtime, env))
+    assert read.head["environment"] == (str(env),)
+    assert read.head["boot"] == (Path("/proc/sys/kernel/random/boot_id").read_text().strip(),)
+    judged_at, until = read.times
+    assert int(before_s) <= judged_at <= time.time()
+    assert int(before_s) + 900 <= until <= time.time() + 900
+    assert read.head["policy"][:2] == ("rl-team", "1")
+    assert read.head["policy"][3:] == ("applies-to", "refuse")
+    assert read.head["source"] == ("policy applies to it",)
+    assert read.outcome == "drifted"
+    (finding,) = read.findings
+    assert finding[:5] == ("version-mismatch", "error", "gym", "==0.25.2", "0.26.2")
+    assert finding[6] == "rl-team.yaml:4"
+    assert len(read.notes) > 10
+    assert read.holds()
+    assert {path.name for path in runtime.iterdir()} == {"verdicts", "agent.lock"}
+
+
+def append(path: Path, text: str) -> None:
+    with path.open("a", encoding="utf-8") as file:
+        file.write(text)
+
+
+CHANGES: dict[str, Callable[[Path], object]] = {
+    "METADATA edited": lambda env: append(site_packages(env) / "gym-0.26.2.dist-info" / "METADATA", "\n"),
+    "a .pth appeared": lambda env: (site_packages(env) / "x.pth").write_text("x\n"),
+    "a package came": lambda env: install(env, numpy="1.0"),
+    "pyvenv.cfg edited": lambda env: append(env / "pyvenv.cfg", "\n"),
+    "a marker appeared": lambda env: (env.parent / ".envguard.yaml").write_text("policy: other\n"),
+    "the marker changed": lambda env: append(env.parent / "pyproject.toml", "\n"),
+    "the policy changed": lambda env: append(env.parent / "own.yaml", "\n"),
+    "its lock changed": lambda env: append(env.parent / "requirements.txt", "\n"),
+    "the repository is gone": lambda env: shutil.rmtree(env.parent / ".git"),
+    "it is gone": shutil.rmtree,
+}
+
+
+@pytest.fixture
+def own_policy(env: Path) -> None:
+    """Its project brings a policy with a lock, in a git repository."""
+    project = env.parent
+    (project / "requirements.txt").write_text("gym==0.26.2\n")
+    (project / "own.yaml").write_text("envguard: 1\nname: own\nlock: requirements.txt\nbefore-run: warn\n")
+    (project / "pyproject.toml").write_text('[tool.envguard]\npolicy = "own.yaml"\n')
+    (project / ".git").mkdir()
+    (project / ".git" / "config").write_text("[core]\n")
+
+
+@pytest.mark.usefixtures("own_policy")
+@pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES.keys())
+def test_whatever_decides_is_noted(
+    change: Callable[[Path], object], machine: tuple[State, Team], runtime: Path, env: Path
+) -> None:
+    run_once(machine[0])
+    read = read_file(file_about(runtime, env))
+    assert read.head["policy"][:2] == ("own", "-")
+    assert read.head["policy"][3:] == ("marker", "warn")
+    assert read.outcome == "compliant"
+    (env.parent / ".git" / "HEAD").write_text("what git does in its folder decides nothing")
+    (env.parent / "notes.txt").write_text("nor does what lies beside it")
+    assert read.holds()
+    change(env)
+    assert not read.holds()
+
+
+def test_what_the_owner_binds_is_noted(machine: tuple[State, Team], runtime: Path, env: Path) -> None:
+    state, _ = machine
+    run_once(state)
+    read = read_file(file_about(runtime, env))
+    state.use(str(env), "rl-team")
+    assert not read.holds()
+    settle()
+    run_once(state)
+    read = read_file(file_about(runtime, env))
+    assert read.head["policy"][3] == "use"
+    assert read.holds()
+
+
+def test_what_just_changed_has_no_file_until_it_settled(
+    machine: tuple[State, Team], runtime: Path, env: Path
+) -> None:
+    state, _ = machine
+    run_once(state)
+    append(env / "pyvenv.cfg", "\n")
+    run_once(state)
+    assert files(runtime) == set()
+    settle()
+    run_once(state)
+    assert files(runtime) == {verdict_file_name(str(env))}
+
+
+def test_files_of_what_is_gone_or_no_longer_judged_are_removed(
+    machine: tuple[State, Team], runtime: Path, env: Path
+) -> None:
+    state, _ = machine
+    run_once(state)
+    for name in ("older-00000000", ".half-written.17"):
+        (runtime / "verdicts" / name).write_text("")
+    run_once(state)
+    assert files(runtime) == {verdict_file_name(str(env))}
+    (env.parent / ".envguard.yaml").write_text("policy: nobody-has-it\n")
+    settle()
+    run_once(state)
+    assert files(runtime) == set()
+    (env.parent / ".envguard.yaml").unlink()
+    settle()
+    run_once(state)
+    assert files(runtime) == {verdict_file_name(str(env))}
+    shutil.rmtree(env)
+    run_once(state)
+    assert files(runtime) == set()
+
+
+def test_a_round_in_which_nothing_changed_only_moves_the_end(
+    machine: tuple[State, Team], runtime: Path, env: Path
+) -> None:
+    run_once(machine[0])
+    first = file_about(runtime, env).read_bytes()
+    settle()
+    run_once(machine[0])
+    second = file_about(runtime, env).read_bytes()
+    old, new = first.split(b"\n"), second.split(b"\n")
+    assert [line for line in old if not line.startswith(b"times")] == [
+        line for line in new if not line.startswith(b"times")
+    ]
+    assert read_verdict(second).times[1] > read_verdict(first).times[1]
+
+
+@pytest.mark.parametrize(
+    ("interval_s", "lasts_s"), [(60, 900), (600, 1800), (86400, 3600)], ids=["short", "middle", "long"]
+)
+def test_a_verdict_lasts_three_intervals_within_bounds(
+    interval_s: float, lasts_s: int, machine: tuple[State, Team], runtime: Path, env: Path
+) -> None:
+    state, _ = machine
+    run_once(state)
+    publisher = Publisher(state, runtime)
+    bound = state.last_scan()
+    assert bound is not None
+    assert bound.evidence is not None
+
+    def publish(_seen: object, ruled: object, _interval_s: float) -> None:
+        publisher.publish(bound, ruled, interval_s=interval_s, is_of_now=True)  # type: ignore[arg-type]
+
+    Round(state, publish=publish, scan=lambda _state, _roots, _beat: bound).look_and_judge()
+    publisher.close()
+    assert read_file(file_about(runtime, env)).times[1] == int(bound.evidence.began_at_s + lasts_s)
+
+
+def test_a_verdict_ends_with_a_waiver_that_acquitted(
+    machine: tuple[State, Team], runtime: Path, env: Path
+) -> None:
+    state, team = machine
+    until = datetime.now(timezone.utc).replace(microsecond=0) + timedelta(minutes=5)
+    team.waivers = (Waiver(package="gym", until=until, reason="a trial", approved_by="ann"),)
+    run_once(state)
+    read = read_file(file_about(runtime, env))
+    assert read.outcome == "compliant"
+    assert read.findings[0][8] == until.strftime("%Y-%m-%dT%H:%M:%SZ")
+    assert read.times[1] == until.timestamp()
+
+
+def test_a_look_that_failed_leaves_the_end_of_the_one_before(
+    machine: tuple[State, Team], runtime: Path, env: Path
+) -> None:
+    state, _ = machine
+    run_once(state)
+    (runtime / "verdicts" / "unseen-00000000").write_text("")
+    first = read_file(file_about(runtime, env))
+
+    def fail(_state: Path, _roots: tuple[str, ...], _beat: object) -> None:
+        raise InventoryError("the scan failed", where="scan")
+
+    settle()
+    look(state, runtime, scan=fail)
+    assert read_file(file_about(runtime, env)).times[1] == first.times[1]
+    assert (runtime / "verdicts" / "unseen-00000000").exists()
+    look(state, runtime, scan=fail, clock=lambda: time.time() + 1000)
+    assert not file_about(runtime, env).exists()
+
+
+def test_while_the_server_is_away_verdicts_go_on(
+    machine: tuple[State, Team], runtime: Path, env: Path
+) -> None:
+    state, team = machine
+    run_once(state)
+    first = read_file(file_about(runtime, env))
+    team.is_away = True
+    settle()
+    with pytest.raises(TransportError):
+        run_once(state)
+    read = read_file(file_about(runtime, env))
+    assert read.outcome == "drifted"
+    assert read.times[1] > first.times[1]
+
+
+def test_notes_of_another_look_are_not_taken(machine: tuple[State, Team], runtime: Path, env: Path) -> None:
+    """A scan that was killed after it kept its notes said nothing about them."""
+    state, _ = machine
+    run_once(state)
+    bound = state.last_scan()
+    assert bound is not None
+    append(env / "pyvenv.cfg", "\n")
+    settle()
+    run_once(state)
+    look(state, runtime, scan=lambda _state, _roots, _beat: bound)
+    assert files(runtime) == set()
+
+
+def test_the_state_has_notes_of_what_is_there_only(
+    machine: tuple[State, Team], runtime: Path, env: Path
+) -> None:
+    state, _ = machine
+    run_once(state)
+    assert [path.name for path in (state.path / "notes").iterdir()] == [verdict_file_name(str(env))]
+    assert runtime.exists()
+    shutil.rmtree(env)
+    run_once(state)
+    assert [path.name for path in (state.path / "notes").iterdir()] == []
+
+
+@pytest.fixture
+def open_place() -> Iterator[Path]:
+    """A folder that everybody may enter, unlike those of the tests."""
+    folder = Path(tempfile.mkdtemp(dir="/var/tmp"))
+    folder.chmod(0o755)
+    yield folder
+    shutil.rmtree(folder)
+
+
+SOMEBODY = 4242 if os.geteuid() == 0 else os.geteuid()
+
+
+@pytest.mark.parametrize(
+    ("closed", "mode", "owner"),
+    [(None, 0o644, os.geteuid()), (".", 0o600, SOMEBODY), ("env", 0o600, SOMEBODY)],
+    ids=["open to all", "the way is closed", "itself is closed"],
+)
+def test_who_may_read_the_environment_may_read_its_file(
+    closed: str | None, mode: int, owner: int, tmp_path: Path, runtime: Path, open_place: Path
+) -> None:
+    env = make_venv(Path(sys.executable), open_place / "env")
+    os.chown(env, SOMEBODY, -1)
+    if closed is not None:
+        (open_place / closed).chmod(0o700)
+    if closed == "." and os.geteuid() == 0:
+        os.chown(open_place, SOMEBODY, -1)
+    with joined(tmp_path) as (state, _team, _server):
+        state.use(str(env), "rl-team")
+        settle()
+        run_once_below(state, open_place)
+    status = file_about(runtime, env).stat()
+    assert (status.st_mode & 0o777, status.st_uid) == (mode, owner)
+    assert runtime.stat().st_mode & 0o777 == (0o755 if os.geteuid() == 0 else 0o700)
+
+
+def run_once_below(state: State, folder: Path) -> None:
+    identity = state.identity()
+    secret = state.secret()
+    assert identity is not None
+    assert secret is not None
+    state.join(msgspec.structs.replace(identity, roots=(str(folder),)), secret)
+    run_once(state)
+
+
+def a_link(runtime: Path) -> None:
+    runtime.with_name("elsewhere").mkdir()
+    runtime.symlink_to("elsewhere")
+
+
+def a_file(runtime: Path) -> None:
+    runtime.write_text("")
+
+
+def open_to_others(runtime: Path) -> None:
+    runtime.mkdir()
+    runtime.chmod(0o757)
+
+
+def open_below(runtime: Path) -> None:
+    runtime.mkdir()
+    (runtime / "verdicts").mkdir()
+    (runtime / "verdicts").chmod(0o777)
+
+
+def a_linked_lock(runtime: Path) -> None:
+    runtime.mkdir()
+    (runtime / "agent.lock").symlink_to("/etc/passwd")
+
+
+@pytest.mark.parametrize("prepare", [a_link, a_file, open_to_others, open_below, a_linked_lock])
+def test_a_folder_that_is_not_ours_alone_is_refused_once_and_the_agent_goes_on(
+    prepare: Callable[[Path], None],
+    machine: tuple[State, Team],
+    runtime: Path,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    state, _ = machine
+    prepare(runtime)
+    publisher = Publisher(state, runtime)
+    rounds = Round(state, publish=_publishing_by(publisher))
+    for _ in range(2):
+        seen = rounds.look_and_judge()
+        rounds.tell(seen)
+    publisher.close()
+    assert [each.verdict for each in state.last_status().verdicts] == ["drifted"]
+    told = [each for each in caplog.messages if each.startswith("verdicts_not_told")]
+    assert len(told) == 1
+    assert str(runtime) in told[0]
+    assert not list(runtime.parent.rglob("*-????????"))
+
+
+def test_a_second_agent_in_the_folder_goes_on_without(
+    machine: tuple[State, Team], runtime: Path, env: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    state, _ = machine
+    first = Publisher(state, runtime)
+    Round(state, publish=_publishing_by(first)).look_and_judge()
+    run_once(state)
+    assert "verdicts_not_told" in caplog.text
+    assert "another agent" in caplog.text
+    first.close()
+    run_once(state)
+    assert read_file(file_about(runtime, env)).holds()
+
+
+def test_a_folder_that_was_taken_away_is_made_anew(
+    machine: tuple[State, Team], runtime: Path, env: Path
+) -> None:
+    """As a user's is, when the last session ends."""
+    state, _ = machine
+    run_once(state)
+    publisher = Publisher(state, runtime)
+    rounds = Round(state, publish=_publishing_by(publisher))
+    for _ in range(2):
+        rounds.look_and_judge()
+        assert read_file(file_about(runtime, env)).holds()
+        shutil.rmtree(runtime)
+    publisher.close()
+
+
+def test_without_a_place_nothing_is_told(
+    machine: tuple[State, Team], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path / "absent"))
+    run_once(machine[0])
+    assert not (tmp_path / "absent").exists()
