@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime, timezone
@@ -35,21 +36,25 @@ class Team:
 
     def __init__(self) -> None:
         self.is_away = False
+        self.next_in_s = 1.0
+        self.may_answer = threading.Event()
+        self.may_answer.set()
         self.checkins: list[Checkin] = []
         self.records: list[Records] = []
         self.waivers: tuple[Waiver, ...] = ()
 
     def answer(self, asked: Asked) -> Told:
+        self.may_answer.wait(60)
         place = asked.path.removeprefix("/api/v1/")
         if self.is_away:
             return Told(status=503, body=b'{"error": "away"}')
         if place == "enroll":
-            return Told(body=msgspec.json.encode(EnrolReply("secret", 1.0)))
+            return Told(body=msgspec.json.encode(EnrolReply("secret", self.next_in_s)))
         if place == "checkin":
             checkin = msgspec.json.decode(asked.body, type=Checkin)
             self.checkins.append(checkin)
             is_changed = checkin.policies != {"rl-team": 1} or checkin.waivers != waivers_digest(self.waivers)
-            reply = CheckinReply(wants_records=True, policies_changed=is_changed, next_in_s=1.0)
+            reply = CheckinReply(wants_records=True, policies_changed=is_changed, next_in_s=self.next_in_s)
             return Told(body=msgspec.json.encode(reply))
         if place == "environments":
             self.records.append(msgspec.json.decode(asked.body, type=Records))
@@ -73,10 +78,14 @@ def a_revision() -> PolicyRevision:
 
 
 @contextmanager
-def joined(tmp_path: Path) -> Iterator[tuple[State, Team, FakeServer]]:
+def joined(
+    tmp_path: Path, *, interval_s: float = 1.0, roots: Path | None = None
+) -> Iterator[tuple[State, Team, FakeServer]]:
+    """The machine's state, its team, and the server; ``interval_s`` is what the server tells it."""
     team = Team()
+    team.next_in_s = interval_s
     state = open_state(tmp_path / "state")
     with serving(team.answer) as server:
         text = write_join(JoinString(server.url, "token"))
-        join(text, state=state, name="ws-7", roots=[tmp_path / "roots"])
+        join(text, state=state, name="ws-7", roots=[roots or tmp_path / "roots"])
         yield state, team, server
