@@ -12,6 +12,7 @@ from __future__ import annotations
 import os
 import pwd
 import stat
+from collections.abc import Callable
 
 import msgspec
 
@@ -30,31 +31,12 @@ def may_read(peer: Peer, path: str) -> bool:
     if peer.uid == 0:
         return True
     groups = _groups_of(peer)
-    try:
-        way = [os.lstat(folder) for folder in _above(path)]
-        found = os.lstat(path)
-    except (OSError, ValueError):
-        return False
-    wanted = _READ | _SEARCH if stat.S_ISDIR(found.st_mode) else _READ
-    is_plain = stat.S_ISDIR(found.st_mode) or stat.S_ISREG(found.st_mode)
-    return (
-        is_plain
-        and _grants(found, peer, groups, wanted)
-        and all(stat.S_ISDIR(each.st_mode) and _grants(each, peer, groups, _SEARCH) for each in way)
-    )
+    return _is_reached(path, lambda status, wanted: _grants(status, peer, groups, wanted))
 
 
 def is_open_to_all(path: str) -> bool:
-    """Whether every user of this machine may read what lies at a path, whoever owns it."""
-    try:
-        way = [os.lstat(folder) for folder in _above(path)]
-        found = os.lstat(path)
-    except (OSError, ValueError):
-        return False
-    if stat.S_ISDIR(found.st_mode):
-        return all(each.st_mode & _SEARCH for each in (*way, found)) and bool(found.st_mode & _READ)
-    is_file = stat.S_ISREG(found.st_mode)
-    return is_file and bool(found.st_mode & _READ) and all(each.st_mode & _SEARCH for each in way)
+    """Whether every user of this machine may read what lies at a path without links, in whatever group."""
+    return _is_reached(path, lambda status, wanted: status.st_mode & (status.st_mode >> 3) & wanted == wanted)
 
 
 def owner_of(path: str) -> int | None:
@@ -64,6 +46,19 @@ def owner_of(path: str) -> int | None:
     except (OSError, ValueError):
         return None
     return None if stat.S_ISLNK(status.st_mode) else status.st_uid
+
+
+def _is_reached(path: str, grants: Callable[[os.stat_result, int], bool]) -> bool:
+    try:
+        way = [os.lstat(folder) for folder in _above(path)]
+        found = os.lstat(path)
+    except (OSError, ValueError):
+        return False
+    is_folder = stat.S_ISDIR(found.st_mode)
+    if not is_folder and not stat.S_ISREG(found.st_mode):
+        return False
+    is_passable = all(stat.S_ISDIR(each.st_mode) and grants(each, _SEARCH) for each in way)
+    return is_passable and grants(found, _READ | _SEARCH if is_folder else _READ)
 
 
 def _above(path: str) -> list[str]:
