@@ -226,6 +226,8 @@ def _is_as_noted(fields: list[str], folder: int | None, *, is_gone: bool) -> boo
 
 
 def _is_text(path: str) -> bool:
+    if "\0" in path:  # a lock can name it, no reader can ask for it
+        return False
     try:
         path.encode()
     except UnicodeEncodeError:

@@ -74,7 +74,7 @@ class FolderFiles:
         path = self._folder / name
         if path.exists():
             return self.read(name, "file", name)
-        with suppress(OSError):
+        with suppress(OSError, ValueError):
             self._read(path, 0)  # whoever notes what is read must hear of this one, too
         return None
 

@@ -150,7 +150,9 @@ def marker_policy(project: Project, note: Callable[[str], None] = lambda _: None
         note(str(path))
         return read(path, limit_bytes)
 
-    return load_reference(folder / (project.policy or ""), read_noted)
+    path = folder / (project.policy or "")
+    note(str(path))  # it may not be there: then nothing is read
+    return load_reference(path, read_noted)
 
 
 def _bound(

@@ -161,9 +161,11 @@ def test_what_just_changed_has_no_file_until_it_settled(
 ) -> None:
     state, _ = machine
     run_once(state)
-    append(env / "pyvenv.cfg", "\n")
+    changed_at = time.time() + 3600  # as if just now, however long the look takes
+    os.utime(env / "pyvenv.cfg", (changed_at, changed_at))
     run_once(state)
     assert files(runtime) == set()
+    os.utime(env / "pyvenv.cfg", (0, 0))
     settle()
     run_once(state)
     assert files(runtime) == {verdict_file_name(str(env))}
@@ -425,3 +427,24 @@ def test_without_a_place_nothing_is_told(
     monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path / "absent"))
     run_once(machine[0])
     assert not (tmp_path / "absent").exists()
+
+
+def test_a_file_that_a_policy_would_read_is_noted_while_it_is_absent(
+    machine: tuple[State, Team], runtime: Path, env: Path
+) -> None:
+    """Poetry's lock is read with the choices in the ``pyproject.toml`` beside it, which may come later."""
+    state, _ = machine
+    (env.parent / "locks").mkdir()
+    lock = env.parent / "locks" / "poetry.lock"
+    lock.write_text(
+        '[[package]]\nname = "gym"\nversion = "0.26.2"\noptional = false\npython-versions = "*"\nfiles = []\n'
+        '[metadata]\nlock-version = "2.0"\npython-versions = "*"\ncontent-hash = "0"\n'
+    )
+    (env.parent / ".envguard.yaml").write_text("policy: locks/poetry.lock\n")
+    settle()
+    run_once(state)
+    read = read_file(file_about(runtime, env))
+    assert read.head["policy"][3] == "marker"
+    assert read.holds()
+    (lock.parent / "pyproject.toml").write_text("[tool.poetry]\n")
+    assert not read.holds()
