@@ -11,6 +11,7 @@ from __future__ import annotations
 import contextlib
 import os
 import sys
+import time
 from datetime import datetime, timezone
 from pathlib import Path
 
@@ -19,11 +20,12 @@ import msgspec
 from envguard.agent.hangs import places_to_avoid
 from envguard.agent.integrity import with_integrity
 from envguard.agent.memories import keep_memories, read_memories
+from envguard.agent.notes import Noting, keep_notes
 from envguard.errors import EnvguardError
 from envguard.inventory import scan_machine
 from envguard.inventory.freshness import Memories
 from envguard.log import configure
-from envguard.runs.bindings import bind_scan, bound_places, uses_of_owners
+from envguard.runs.bindings import bind_scan, bound_places, uses_noted
 from envguard.state import State
 
 
@@ -34,6 +36,7 @@ def main(arguments: list[str]) -> int:
     configure()
     deadline_s, state, places, *roots = arguments
     try:
+        began_at_s = time.time()
         kept = State(Path(state))
         tops = [Path(root) for root in roots] or None
         known = read_memories(kept)
@@ -48,7 +51,12 @@ def main(arguments: list[str]) -> int:
         )
         keep_memories(kept, memories.kept, known=known)
         _tell(int(places), "")
-        bound = bind_scan(scan, uses_of_owners(kept))
+        noting = Noting()
+        bound = bind_scan(scan, uses_noted(kept, noting.note), noting.note)
+        evidence = keep_notes(
+            kept, bound.scan, memories.kept, noting, began_at_s=began_at_s, boot=memories.boot
+        )
+        bound = msgspec.structs.replace(bound, evidence=evidence)
         bound = with_integrity(bound, kept, now=datetime.now(timezone.utc))
     except EnvguardError as error:
         sys.stderr.write(f"{error}\n")

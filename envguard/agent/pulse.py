@@ -44,13 +44,16 @@ class Pulse:
             self._tell("WATCHDOG=1")
             self._next_at = self._clock() + self._interval_s
 
-    def sleep(self, seconds: float) -> None:
-        """Wait, beating meanwhile."""
+    def sleep(self, seconds: float, *, is_over: Callable[[], bool] = lambda: False) -> bool:
+        """Wait, beating meanwhile; answer whether something else came first, which ``is_over`` tells."""
         ends_at = self._clock() + seconds
         self.beat()
         while (left_s := ends_at - self._clock()) > 0:
+            if is_over():
+                return True
             self._pause(min(left_s, _SLICE_S))
             self.beat()
+        return False
 
     @contextmanager
     def until_signalled(self) -> Iterator[None]:

@@ -31,6 +31,9 @@ from envguard.runs.judging import Policies, Ruled, judge_bound
 from envguard.state import Identity, KeptPolicy, LastStatus, State
 from envguard.wire import PROTOCOL, Checkin, PolicyRevision, Records, records_digest, waivers_digest
 
+Publish = Callable[["Seen", tuple[Ruled, ...], float], None]
+"""Tells this machine what was judged; the number is the interval of the rounds in seconds."""
+
 Scanner = Callable[[Path, tuple[str, ...], Callable[[], None]], BoundScan]
 """Answers what lies below the roots, by a state directory; calls the last argument all the while."""
 
@@ -98,6 +101,7 @@ class Round:
         beat: Callable[[], None] = lambda: None,
         now: Callable[[], datetime] = utc_now,
         new_epoch: Callable[[], str] = lambda: uuid.uuid4().hex,
+        publish: Publish = lambda _seen, _ruled, _interval_s: None,
     ) -> None:
         """Raises UsageError where the machine has not joined."""
         self._state = state
@@ -105,11 +109,13 @@ class Round:
         self._beat = beat
         self._now = now
         self._new_epoch = new_epoch
+        self._publish = publish
         self.identity, secret = joined(state)
         self._client = (connect or _client)(self.identity, secret)
         self._kept = _kept_policies(state)
         self._parsed = parse_kept(self._kept)
         self._comparisons = Comparisons()
+        self._interval_s = self.identity.interval_s
 
     def look_and_judge(self) -> Seen:
         """Scan, judge by the policies that are there, and keep both."""
@@ -134,6 +140,7 @@ class Round:
         except TransportError as error:
             self._keep(error=": ".join(filter(None, [str(error), error.hint])))
             raise
+        self._interval_s = next_in_s
         self._keep(error=seen.error, contacted_at=self._now(), verdicts=self._judge(seen))
         return next_in_s
 
@@ -187,6 +194,7 @@ class Round:
             matches=matches,
         )
         self._remember(ruled, matches, now)
+        self._publish(seen, ruled, self._interval_s)
         return tuple(each.verdict for each in ruled)
 
     def _remember(self, ruled: Iterable[Ruled], matches: Mapping[str, Match], now: datetime) -> None:

@@ -56,6 +56,17 @@ class Unbound(msgspec.Struct, frozen=True):
 Binding = Bound | Conflict | Unbound
 
 
+class Evidence(msgspec.Struct, frozen=True):
+    """By what it is seen, without another look, that what a look found is still so."""
+
+    began_at_s: float
+    """When the look began, in seconds since the epoch."""
+    boot: str
+    """The run of the kernel in which it was."""
+    notes: dict[str, str]
+    """Which notes on files belong to it, by the environment's path; none where they cannot be trusted."""
+
+
 class BoundScan(msgspec.Struct, frozen=True):
     """A look at a machine, with what binds its environments."""
 
@@ -63,6 +74,8 @@ class BoundScan(msgspec.Struct, frozen=True):
     """Records say what their owners bound; a marker that was a file names the policy inside it."""
     of_projects: dict[str, LockedPolicy] = {}
     """The policies of those files, by the project's folder."""
+    evidence: Evidence | None = None
+    """None where nobody noted."""
 
 
 def bind(record: EnvironmentRecord, machine: Machine, selectors: Mapping[str, Sequence[Selector]]) -> Binding:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import posixpath
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Protocol
 
@@ -70,7 +71,12 @@ class FolderFiles:
 
     def find(self, name: str) -> str | None:
         """Answer the text of a file that may be there; one that cannot be read is an error all the same."""
-        return self.read(name, "file", name) if _may_be_there(self._folder / name) else None
+        path = self._folder / name
+        if _may_be_there(path):
+            return self.read(name, "file", name)
+        with suppress(OSError, ValueError):
+            self._read(path, 0)  # whoever notes what is read must hear of this one, too
+        return None
 
 
 ALONE = KeptFiles({})

@@ -68,9 +68,7 @@ def remember(reading: Reading, layout: Layout, *, began_at_s: float, boot: str) 
     if not boot or not all(map(_is_text, reading.watched)) or any("\\x" in folder for folder in folders):
         return None
     marks = _marks_of(reading.watched)
-    newest_ns = int(began_at_s * 1e9) - _TICK_NS
-    each = (mark for marked in marks.values() for mark in marked.values())
-    if any(mark.mtime_ns > newest_ns or mark.ctime_ns > newest_ns for mark in each):
+    if not all(is_settled(mark, at_s=began_at_s) for marked in marks.values() for mark in marked.values()):
         return None
     return Memory(
         environment=reading.environment,
@@ -79,6 +77,12 @@ def remember(reading: Reading, layout: Layout, *, began_at_s: float, boot: str) 
         boot=boot,
         read_at_s=began_at_s,
     )
+
+
+def is_settled(mark: Mark, *, at_s: float) -> bool:
+    """Whether a mark that was made then tells: what changed within the clock's tick may change unseen."""
+    newest_ns = int(at_s * 1e9) - _TICK_NS
+    return mark.mtime_ns <= newest_ns and mark.ctime_ns <= newest_ns
 
 
 def is_fresh(memory: Memory, *, now_s: float, boot: str) -> bool:
@@ -192,6 +196,11 @@ class Memories:
                 return reached_by(reading.environment, layout, named=named)
         self._kept[memory.environment.record.path] = memory
         return reached_by(_with_commits(memory.environment, layout), layout, named=named)
+
+    @property
+    def boot(self) -> str:
+        """The run of the kernel in which these memories hold; empty where the system does not say."""
+        return self._boot
 
     @property
     def kept(self) -> dict[str, Memory]:

@@ -14,6 +14,7 @@ import pwd
 import stat
 import sys
 from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 from pathlib import Path
 
 import msgspec
@@ -24,20 +25,27 @@ from envguard.domain.policy import LockedPolicy
 from envguard.errors import PolicyError, StateError, UnavailableError
 from envguard.inventory.files import place_shown_as
 from envguard.runs.policies import is_file_reference, marker_policy
-from envguard.state import State, read_uses
+from envguard.state import State, read_uses, uses_file
 
 Uses = Callable[[EnvironmentRecord], Mapping[str, str]]
 """What the owner of an environment bound, by path."""
+
+Note = Callable[[EnvironmentRecord, str], None]
+"""Is told of an environment, and the path of a file that decides which policy judges it, or how."""
 
 _STATE_BELOW_HOME = (
     "Library/Application Support/envguard" if sys.platform == "darwin" else ".local/state/envguard"
 )
 
 
-def bind_scan(scan: Scan, uses: Uses) -> BoundScan:
-    """Answer a scan with what binds its environments."""
+def bind_scan(scan: Scan, uses: Uses, note: Note = lambda _record, _path: None) -> BoundScan:
+    """Answer a scan with what binds its environments.
+
+    ``note`` is told of each file that decides about an environment, before it is read.
+    """
     of_projects: dict[str, LockedPolicy] = {}
-    environments = tuple(_with_marker(each, of_projects) for each in apply_uses(scan.environments, uses))
+    bound = apply_uses(scan.environments, uses)
+    environments = tuple(_with_marker(each, of_projects, note) for each in bound)
     return BoundScan(msgspec.structs.replace(scan, environments=environments), of_projects)
 
 
@@ -53,6 +61,20 @@ def uses_of_owners(state: State | None) -> Uses:
         return known[key]
 
     return look_up
+
+
+def uses_noted(state: State | None, note: Note) -> Uses:
+    """Answer how to find an owner's bindings; ``note`` is told of their file before it is read."""
+    look_up = uses_of_owners(state)
+    own = _name_of(os.geteuid())
+
+    def look_up_noted(record: EnvironmentRecord) -> Mapping[str, str]:
+        folder = _state_of_other(record) if record.owner != own else state.path if state else None
+        if folder is not None:
+            note(record, str(uses_file(folder)))
+        return look_up(record)
+
+    return look_up_noted
 
 
 def bound_places(state: State | None) -> list[Path]:
@@ -83,12 +105,12 @@ def _with_use(environment: Environment, uses: Uses) -> Environment:
     return msgspec.structs.replace(environment, record=msgspec.structs.replace(record, use=policy))
 
 
-def _with_marker(environment: Environment, of_projects: dict[str, LockedPolicy]) -> Environment:
+def _with_marker(environment: Environment, of_projects: dict[str, LockedPolicy], note: Note) -> Environment:
     project = environment.record.project
     if project is None or project.policy is None or not is_file_reference(project.policy):
         return environment
     try:
-        governing = marker_policy(project)
+        governing = marker_policy(project, partial(note, environment.record))
     except (PolicyError, UnavailableError) as error:
         return _told(environment, f"the policy that {project.marker_place} names cannot be had: {error}")
     only_named = msgspec.structs.replace(governing.policy, applies_to=())
@@ -110,16 +132,22 @@ def _told(environment: Environment, detail: str) -> Environment:
 
 def _uses_of_other(record: EnvironmentRecord) -> Mapping[str, str]:
     """Answer what another user bound, as far as it is in the usual place and is that user's own file."""
-    if record.owner is None or record.home is None:
+    folder = _state_of_other(record)
+    if folder is None:
         return {}
-    folder = Path(record.home) / _STATE_BELOW_HOME
     try:
-        found = (folder / "uses.json").lstat()
+        found = uses_file(folder).lstat()
     except OSError:
         return {}
     if not stat.S_ISREG(found.st_mode) or _name_of(found.st_uid) != record.owner:
         return {}
     return read_uses(folder)
+
+
+def _state_of_other(record: EnvironmentRecord) -> Path | None:
+    if record.owner is None or record.home is None:
+        return None
+    return Path(record.home) / _STATE_BELOW_HOME
 
 
 def _name_of(uid: int) -> str:

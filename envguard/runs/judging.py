@@ -8,7 +8,7 @@ from datetime import datetime
 import msgspec
 
 from envguard.domain.binding import Bound, Conflict, Machine, Unbound, bind, selectors_of
-from envguard.domain.environment import Environment, EnvironmentRecord
+from envguard.domain.environment import Environment, EnvironmentRecord, Project
 from envguard.domain.facts import MachineFacts
 from envguard.domain.findings.finding import Finding, ranked
 from envguard.domain.findings.lock import compare_lock
@@ -36,6 +36,10 @@ class Ruled(msgspec.Struct, frozen=True):
     verdict: Verdict
     basis: Basis | None = None
     """None where nothing was compared."""
+    bound: Bound | None = None
+    """Why it is this policy; None where a person named it, and where no single policy can judge."""
+    governing: LockedPolicy | None = None
+    """The policy itself, where ``bound`` tells why it is this one."""
 
 
 class Policies(msgspec.Struct, frozen=True):
@@ -143,7 +147,7 @@ def judge_bound(
                 comparisons=comparisons,
                 match=matches.get(record.path),
             )
-            ruled.append(found)
+            ruled.append(msgspec.structs.replace(found, bound=binding, governing=governing))
         else:
             ruled.append(Ruled(_unusable(record, binding, governing)))
     return tuple(ruled)
@@ -158,6 +162,13 @@ def reference(governing: LockedPolicy) -> PolicyRef:
         digest=governing.policy.digest,
         pulled_at=governing.pulled_at,
     )
+
+
+def binding_words(binding: Bound, project: Project | None) -> str:
+    """Answer why it is this policy, as verdicts say it."""
+    if binding.source == "marker" and project is not None:
+        return f"policy named in {project.marker_place}"
+    return "bound by `envguard use`" if binding.source == "use" else "policy applies to it"
 
 
 def conflict_reason(conflict: Conflict) -> str:

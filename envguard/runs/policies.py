@@ -13,7 +13,7 @@ file of a policy that this machine also has from its server, the server's revisi
 from __future__ import annotations
 
 import shlex
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from pathlib import Path
 
@@ -28,7 +28,7 @@ from envguard.formats import is_lock_name, load_policy, policy_for_lock, read_lo
 from envguard.formats.files import ReadBytes, read_bytes
 from envguard.inventory.files import place_shown_as
 from envguard.inventory.project import project_of
-from envguard.runs.judging import broken_marker, conflict_reason, unusable_reason
+from envguard.runs.judging import binding_words, broken_marker, conflict_reason, unusable_reason
 from envguard.runs.steps import as_owner_of, naming_project, own_lock
 
 _POLICY_SUFFIXES = (".yaml", ".yml")
@@ -136,10 +136,21 @@ def load_reference(path: Path, read: ReadBytes = read_bytes) -> LockedPolicy:
     return policy_for_lock(path, read_lock(path, read))
 
 
-def marker_policy(project: Project) -> LockedPolicy:
-    """Answer the policy of a project whose marker is a file; raises as :func:`load_reference`."""
+def marker_policy(project: Project, note: Callable[[str], None] = lambda _: None) -> LockedPolicy:
+    """Answer the policy of a project whose marker is a file; raises as :func:`load_reference`.
+
+    ``note`` is told the path of each file that decides, before it is read, also of what is absent.
+    """
     folder = Path(place_shown_as(project.path))
-    return load_reference(folder / (project.policy or ""), as_owner_of(folder))
+    read = as_owner_of(folder)
+
+    def read_noted(path: Path, limit_bytes: int) -> bytes:
+        note(str(path))
+        return read(path, limit_bytes)
+
+    path = folder / (project.policy or "")
+    note(str(path))  # it may not be there: then nothing is read
+    return load_reference(path, read_noted)
 
 
 def _bound(
@@ -147,7 +158,7 @@ def _bound(
 ) -> Governing:
     if binding.source == "marker" and project is not None:
         return _marked(project, binding.policy, known, " of this folder" if is_here else "")
-    words = "bound by `envguard use`" if binding.source == "use" else "policy applies to it"
+    words = binding_words(binding, project)
     return Governing(_held(binding.policy, words, known), words)
 
 

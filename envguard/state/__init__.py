@@ -12,7 +12,7 @@ from envguard.state.kept import (
 )
 from envguard.state.notify import notify, watchdog_interval_s
 from envguard.state.policies import add_policies, pulled_folder, read_policies, replace_policies
-from envguard.state.uses import read_uses, write_use
+from envguard.state.uses import read_uses, uses_file, write_use
 
 __all__ = [
     "Identity",
@@ -31,6 +31,7 @@ __all__ = [
     "read_uses",
     "replace_policies",
     "state_directory",
+    "uses_file",
     "watchdog_interval_s",
     "write_file",
     "write_use",

@@ -10,10 +10,15 @@ from envguard.state.files import read_document, write_document
 _FILE = "uses.json"
 
 
+def uses_file(folder: Path) -> Path:
+    """Answer where the bindings in a state directory are, whether or not anybody bound anything."""
+    return folder / _FILE
+
+
 def read_uses(folder: Path) -> dict[str, str]:
     """Answer the bindings in a state directory: environment path to policy; StateError when broken."""
     try:
-        return read_document(folder / _FILE, dict[str, str]) or {}
+        return read_document(uses_file(folder), dict[str, str]) or {}
     except StateError as error:
         raise StateError(
             error.what, where=error.where, hint="remove it, and bind again with `envguard use`"
@@ -27,4 +32,4 @@ def write_use(folder: Path, environment: str, policy: str | None) -> None:
         uses.pop(environment, None)
     else:
         uses[environment] = policy
-    write_document(folder / _FILE, uses)
+    write_document(uses_file(folder), uses)

@@ -20,70 +20,19 @@ from envguard.agent import dry_run, join, read_status, run_once
 from envguard.agent.loop import _Daemon
 from envguard.agent.scanner import scan_in_child
 from envguard.agent.sync import Round
-from envguard.domain.environment import digest_of_text
-from envguard.domain.policy import PolicySource, Waiver
+from envguard.domain.policy import Waiver
 from envguard.errors import InventoryError, RefusedError, StateError, TransportError, UsageError
 from envguard.state import State, open_state
 from envguard.wire import (
-    Checkin,
-    CheckinReply,
-    EnrolReply,
     JoinString,
-    Policies,
-    PolicyRevision,
-    Records,
-    RecordsReply,
-    waivers_digest,
     write_join,
 )
+from tests.agent.team import POLICY, joined
 from tests.builders.environments import install, make_venv
-from tests.client.fake_server import Asked, FakeServer, Told, serving
+from tests.client.fake_server import Told, serving
 
-POLICY = 'envguard: 1\nname: rl-team\npackages:\n  gym: "==0.25.2"\napplies-to:\n  - environments: ["*"]\n'
 LATER = datetime(2099, 1, 1, tzinfo=timezone.utc)
 ROOT = Path(__file__).resolve().parents[2]
-
-
-class Team:
-    """Answers as a server does that has one policy and lacks everything."""
-
-    def __init__(self) -> None:
-        self.is_away = False
-        self.checkins: list[Checkin] = []
-        self.records: list[Records] = []
-        self.waivers: tuple[Waiver, ...] = ()
-
-    def answer(self, asked: Asked) -> Told:
-        place = asked.path.removeprefix("/api/v1/")
-        if self.is_away:
-            return Told(status=503, body=b'{"error": "away"}')
-        if place == "enroll":
-            return Told(body=msgspec.json.encode(EnrolReply("secret", 1.0)))
-        if place == "checkin":
-            checkin = msgspec.json.decode(asked.body, type=Checkin)
-            self.checkins.append(checkin)
-            is_changed = checkin.policies != {"rl-team": 1} or checkin.waivers != waivers_digest(self.waivers)
-            reply = CheckinReply(wants_records=True, policies_changed=is_changed, next_in_s=1.0)
-            return Told(body=msgspec.json.encode(reply))
-        if place == "environments":
-            self.records.append(msgspec.json.decode(asked.body, type=Records))
-            missing = tuple(each.digest for each in self.records[-1].records)
-            return Told(body=msgspec.json.encode(RecordsReply(missing)))
-        if place == "policies":
-            revision = msgspec.structs.replace(a_revision(), waivers=self.waivers)
-            return Told(body=msgspec.json.encode(Policies((revision,))))
-        return Told(status=204, body=b"")
-
-
-def a_revision() -> PolicyRevision:
-    return PolicyRevision(
-        name="rl-team",
-        revision=1,
-        lock_revision=None,
-        digest=digest_of_text(POLICY),
-        pushed_at=datetime(2025, 1, 1, tzinfo=timezone.utc),
-        source=PolicySource(filename="rl-team.yaml", text=POLICY),
-    )
 
 
 @pytest.fixture
@@ -92,16 +41,6 @@ def project(tmp_path: Path) -> Path:
     folder.mkdir(parents=True)
     install(make_venv(Path(sys.executable), folder / ".venv"), gym="0.26.2")
     return folder
-
-
-@contextmanager
-def joined(tmp_path: Path) -> Iterator[tuple[State, Team, FakeServer]]:
-    team = Team()
-    state = open_state(tmp_path / "state")
-    with serving(team.answer) as server:
-        text = write_join(JoinString(server.url, "token"))
-        join(text, state=state, name="ws-7", roots=[tmp_path / "roots"])
-        yield state, team, server
 
 
 def outcomes(state: State) -> list[str]:

@@ -77,6 +77,22 @@ def test_unit_gains_no_privileges_after_its_start(unit: Path) -> None:
     assert service(unit)["NoNewPrivileges"] == ["yes"]
 
 
+@pytest.mark.parametrize(
+    ("name", "mode"), [("envguard-agent.service", "0755"), ("user/envguard-agent.service", "0700")]
+)
+def test_agents_folder_of_verdicts_is_made_for_it_and_outlives_it(name: str, mode: str) -> None:
+    keys = service(UNITS / name)
+    assert keys["RuntimeDirectory"] == ["envguard"]
+    assert keys["RuntimeDirectoryMode"] == [mode]
+    assert keys["RuntimeDirectoryPreserve"] == ["yes"]
+
+
+def test_agent_may_give_the_file_about_a_private_environment_to_its_owner() -> None:
+    keys = service(UNITS / "envguard-agent.service")
+    assert "CAP_CHOWN" in keys["CapabilityBoundingSet"][0].split()
+    assert "AF_UNIX" in keys["RestrictAddressFamilies"][0].split()
+
+
 def test_server_listens_on_loopback_unless_told_otherwise() -> None:
     assert "--listen" not in service(UNITS / "envguard-server.service")["ExecStart"][0]
 

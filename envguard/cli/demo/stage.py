@@ -208,7 +208,11 @@ class Stage:
         return text.replace(str(self._folder), "DEMO")
 
     def _own(self, colleague: Colleague) -> Mapping[str, str]:
-        return {"ENVGUARD_STATE": str(self._folder / f"{colleague.machine}.state")}
+        """As on a machine of its own: its agent tells its verdicts to nobody on this one."""
+        return {
+            "ENVGUARD_STATE": str(self._folder / f"{colleague.machine}.state"),
+            "RUNTIME_DIRECTORY": str(self._folder / f"{colleague.machine}.run"),
+        }
 
     def _project(self, colleague: Colleague) -> Path:
         return self._folder / colleague.machine
