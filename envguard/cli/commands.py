@@ -21,6 +21,7 @@ _COMMANDS = {
     "join": "envguard.cli.machine:join",
     "policy": "envguard.cli.policy:policy",
     "scan": "envguard.cli.scan:scan",
+    "run": "envguard.cli.run:run",
     "server": "envguard.cli.server:server",
     "status": "envguard.cli.machine:status",
     "team": "envguard.cli.team:team",
