@@ -17,7 +17,7 @@ from envguard.cli.output import EXIT_CODES, now, tell
 from envguard.cli.run_judging import Before, judge_before
 from envguard.cli.run_receipt import Open, close_receipt, open_receipt
 from envguard.errors import EnvguardError, UsageError
-from envguard.runs.command import Used, environment_of, find_program
+from envguard.runs.command import Used, environment_of, find_program, is_environment
 from envguard.runs.lease import take_lease
 from envguard.runs.supervise import NOT_FOUND, NOT_RUNNABLE, NotStartedError, become, end_by, supervise
 
@@ -105,6 +105,8 @@ def _target(asked: RunAsked, environ: dict[str, str], cwd: str) -> Target:
     found = environment_of(asked.command, environ, cwd) if asked.env is None else None
     if isinstance(found, Used):
         return Target(found.path, found.how)
+    if asked.env is not None and is_environment(os.path.join(cwd, asked.env)):
+        return Target(os.path.join(cwd, asked.env), "named")
     from pathlib import Path
 
     from envguard.inventory import choose_environment

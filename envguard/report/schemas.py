@@ -11,6 +11,7 @@ from typing import Any
 import msgspec
 from msgspec import inspect
 
+from envguard.domain.receipt import Receipt
 from envguard.domain.verdict import Verdict
 from envguard.report.compared import DiffDocument
 from envguard.report.documents import ErrorDocument
@@ -42,6 +43,7 @@ _OUTPUTS: tuple[type[msgspec.Struct], ...] = (
     ScanDocument,
     Verdict,
     VerdictsDocument,
+    Receipt,
     TeamReport,
     DiffDocument,
     ExplanationDocument,
