@@ -123,7 +123,7 @@ def _watch(child: int, handled: set[int]) -> Ended:
                 continue
             if os.WIFSTOPPED(status):
                 _stop_by(os.WSTOPSIG(status))
-                os.kill(child, signal.SIGCONT)
+                _let_go_on(child)
                 continue
             return _ended(status)
         if not is_of_group:
@@ -150,11 +150,19 @@ def _stop_by(number: int) -> None:
     handler = signal.getsignal(number) if number != signal.SIGSTOP else None
     if number != signal.SIGSTOP:
         signal.signal(number, signal.SIG_DFL)
+    os.kill(os.getpid(), number)  # while it waits: one that the terminal sent, too, is the same then
     before = signal.pthread_sigmask(signal.SIG_UNBLOCK, {number})
-    os.kill(os.getpid(), number)
     signal.pthread_sigmask(signal.SIG_SETMASK, before)
     if handler is not None:
         signal.signal(number, handler)
+
+
+def _let_go_on(child: int) -> None:
+    """Let a child go on that stopped, unless what let this process go on was meant for both."""
+    if hasattr(signal, "sigtimedwait"):
+        signal.sigtimedwait({signal.SIGCONT}, 0)  # it is what ended the stop: handled by that
+    if not (hasattr(os, "waitid") and os.waitid(os.P_PID, child, os.WCONTINUED | os.WNOHANG)):
+        os.kill(child, signal.SIGCONT)
 
 
 def _ended(status: int) -> Ended:

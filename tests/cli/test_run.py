@@ -266,7 +266,8 @@ def test_secrets_of_a_command_line_are_not_written_down(envguard: Envguard, judg
 
 def test_an_environment_that_changes_under_a_run_is_said_so(envguard: Envguard, judged: Path) -> None:
     new = site_packages(judged / ".venv") / "rich-13.0.dist-info"
-    script = f"import os; os.mkdir({str(new)!r}); open({str(new / 'METADATA')!r}, 'w').write('Name: rich\\nVersion: 13.0\\n')"
+    metadata = "Name: rich\nVersion: 13.0\n"
+    script = f"import os; os.mkdir({str(new)!r})\nopen({str(new / 'METADATA')!r}, 'w').write({metadata!r})"
     run = envguard("run", "--", ".venv/bin/python", "-c", script, cwd=judged)
     assert "warning: the environment changed while the command ran: rich absent -> 13.0" in run.err
     (receipt,) = receipts(judged)

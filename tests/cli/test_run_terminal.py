@@ -101,6 +101,7 @@ def test_a_command_can_be_stopped_and_taken_up_again_and_gets_ctrl_c_once(termin
     terminal.type("bg; echo in the back\n")
     terminal.expect("got SIGCONT")
     terminal.type("fg\n")
+    terminal.expect(r"fg\r\n.*SIGCONT\r\n")
     terminal.type("\x03")
     terminal.expect("got SIGINT")
     terminal.type("echo code $?\n")
