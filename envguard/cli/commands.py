@@ -23,6 +23,7 @@ _COMMANDS = {
     "scan": "envguard.cli.scan:scan",
     "run": "envguard.cli.run:run",
     "server": "envguard.cli.server:server",
+    "stamp": "envguard.cli.stamp:stamp",
     "status": "envguard.cli.machine:status",
     "team": "envguard.cli.team:team",
     "token": "envguard.cli.server:token",

@@ -15,7 +15,10 @@ from envguard.domain.receipt import Judgement
 
 if TYPE_CHECKING:
     from envguard.cli.judged import Judged
-    from envguard.domain.environment import Digest, Snapshot
+    from envguard.domain.environment import Digest, Environment, Snapshot
+    from envguard.domain.facts import MachineFacts
+    from envguard.domain.policy import LockedPolicy
+    from envguard.domain.verdict import Verdict
 
 _JUDGEMENT, _PYLOCK = 0, 1
 """Under which numbers the two texts are kept."""
@@ -51,6 +54,26 @@ def judge_before(path: str, policy: str | None) -> Before:
     if judged.verdict.verdict == "compliant":
         _keep(path, policy, before, began_at_s, witness)
     return before
+
+
+def judge_unkept(path: str, policy: str | None) -> Before:
+    """Judge as :func:`judge_before`, in a process that is somebody else's: nothing in it is watched, or kept.
+
+    Where no policy applies there is no verdict, but all else.
+    """
+    from pathlib import Path
+
+    from envguard.cli.judged import judge_at
+    from envguard.cli.local import this_machine
+    from envguard.errors import UsageError
+
+    machine = this_machine().name
+    try:
+        return _before(judge_at(Path(path), policy), machine)
+    except UsageError:
+        if policy is not None:
+            raise
+    return _without_policy(path, machine)
 
 
 def snapshot_after(path: str, policy: str | None, before: Before) -> tuple[Digest | None, Snapshot | None]:
@@ -107,20 +130,39 @@ def _call(path: str, policy: str | None) -> list[str]:
 
 
 def _before(judged: Judged, machine: str) -> Before:
+    policy = judged.governing
+    before = _found(judged.environment, judged.verdict, judged.facts, machine, policy)
+    judgement = msgspec.structs.replace(before.judgement, is_own_lock=judged.is_own_lock)
+    return Before(judgement, before.pylock, judged)
+
+
+def _without_policy(path: str, machine: str) -> Before:
+    from pathlib import Path
+
+    from envguard.domain.verdict import unmanaged
+    from envguard.inventory import machine_facts, read_environment
+
+    environment = read_environment(Path(path))
+    return _found(environment, unmanaged(environment.record), machine_facts(), machine, None)
+
+
+def _found(
+    environment: Environment, verdict: Verdict, facts: MachineFacts, machine: str, policy: LockedPolicy | None
+) -> Before:
     from envguard.runs.pinning import pinned
 
-    record = judged.environment.record
-    lock = pinned(judged.environment, judged.governing.lock)
+    record = environment.record
+    lock = pinned(environment, policy.lock if policy is not None else None)
     judgement = Judgement(
         python=record.python,
         kind=record.kind,
-        verdict=judged.verdict,
-        before_run=judged.governing.policy.before_run,
-        is_own_lock=judged.is_own_lock,
+        verdict=verdict,
+        before_run=policy.policy.before_run if policy is not None else "refuse",
+        is_own_lock=False,
         machine=machine,
-        facts=judged.facts,
-        snapshot=judged.environment.snapshot,
+        facts=facts,
+        snapshot=environment.snapshot,
         has_pylock=bool(lock.text),
-        not_locked=lock.left_out,
+        not_locked=lock.left_out if lock.text else (),
     )
-    return Before(judgement, lock.text, judged)
+    return Before(judgement, lock.text, None)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import msgspec
 
 from envguard.cli.output import now, tell
+from envguard.cli.receipts import last_that_worked, receipt_in
 from envguard.cli.run_judging import Before, snapshot_after
 from envguard.domain.receipt import Receipt
 from envguard.errors import StateError
@@ -79,7 +80,14 @@ def close_receipt(opened: Open, exit_code: int, asked: RunAsked) -> None:
 
             changes = content_changes(opened.before.judgement.snapshot, snapshot)
             tell(f"warning: the environment changed while the command ran: {changes}")
-    receipt = msgspec.structs.replace(opened.receipt, end=ended_at, exit_code=exit_code, digest_at_end=digest)
+    stamped = receipt_in(opened.folder)
+    receipt = msgspec.structs.replace(
+        opened.receipt,
+        end=ended_at,
+        exit_code=exit_code,
+        digest_at_end=digest,
+        parameters=stamped.parameters if stamped is not None else {},
+    )
     try:
         write_receipt(opened.folder, _encoded(receipt))
     except StateError as error:
@@ -89,7 +97,6 @@ def close_receipt(opened: Open, exit_code: int, asked: RunAsked) -> None:
 
 
 def _say_what_changed(receipt: Receipt, folder: str) -> None:
-    from envguard.cli.receipts import last_that_worked
     from envguard.report.since import since_it_worked
 
     worked = last_that_worked(receipt, folder)

@@ -9,12 +9,12 @@ from envguard.domain.ages import age_text
 from envguard.domain.difference import FieldDifference, Held, differences, fact_differences
 from envguard.domain.environment import Snapshot
 from envguard.domain.receipt import Receipt
+from envguard.domain.runs_apart import runs_apart
 from envguard.report.printable import printable
 
 _SHOWN = 12
 """Changes in one line; the rest is counted."""
 _NAMES = {"nvidia_driver": "driver", "cpu_count": "processors", "memory_bytes": "memory"}
-_COMMIT_DIGITS = 10
 
 
 def since_it_worked(worked: Receipt, receipt: Receipt, now: datetime) -> str:
@@ -35,19 +35,7 @@ def run_changes(a: Receipt, b: Receipt) -> Iterator[str]:
         yield from _contents(a.judgement.snapshot, b.judgement.snapshot)
         facts = fact_differences(a.judgement.facts, b.judgement.facts)
         yield from (f"{_NAMES.get(each.field, each.field)} {_words(each)}" for each in facts)
-    yield from (f"{each.field} {_words(each)}" for each in field_changes(a, b))
-
-
-def field_changes(a: Receipt, b: Receipt) -> Iterator[FieldDifference]:
-    """Yield in what the runs themselves differ: the commit, and what people said of them."""
-    if a.commit != b.commit:
-        yield FieldDifference("commit", _short(a.commit), _short(b.commit))
-    if a.dirty != b.dirty and None not in (a.dirty, b.dirty):
-        yield FieldDifference("tree", _tree(a), _tree(b))
-    for name in sorted({*a.parameters, *b.parameters}):
-        one, other = a.parameters.get(name), b.parameters.get(name)
-        if one != other:
-            yield FieldDifference(f"parameter {name}", _value(one), _value(other))
+    yield from (f"{each.field} {_words(each)}" for each in runs_apart(a, b))
 
 
 def _contents(a: Snapshot, b: Snapshot) -> Iterator[str]:
@@ -75,15 +63,3 @@ def _joined(changes: Iterable[str]) -> str:
     told = list(changes)
     more = f", {len(told) - _SHOWN} more" if len(told) > _SHOWN else ""
     return printable(", ".join(told[:_SHOWN]) + more)
-
-
-def _short(commit: str | None) -> str | None:
-    return commit[:_COMMIT_DIGITS] if commit is not None else None
-
-
-def _tree(receipt: Receipt) -> str:
-    return "changed" if receipt.dirty else "clean"
-
-
-def _value(value: object) -> str | int | bool | None:
-    return value if isinstance(value, int) or value is None else str(value)

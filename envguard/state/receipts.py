@@ -52,7 +52,8 @@ def new_folder(cwd: str, at: datetime) -> str:
             write_beside(own, ".gitignore", b"*\n", mode=0o644)
         _make_folder(os.path.join(own, RUNS))
         while True:
-            folder = os.path.join(own, RUNS, f"{at:%Y-%m-%dT%H%M%S}-{os.urandom(2).hex()}")
+            name = f"{at:%Y-%m-%dT%H%M%S}.{at.microsecond // 1000:03}-{os.urandom(2).hex()}"
+            folder = os.path.join(own, RUNS, name)
             if _make_folder(folder, 0o700):
                 return folder
     except OSError as error:
