@@ -3,7 +3,7 @@
 Rules
 1. The child is in the same session and process group, and has the same files: what the terminal sends to the
    group (Ctrl-C, Ctrl-Z, a new size, a hang-up) it gets by itself, and once.
-2. What a process sends to the supervisor is handed on, whatever signal it is.
+2. What a process sends to the supervisor is handed on, whatever signal it is, unless it sent it to the group.
 3. A child that stops stops the supervisor by the same signal; what lets this one go on lets the child go on.
 4. The child's exit code is the answer. Where a signal ended it, the supervisor ends by the same.
 """
@@ -15,6 +15,8 @@ import os
 import signal
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
+
+from envguard.runs.bystander import Bystander
 
 NOT_FOUND, NOT_RUNNABLE = 127, 126
 """What shells answer for a command that is not there, and for one that cannot be started."""
@@ -52,12 +54,13 @@ def supervise(place: str, words: Sequence[str], environ: Mapping[str, str]) -> E
     handled = _handled()
     before = signal.pthread_sigmask(signal.SIG_BLOCK, handled)
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)  # who ignores it is never told how a child ended
+    bystander = Bystander() if hasattr(signal, "sigtimedwait") else None
     try:
         child = _start(place, words, environ, before)
     except NotStartedError:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
         raise
-    return _watch(child, handled)
+    return _watch(child, handled, bystander)
 
 
 def become(place: str, words: Sequence[str], environ: Mapping[str, str]) -> None:
@@ -114,7 +117,7 @@ def _as_it_was() -> None:
         signal.signal(each, signal.SIG_DFL)
 
 
-def _watch(child: int, handled: set[int]) -> Ended:
+def _watch(child: int, handled: set[int], bystander: Bystander | None) -> Ended:
     while True:
         number, is_of_group = _next_signal(handled)
         if number == signal.SIGCHLD:
@@ -126,7 +129,8 @@ def _watch(child: int, handled: set[int]) -> Ended:
                 _let_go_on(child)
                 continue
             return _ended(status)
-        if not is_of_group:
+        was_seen = bystander is not None and bystander.saw(number)
+        if not is_of_group and not was_seen:
             os.kill(child, number)
 
 

@@ -176,6 +176,36 @@ def test_a_signal_to_envguard_reaches_the_command_once(
     assert (code, rest) == (40 + (signal.SIGINT if name == "SIGINT" else signal.SIGTERM), "")
 
 
+@pytest.mark.parametrize("name", ["SIGUSR1", "SIGCONT", "SIGHUP"])
+def test_a_signal_to_the_whole_group_reaches_the_command_once(
+    judged: Path, environ: dict[str, str], name: str
+) -> None:
+    number = getattr(signal, name)
+    running = Running(judged, environ, name, "SIGTERM")
+    os.killpg(running.process.pid, number)
+    assert running.line() == f"got {name}"
+    running.process.send_signal(number)  # to one, after the same to all
+    assert running.line() == f"got {name}"
+    os.killpg(running.process.pid, signal.SIGTERM)
+    assert running.line() == "got SIGTERM"
+    assert running.end() == (40 + signal.SIGTERM, "")
+
+
+def test_nobody_is_left_of_a_run_that_was_killed(judged: Path, environ: dict[str, str]) -> None:
+    running = Running(judged, environ)
+    running.process.kill()
+    os.kill(running.child, signal.SIGKILL)
+    assert running.end()[0] == -signal.SIGKILL
+    until = time.monotonic() + 20
+    while time.monotonic() < until:
+        try:
+            os.killpg(running.process.pid, 0)
+        except ProcessLookupError:
+            return
+        time.sleep(0.02)
+    pytest.fail("a process of the group is left")
+
+
 @pytest.mark.parametrize("name", ["SIGTERM", "SIGKILL", "SIGSEGV", "SIGINT"])
 def test_what_a_signal_ends_ends_envguard_by_the_same(
     judged: Path, environ: dict[str, str], name: str
