@@ -22,6 +22,7 @@ _COMMANDS = {
     "policy": "envguard.cli.policy:policy",
     "scan": "envguard.cli.scan:scan",
     "run": "envguard.cli.run:run",
+    "runs": "envguard.cli.runs:runs",
     "server": "envguard.cli.server:server",
     "stamp": "envguard.cli.stamp:stamp",
     "status": "envguard.cli.machine:status",

@@ -26,12 +26,12 @@ def last_that_worked(receipt: Receipt, folder: str) -> Receipt | None:
     return None
 
 
-def receipts_of(cwd: str) -> Iterator[Receipt]:
-    """Yield the receipts of a project's runs, the newest first; what is none is passed over."""
+def receipts_of(cwd: str) -> Iterator[tuple[str, Receipt]]:
+    """Yield the folders and receipts of a project's runs, the newest first; what is none is passed over."""
     for folder in newest_first(cwd):
         found = receipt_in(folder)
         if found is not None:
-            yield found
+            yield folder, found
 
 
 def receipt_in(folder: str) -> Receipt | None:

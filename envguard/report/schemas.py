@@ -30,6 +30,7 @@ from envguard.report.outputs import (
 from envguard.report.planned import PlanDocument
 from envguard.report.policy_changes import PolicyDiffDocument
 from envguard.report.pulled import PullDocument
+from envguard.report.runs import RunsDocument
 from envguard.report.scanned import ScanDocument
 from envguard.report.written import ImportDocument, NewDocument
 from envguard.wire import TeamReport, WaiverReply, Waivers
@@ -44,6 +45,7 @@ _OUTPUTS: tuple[type[msgspec.Struct], ...] = (
     Verdict,
     VerdictsDocument,
     Receipt,
+    RunsDocument,
     TeamReport,
     DiffDocument,
     ExplanationDocument,
