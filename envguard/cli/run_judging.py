@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from envguard.domain.policy import LockedPolicy
     from envguard.domain.verdict import Verdict
 
+_DRIVER = "/proc/driver/nvidia/version"
+_DRIVER_BYTES = 1024
 _JUDGEMENT, _PYLOCK = 0, 1
 """Under which numbers the two texts are kept."""
 
@@ -125,8 +127,20 @@ def _keep(path: str, policy: str | None, before: Before, began_at_s: float, witn
 
 
 def _call(path: str, policy: str | None) -> list[str]:
-    """What stands for the question: no command line has these words."""
-    return ["run", "", os.path.abspath(path), policy or ""]
+    """What stands for the question: no command line has these words.
+
+    A driver can be another one without a boot, and no file that is noted says so.
+    """
+    return ["run", "", os.path.abspath(path), policy or "", _driver()]
+
+
+def _driver() -> str:
+    try:
+        descriptor = os.open(_DRIVER, os.O_RDONLY | os.O_CLOEXEC)
+    except OSError:
+        return ""
+    with os.fdopen(descriptor, "rb") as file:
+        return file.read(_DRIVER_BYTES).decode("latin-1")
 
 
 def _before(judged: Judged, machine: str) -> Before:

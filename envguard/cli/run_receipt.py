@@ -12,7 +12,7 @@ from envguard.cli.output import now, tell
 from envguard.cli.receipts import last_that_worked, receipt_in
 from envguard.cli.run_judging import Before, snapshot_after
 from envguard.domain.receipt import Receipt
-from envguard.errors import StateError
+from envguard.errors import EnvguardError, StateError
 from envguard.report.printable import encodable
 from envguard.runs.secrets import without_secrets
 from envguard.state.receipts import named_folder, new_folder, write_pylock_beside, write_receipt
@@ -71,7 +71,17 @@ def open_receipt(
 
 
 def close_receipt(opened: Open, exit_code: int, asked: RunAsked) -> None:
-    """Close the receipt of a run that ended, and say what is to be said of its environment."""
+    """Close the receipt of a run that ended, and say what is to be said of its environment.
+
+    What cannot be read or written any more is said: the exit code is the command's all the same.
+    """
+    try:
+        _close(opened, exit_code, asked)
+    except (OSError, ValueError, EnvguardError) as error:
+        tell(f"warning: the receipt could not be closed: {error}")
+
+
+def _close(opened: Open, exit_code: int, asked: RunAsked) -> None:
     ended_at, digest = now(), None
     if opened.before is not None and opened.path is not None:
         digest, snapshot = snapshot_after(opened.path, asked.policy, opened.before)
@@ -88,10 +98,7 @@ def close_receipt(opened: Open, exit_code: int, asked: RunAsked) -> None:
         digest_at_end=digest,
         parameters=stamped.parameters if stamped is not None else {},
     )
-    try:
-        write_receipt(opened.folder, _encoded(receipt))
-    except StateError as error:
-        tell(f"warning: {error}")
+    write_receipt(opened.folder, _encoded(receipt))
     if exit_code != 0:
         _say_what_changed(receipt, opened.folder)
 

@@ -307,6 +307,49 @@ def test_the_environment_is_leased_while_the_command_lives(envguard: Envguard, j
     assert envguard("check", cwd=judged).code == 0
 
 
+def test_a_receipt_that_cannot_be_closed_changes_no_exit_code(envguard: Envguard, judged: Path) -> None:
+    script = "import shutil, sys; shutil.rmtree('.envguard'); sys.exit(5)"
+    run = envguard("run", "--", ".venv/bin/python", "-c", script, cwd=judged)
+    assert run.code == 5
+    assert run.err.startswith("warning: the receipt could not be closed: ")
+
+
+def test_bytes_that_are_no_text_are_handed_on_and_written_down_escaped(judged: Path, tmp_path: Path) -> None:
+    strange = judged / os.fsdecode(b"a\xff")
+    strange.mkdir()
+    script = "import os, sys; print(os.fsencode(sys.argv[1]), os.getcwdb()[-2:])"
+    command = [sys.executable, "-m", "envguard.cli.main", "run", "--", "../.venv/bin/python", "-c", script]
+    done = subprocess.run(
+        [*map(os.fsencode, command), b"b\xfe"],
+        cwd=strange,
+        env={**os.environ, "ENVGUARD_STATE": str(tmp_path / "s"), "ENVGUARD_CACHE": str(tmp_path / "c")},
+        capture_output=True,
+        check=False,
+        timeout=60,
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (0, b"b'b\\xfe' b'a\\xff'\n", b"")
+    (receipt,) = receipts(judged)
+    assert (receipt["command"][-1], receipt["folder"]) == ("b\\xfe", f"{judged}/a\\xff")
+
+
+def test_what_ran_before_is_judged_again_where_something_changed(
+    envguard: Envguard, judged: Path, tmp_path: Path
+) -> None:
+    command = ("run", "--", ".venv/bin/python", "-c", "")
+    old = 10**9 * 1_700_000_000
+    for _ in range(2):
+        assert envguard(*command, cwd=judged).code == 0
+    drift(judged)
+    assert envguard(*command, cwd=judged).code == 1
+    drift(judged, GYM)
+    os.utime(judged / "rl-team.yaml", ns=(old, old))
+    assert envguard(*command, cwd=judged).code == 0
+    (site_packages(judged / ".venv") / "gym-0.25.2.dist-info" / "METADATA").write_text(
+        "Name: gym\nVersion: 1\n"
+    )
+    assert envguard(*command, cwd=judged).code == 1
+
+
 def test_exec_takes_the_place_of_envguard_and_the_receipt_has_no_end(
     envguard: Envguard, judged: Path
 ) -> None:
