@@ -82,6 +82,14 @@ def answer_of(question: Question | None) -> Tree:
     )
 
 
+def leave(question: Question | None) -> None:
+    """Let a git that was asked go: nobody wants the answer any more."""
+    if question is not None:
+        os.close(question.answer)
+        os.kill(question.process, signal.SIGKILL)
+        os.waitpid(question.process, 0)
+
+
 def _read(question: Question) -> bytes | None:
     """All that it says; None where it is not done in time. What is beyond a megabyte tells nothing new."""
     said = b""

@@ -12,7 +12,7 @@ import os
 import shlex
 from typing import TYPE_CHECKING, NamedTuple
 
-from envguard.cli.git import answer_of, ask_git
+from envguard.cli.git import answer_of, ask_git, leave
 from envguard.cli.output import EXIT_CODES, now, tell
 from envguard.cli.run_judging import Before, judge_before
 from envguard.cli.run_receipt import Open, close_receipt, open_receipt
@@ -62,7 +62,7 @@ def run_guarded(asked: RunAsked) -> int:
     standing = _stand(asked, environ, cwd, reason)
     code = _may_start(standing, asked, reason)
     if code is not None:
-        answer_of(question)
+        leave(question)
         return code
     receipt = open_receipt(asked, standing, answer_of(question), reason, started_at, cwd)
     return _start(asked, standing, receipt, place, environ)

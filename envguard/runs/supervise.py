@@ -54,7 +54,7 @@ def supervise(place: str, words: Sequence[str], environ: Mapping[str, str]) -> E
     handled = _handled()
     before = signal.pthread_sigmask(signal.SIG_BLOCK, handled)
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)  # who ignores it is never told how a child ended
-    bystander = Bystander() if hasattr(signal, "sigtimedwait") else None
+    bystander = _bystander()
     try:
         child = _start(place, words, environ, before)
     except NotStartedError:
@@ -84,6 +84,16 @@ def end_by(number: int) -> None:
     resource.setrlimit(resource.RLIMIT_CORE, (0, most))  # the child left a core already, if it is wanted
     signal.pthread_sigmask(signal.SIG_UNBLOCK, {number})
     os.kill(os.getpid(), number)
+
+
+def _bystander() -> Bystander | None:
+    """Who tells what was meant for the whole group; None where the system has none to give."""
+    if not hasattr(signal, "sigtimedwait"):
+        return None
+    try:
+        return Bystander()
+    except OSError:
+        return None
 
 
 def _handled() -> set[int]:

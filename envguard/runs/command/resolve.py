@@ -15,7 +15,7 @@ from collections.abc import Mapping, Sequence
 
 from envguard.runs.command.interface import Line, Untold, Used, Wrapper
 from envguard.runs.command.program import of_program
-from envguard.runs.command.starters import of_env, of_plain, of_srun
+from envguard.runs.command.starters import of_env, of_plain, of_srun, of_timeout
 from envguard.runs.command.tools import of_conda, of_pixi, of_poetry, of_uv
 
 _WRAPPERS: Mapping[str, Wrapper] = {
@@ -23,11 +23,15 @@ _WRAPPERS: Mapping[str, Wrapper] = {
     "env": of_env,
     "mamba": of_conda,
     "micromamba": of_conda,
+    "ionice": of_plain,
     "nice": of_plain,
     "nohup": of_plain,
     "pixi": of_pixi,
     "poetry": of_poetry,
     "srun": of_srun,
+    "stdbuf": of_plain,
+    "time": of_plain,
+    "timeout": of_timeout,
     "uv": of_uv,
 }
 """Programs that start others, by their names."""

@@ -1,4 +1,4 @@
-"""Programs that start what follows them: ``env``, ``nice``, ``srun``."""
+"""Programs that start what follows them: ``env``, ``nice``, ``timeout``, ``srun``."""
 
 from __future__ import annotations
 
@@ -8,6 +8,26 @@ import re
 from envguard.runs.command.interface import Line, Step, Untold, options_of
 
 _ASSIGNMENT = re.compile(r"[A-Za-z_][A-Za-z0-9_]*=")
+_PLAIN_VALUED = frozenset(
+    [
+        "-n",
+        "--adjustment",
+        "-c",
+        "--class",
+        "--classdata",
+        "-k",
+        "--kill-after",
+        "-s",
+        "--signal",
+        "-f",
+        "--format",
+        "-o",
+        "--output",
+        "-i",
+        "-e",
+    ]
+)
+"""Options of ``nice``, ``ionice``, ``timeout``, ``time`` and ``stdbuf`` that take a value."""
 _SRUN_SHORT = frozenset(f"-{letter}" for letter in "AbcCdDeGiJmMnNoprStTwWx")
 """Options of srun that take a value."""
 _SRUN_FLAGS = frozenset(
@@ -94,5 +114,10 @@ def of_srun(line: Line) -> Step:
 
 
 def of_plain(line: Line) -> Step:
-    """Answer what ``nohup`` and ``nice`` start, which set nothing that matters here."""
-    return line._replace(words=options_of(line.words[1:], frozenset({"-n", "--adjustment"})).rest)
+    """Answer what ``nohup``, ``nice`` and their like start, which set nothing that matters here."""
+    return line._replace(words=options_of(line.words[1:], _PLAIN_VALUED).rest)
+
+
+def of_timeout(line: Line) -> Step:
+    """Answer what ``timeout`` starts: what follows its options and the time."""
+    return line._replace(words=options_of(line.words[1:], _PLAIN_VALUED).rest[1:])
