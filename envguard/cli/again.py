@@ -52,7 +52,7 @@ _ONE_SHELLS = frozenset(
 """Variables that differ between two shells of one person. Neither envguard nor its libraries read them."""
 _FOLDER_FLAGS = getattr(os, "O_PATH", os.O_RDONLY) | os.O_DIRECTORY | os.O_CLOEXEC
 _FILE_FLAGS = os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOFOLLOW
-_BROKEN = (OSError, ValueError, TypeError, EOFError, KeyError, AttributeError, MemoryError)
+BROKEN = (OSError, ValueError, TypeError, EOFError, KeyError, AttributeError, MemoryError)
 """What a folder that is gone and a file that holds something else can raise."""
 
 _REGULAR, _TYPES = 0o100000, 0o170000
@@ -64,9 +64,9 @@ def answer(arguments: list[str]) -> int | None:
         return None
     try:
         digest = digest_of_call(arguments)
-        kept = _kept(digest) if digest else None
+        kept = kept_answer(digest) if digest else None
         return _printed(*kept) if kept else None
-    except _BROKEN:
+    except BROKEN:
         return None  # the whole program says it better
 
 
@@ -161,8 +161,11 @@ def _terminal(number: int) -> tuple[int, int] | None:
     return size.columns, size.lines
 
 
-def _kept(digest: bytes) -> tuple[int, list[tuple[int, bytes]]] | None:
-    """The exit code and what was printed; None where there is nothing that holds."""
+def kept_answer(digest: bytes) -> tuple[int, list[tuple[int, bytes]]] | None:
+    """Answer an exit code and what was printed; None where there is nothing that holds.
+
+    What is wrong with the file raises one of ``BROKEN``.
+    """
     place = place_of(digest)
     content = read_own(place) if place else None
     if content is None:

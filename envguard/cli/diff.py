@@ -22,8 +22,9 @@ from envguard.errors import InventoryError
 def diff(a: str, b: str, *, as_json: bool, verbose: int) -> int:
     """Say in what two environments, locks or machines differ.
 
-    A and B are each an environment (as for `check`), a lock, a saved `envguard scan --json`, or a snapshot;
-    `-` is a saved scan on standard input. Of a scan with several environments, FILE:ENV is one of them.
+    A and B are each an environment (as for `check`), a lock, a saved `envguard scan --json`, a snapshot,
+    or a run's folder, which is its environment as it was then. `-` is a saved scan on standard input. Of a
+    scan with several environments, FILE:ENV is one of them.
     Two whole scans are compared as machines. With a lock, only names and versions are compared.
 
     Packages come first, then the interpreter, then the machine. What is equal is not listed.

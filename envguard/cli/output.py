@@ -34,16 +34,17 @@ def now() -> datetime:
     return datetime.now(timezone.utc)
 
 
-def console() -> Console:
-    """Answer the console for data: colour only on a terminal, 80 columns where nobody says.
+def console(*, is_for_data: bool = True) -> Console:
+    """Answer the console for data, or for all else: colour only on a terminal, 80 columns where nobody says.
 
     ``NO_COLOR`` means no escape sequences at all, so neither bold nor dim.
     """
     from rich.console import Console
 
-    is_terminal = sys.stdout.isatty()
+    is_terminal = (sys.stdout if is_for_data else sys.stderr).isatty()
     width = None if is_terminal or "COLUMNS" in os.environ else 80
     return Console(
+        stderr=not is_for_data,
         highlight=False,
         width=width,
         soft_wrap=False,

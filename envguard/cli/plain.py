@@ -1,8 +1,8 @@
 """Commands in their plainest form, answered without a parser of options, which takes longer than they do.
 
 Rules
-1. Plain is ``scan PATH... --json``, in this order, without any other option; and ``check`` with at most one
-   ENV, ``--policy P``, ``--json``, ``--format F`` and ``-v``.
+1. Plain is ``scan PATH... --json``, in this order, without any other option; ``check`` with at most one
+   ENV, ``--policy P``, ``--json``, ``--format F`` and ``-v``; and ``run``, however its options are written.
 2. Where anything else is written, nothing was done, and the tree of commands begins anew: it has the words
    for what is wrong. So it does where ``scan`` fails, which only reads.
 3. What ``check`` says is kept, to be said again while nothing has changed (:mod:`envguard.cli.again`).
@@ -46,6 +46,8 @@ def run_plainly(arguments: Sequence[str]) -> int | None:
         case ["check", *rest] if "_ENVGUARD_COMPLETE" not in os.environ:
             asked = check_asked(rest)
             return None if asked is None else _check(list(arguments), asked)
+        case ["run", *rest] if "_ENVGUARD_COMPLETE" not in os.environ:
+            return _run(rest)
         case _:
             return None
 
@@ -84,6 +86,8 @@ def _is_taken(asked: Check, word: str, value: str, *, has_value: bool) -> bool:
 
 def wants_json(arguments: Sequence[str]) -> bool:
     """Whether standard output must be one JSON document, whatever happens."""
+    if arguments[:1] == ["run"]:
+        return False  # what stands there is another command's
     return (
         "--json" in arguments or "--format=json" in arguments or ("--format", "json") in pairwise(arguments)
     )
@@ -112,6 +116,25 @@ def _check(arguments: list[str], asked: Check) -> int:
     sys.stderr.flush()
     _keep(arguments, checked, written, began_at_s, witness)
     return checked.code
+
+
+def _run(arguments: list[str]) -> int | None:
+    from envguard.cli.run_asked import run_asked
+
+    asked = run_asked(arguments)
+    if asked is None:
+        return None
+    import gc
+
+    gc.disable()
+    try:
+        from envguard.cli.running import run_guarded
+
+        return run_guarded(asked)
+    except EnvguardError as error:
+        from envguard.cli.failing import fail
+
+        return fail(error, wants_json=False)
 
 
 def _keep(

@@ -2,9 +2,10 @@
 
 Rules, the first that fits
 1. ``-`` is a saved scan on standard input.
-2. A folder is an environment. A file named as locks are is one; one of JSON is a saved scan or a snapshot.
-3. ``FILE:ENV`` is one environment of a saved scan: its path, another name of it, or the end of its path.
-4. All else is an environment, as every command takes it.
+2. A folder with a receipt, or a receipt, is the environment of that run as it was then.
+3. A folder is an environment. A file named as locks are is one; one of JSON is a saved scan or a snapshot.
+4. ``FILE:ENV`` is one environment of a saved scan: its path, another name of it, or the end of its path.
+5. All else is an environment, as every command takes it.
 As in a shell, ``~NAME`` is a file's name where there is nobody of that name.
 A saved scan of one environment stands for it, where the other side is no whole machine.
 """
@@ -17,11 +18,15 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
+import msgspec
+
 from envguard.domain.comparison import EnvironmentSide, LockSide, MachineSide, Side
 from envguard.domain.environment import Environment, Snapshot
+from envguard.domain.receipt import Receipt
 from envguard.errors import InventoryError, UsageError
 from envguard.report.printable import printable
 from envguard.report.saved import SAVED_LIMIT_BYTES, read_saved
+from envguard.state.receipts import RECEIPT, read_receipt
 
 _LOCK_SUFFIXES = (".toml", ".txt", ".lock")
 _LISTED = 5
@@ -43,6 +48,9 @@ def read_sides(a: str, b: str, *, environ: Mapping[str, str], cwd: Path) -> tupl
 
 def _side(argument: str, environ: Mapping[str, str], cwd: Path) -> Side:
     path = _path_given(argument, cwd)
+    run = _receipt(path)
+    if run is not None:
+        return _of_run(run, argument)
     if argument == "-":
         return _saved(sys.stdin.buffer.read(SAVED_LIMIT_BYTES + 1), argument, "standard input")
     if _is_saved(path):
@@ -59,6 +67,33 @@ def _side(argument: str, environ: Mapping[str, str], cwd: Path) -> Side:
             raise UsageError("a snapshot holds no environments to choose from", where=printable(file))
         return _picked(side, name, argument)
     return _environment(argument, environ, cwd)
+
+
+def _receipt(path: Path) -> Receipt | None:
+    """The receipt that a path is, or that lies in its folder; None where there is none."""
+    folder = path.parent if path.name == RECEIPT else path
+    content = read_receipt(str(folder)) if os.path.lexists(folder / RECEIPT) else None
+    if content is None:
+        return None
+    try:
+        return msgspec.json.decode(content, type=Receipt)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+        raise InventoryError(
+            "not a receipt that this envguard can read", where=printable(str(path))
+        ) from error
+
+
+def _of_run(run: Receipt, given: str) -> EnvironmentSide:
+    judgement = run.judgement
+    if judgement is None:
+        raise InventoryError("the receipt holds no environment: it could not be read then", where=given)
+    return EnvironmentSide(
+        given=given,
+        snapshot=judgement.snapshot,
+        facts=judgement.facts,
+        machine=judgement.machine,
+        run=run,
+    )
 
 
 def _path_given(text: str, cwd: Path) -> Path:

@@ -2,7 +2,7 @@
 
 Rules
 1. Two environments: their contents, the linear algebra library that numpy loads, and the facts of their
-   machines, as far as both sides know them.
+   machines, as far as both sides know them; those of two runs also what else the runs differ in.
 2. A lock and an environment: the entries that apply to the environment, by its own markers.
 3. Two machines: their facts, and each environment with the one of the same path. Where both have but one,
    these two are compared whatever they are called.
@@ -25,6 +25,8 @@ from envguard.domain.environment import Environment, EnvironmentRecord, Scan, Sn
 from envguard.domain.facts import MachineFacts
 from envguard.domain.locks.lock import Lock
 from envguard.domain.locks.selection import Ambiguous, Selected, WrongPython, marker_values, select
+from envguard.domain.receipt import Receipt
+from envguard.domain.runs_apart import runs_apart
 
 _UNKNOWN_MACHINE = MachineFacts(os="", kernel="")
 
@@ -40,6 +42,8 @@ class EnvironmentSide(msgspec.Struct, frozen=True, kw_only=True):
     facts: MachineFacts | None = None
     machine: str | None = None
     """The name of the machine; None for this one, or where it is not known."""
+    run: Receipt | None = None
+    """The run of which it is the environment."""
 
 
 class LockSide(msgspec.Struct, frozen=True, kw_only=True):
@@ -85,11 +89,13 @@ class Comparison(msgspec.Struct, frozen=True, kw_only=True):
     b: Side
     pairs: tuple[Pair, ...]
     facts: tuple[FieldDifference, ...] = ()
+    runs: tuple[FieldDifference, ...] = ()
+    """In what two runs differ besides."""
 
     @property
     def is_equal(self) -> bool:
         """Whether the sides are equal, as far as they can be compared."""
-        return not self.facts and all(pair.is_equal for pair in self.pairs)
+        return not self.facts and not self.runs and all(pair.is_equal for pair in self.pairs)
 
 
 class Incomparable(msgspec.Struct, frozen=True):
@@ -102,7 +108,8 @@ def compare_sides(a: Side, b: Side) -> Comparison | Incomparable:
     """Answer in what two sides differ; a machine is compared with machines only."""
     match a, b:
         case EnvironmentSide(), EnvironmentSide():
-            return Comparison(a=a, b=b, pairs=(_pair(a, b),), facts=_facts(a.facts, b.facts))
+            runs = tuple(runs_apart(a.run, b.run)) if a.run is not None and b.run is not None else ()
+            return Comparison(a=a, b=b, pairs=(_pair(a, b),), facts=_facts(a.facts, b.facts), runs=runs)
         case MachineSide(), MachineSide():
             facts = fact_differences(a.scan.facts, b.scan.facts)
             return Comparison(a=a, b=b, pairs=_of_machines(a.scan, b.scan), facts=facts)

@@ -70,6 +70,8 @@ class DiffDocument(msgspec.Struct, frozen=True, kw_only=True, tag_field="schema"
     """What was compared with what: one entry, save for whole machines."""
     facts: tuple[FieldDifference, ...]
     """The facts in which their machines differ."""
+    runs: tuple[FieldDifference, ...]
+    """In what two runs differ besides: commit, tree, policy, parameters."""
 
 
 def diff_document(comparison: Comparison) -> DiffDocument:
@@ -80,6 +82,7 @@ def diff_document(comparison: Comparison) -> DiffDocument:
         b=_side(comparison.b),
         environments=tuple(map(_contents, comparison.pairs)),
         facts=comparison.facts,
+        runs=comparison.runs,
     )
 
 

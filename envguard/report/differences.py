@@ -60,6 +60,8 @@ def show_comparison(console: Console, comparison: Comparison, *, here: Here, is_
         show(console, pair)
     if comparison.facts:
         _show_fields(console, "MACHINE", comparison.facts)
+    if comparison.runs:
+        _show_fields(console, "RUN", comparison.runs)
 
 
 def headline(comparison: Comparison) -> str:
@@ -70,7 +72,8 @@ def headline(comparison: Comparison) -> str:
     if isinstance(comparison.a, MachineSide):
         return "; ".join(filter(None, [facts, _environments_line(comparison.pairs)]))
     [pair] = comparison.pairs
-    return "; ".join(filter(None, [*_pair_parts(pair), facts]))
+    runs = _count(len(comparison.runs), "thing of the runs differs", "things of the runs differ")
+    return "; ".join(filter(None, [*_pair_parts(pair), facts, runs]))
 
 
 def _environments_line(pairs: Sequence[Pair]) -> str:

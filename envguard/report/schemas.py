@@ -11,6 +11,7 @@ from typing import Any
 import msgspec
 from msgspec import inspect
 
+from envguard.domain.receipt import Receipt
 from envguard.domain.verdict import Verdict
 from envguard.report.compared import DiffDocument
 from envguard.report.documents import ErrorDocument
@@ -29,6 +30,7 @@ from envguard.report.outputs import (
 from envguard.report.planned import PlanDocument
 from envguard.report.policy_changes import PolicyDiffDocument
 from envguard.report.pulled import PullDocument
+from envguard.report.runs import RunsDocument
 from envguard.report.scanned import ScanDocument
 from envguard.report.written import ImportDocument, NewDocument
 from envguard.wire import TeamReport, WaiverReply, Waivers
@@ -42,6 +44,8 @@ _OUTPUTS: tuple[type[msgspec.Struct], ...] = (
     ScanDocument,
     Verdict,
     VerdictsDocument,
+    Receipt,
+    RunsDocument,
     TeamReport,
     DiffDocument,
     ExplanationDocument,

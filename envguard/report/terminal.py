@@ -48,8 +48,12 @@ def show_verdict(
     is_verbose: bool,
     is_own_lock: bool = False,
     ask: str | None = None,
+    start: str | None = None,
 ) -> None:
-    """Print one verdict: what, where, each finding, and how to mend it, or whom to ask (``ask``)."""
+    """Print one verdict: what, where, each finding, and how to mend it, or whom to ask (``ask``).
+
+    ``start`` is the command that runs something all the same.
+    """
     from rich.text import Text
 
     print_text(console, verdict_line(verdict, is_own_lock=is_own_lock), STYLES[verdict.verdict])
@@ -73,14 +77,17 @@ def show_verdict(
         until = f"{pending.until:%a %d %b, %H:%M} UTC"
         print_text(console, f"pending: lock {pending.lock} waits; this one judges until {until}")
     mend = mend_command(verdict, environment)
-    if mend is not None or ask is not None:
+    if mend is not None or ask is not None or start is not None:
         console.print()
+    width = len("start" if start is not None else "mend")
     if mend is not None:
-        _print_command(console, "mend", mend)
+        _print_command(console, "mend", mend, width)
         if any(isinstance(each.remedy, Remake) for each in _errors(verdict)):
             print_text(console, _AFTER_REMAKE, "dim")
     if ask is not None:
-        _print_command(console, "ask", ask)
+        _print_command(console, "ask", ask, width)
+    if start is not None:
+        _print_command(console, "start", start, width)
 
 
 def show_lock_verdict(console: Console, verdict: Verdict, *, source: str) -> None:
@@ -236,9 +243,9 @@ def _show_differences(console: Console, report: TeamReport) -> None:
     print_table(console, ("WHERE MACHINES DIFFER", "VERSION", "MACHINES"), rows)
 
 
-def _print_command(console: Console, what: str, command: str) -> None:
+def _print_command(console: Console, what: str, command: str, width: int) -> None:
     """Print a line to paste: never broken, however narrow the terminal is."""
-    console.print(words(f"{what:<4}  ", "bold").append_text(words(command, "not bold")), soft_wrap=True)
+    console.print(words(f"{what:<{width}}  ", "bold").append_text(words(command, "not bold")), soft_wrap=True)
 
 
 def _moved(verdict: Verdict) -> str | None:

@@ -36,6 +36,12 @@ def proposed(envguard: Envguard, line: str, **environ: str) -> list[str]:
         ("envguard check --policy ", ["paper", "rl-team", "file,"]),
         ("envguard check --policy r", ["rl-team", "file,r"]),
         ("envguard use p", ["paper"]),
+        ("envguard run --rec", ["--receipt"]),
+        ("envguard run --policy pa", ["paper", "file,pa"]),
+        ("envguard run --receipt x", ["dir,x"]),
+        ("envguard run --env .v", ["file,.v"]),
+        ("envguard run -- tr", ["file,tr"]),
+        ("envguard stamp r", ["dir,r"]),
         ("envguard use paper .", ["file,."]),
         ("envguard team --policy rl", ["rl-team"]),
         ("envguard diff a ", ["file,"]),
@@ -78,7 +84,7 @@ def test_bash_completes_a_command(tmp_path: Path) -> None:
     program.chmod(0o755)
     lines = (
         'eval "$(_ENVGUARD_COMPLETE=bash_source envguard)"',
-        "COMP_WORDS=(envguard sta); COMP_CWORD=1",
+        "COMP_WORDS=(envguard stat); COMP_CWORD=1",
         "_envguard_completion envguard; echo ${COMPREPLY[@]}",
     )
     done = subprocess.run(

@@ -132,3 +132,12 @@ def test_what_is_asked_of_a_server(
 @pytest.mark.parametrize("option", [["--format", "json"], ["--format=json"], ["--json"]])
 def test_an_error_is_json_however_it_was_asked_for(envguard: Envguard, option: list[str]) -> None:
     hold(envguard("check", "nowhere", *option).json(), "error-1")
+
+
+def test_receipt(envguard: Envguard, project: Path, policy: Path) -> None:
+    for options in (["--allow-drift", "why not"], ["--allow-drift", "why not", "--policy", "no-such"]):
+        envguard("run", *options, "--", ".venv/bin/python", "-c", "", cwd=project)
+    receipts = list((project / ".envguard" / "runs").glob("*/receipt.json"))
+    assert len(receipts) == 2
+    for receipt in receipts:
+        hold(json.loads(receipt.read_text()), "receipt-1")

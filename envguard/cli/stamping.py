@@ -1,0 +1,91 @@
+"""A receipt of where one is: for a script that was not started by ``run``, or to say more of one that was.
+
+Rules
+1. Where the folder has no receipt, one is written: of this interpreter's environment, whatever the verdict.
+2. Where it has one, the parameters are added to it, and nothing else of it changes.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+import sys
+from collections.abc import Mapping
+
+import msgspec
+
+from envguard.cli.git import answer_of, ask_git
+from envguard.cli.output import now
+from envguard.cli.receipts import receipt_in
+from envguard.cli.run_judging import judge_unkept
+from envguard.domain.receipt import Parameter, Receipt
+from envguard.errors import StateError, UsageError
+from envguard.report.printable import encodable
+from envguard.runs.secrets import without_secrets
+from envguard.state.receipts import RECEIPT, named_folder, write_pylock_beside, write_receipt
+
+
+def stamp(directory: str | os.PathLike[str], params: Mapping[str, object] | None = None) -> None:
+    """Write into a folder in which environment this process runs, and what you say of the run.
+
+    Where the folder has a receipt already, ``params`` are added to it.
+    Raises EnvguardError where that cannot be done.
+    """
+    stamp_run(os.fspath(directory), params or {}, _own(), tuple(sys.orig_argv), None)
+
+
+def stamp_run(
+    folder: str, params: Mapping[str, object], environment: str, command: tuple[str, ...], policy: str | None
+) -> Receipt:
+    """Write or complete the receipt in a folder, and answer it; ``command`` is what runs, if anything."""
+    told = {encodable(name): _parameter(value) for name, value in params.items()}
+    if os.path.lexists(os.path.join(folder, RECEIPT)):
+        return _add(folder, told)
+    at, cwd = now(), os.getcwd()
+    question = ask_git(cwd)
+    before = judge_unkept(environment, policy)
+    tree = answer_of(question)
+    place = named_folder(folder)
+    receipt = Receipt(
+        id=os.path.basename(place),
+        command=tuple(map(encodable, without_secrets(command))),
+        folder=encodable(cwd),
+        environment_from="stamped",
+        start=at,
+        end=None if command else at,
+        judgement=before.judgement,
+        commit=tree.commit,
+        dirty=tree.dirty,
+        parameters=told,
+    )
+    if before.pylock:
+        write_pylock_beside(place, before.pylock)
+    write_receipt(place, msgspec.json.encode(receipt) + b"\n")
+    return receipt
+
+
+def _add(folder: str, params: Mapping[str, Parameter]) -> Receipt:
+    receipt = receipt_in(folder)
+    if receipt is None:
+        raise StateError("the receipt there cannot be read", where=folder)
+    if not params:
+        raise UsageError("there is a receipt already", where=folder, hint="name another folder")
+    added = msgspec.structs.replace(receipt, parameters={**receipt.parameters, **params})
+    write_receipt(folder, msgspec.json.encode(added) + b"\n")
+    return added
+
+
+def _own() -> str:
+    """The environment of this process: of a virtual one the folder, else its interpreter."""
+    return sys.prefix if sys.prefix != sys.base_prefix or not sys.executable else sys.executable
+
+
+def _parameter(value: object) -> Parameter:
+    """A value as JSON has it; all others as their text."""
+    if value is None or isinstance(value, bool):
+        return value
+    if isinstance(value, int):
+        return value if -(2**63) <= value < 2**63 else str(value)
+    if isinstance(value, float) and math.isfinite(value):
+        return value
+    return encodable(str(value))

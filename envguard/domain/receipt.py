@@ -1,0 +1,79 @@
+"""What is written down of a run: what ran, in which environment, judged by what, from when until when."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+
+import msgspec
+
+from envguard.domain.environment import Digest, EnvironmentKind, Snapshot
+from envguard.domain.facts import MachineFacts
+from envguard.domain.locks.lock import LeftOut
+from envguard.domain.policy import BeforeRun
+from envguard.domain.verdict import Verdict
+
+Parameter = str | int | float | bool | None
+"""What a person says of a run, by a name of theirs."""
+
+
+class Judgement(msgspec.Struct, frozen=True, kw_only=True):
+    """An environment at the start of a run, and the verdict on it."""
+
+    python: str
+    """The interpreter by which one would run it."""
+    kind: EnvironmentKind
+    verdict: Verdict
+    """It names the environment's path, its digest, and the policy."""
+    before_run: BeforeRun
+    """What the policy wants where the environment drifted."""
+    is_own_lock: bool
+    """No policy applies: the project's own lock judged."""
+    machine: str
+    facts: MachineFacts
+    snapshot: Snapshot
+    has_pylock: bool
+    """Whether a ``pylock.toml`` lies beside the receipt."""
+    not_locked: tuple[LeftOut, ...]
+    """What that lock cannot hold, and why."""
+
+
+class Receipt(msgspec.Struct, frozen=True, kw_only=True, tag_field="schema", tag="envguard/receipt/1"):
+    """One run; written at its start, closed at its end."""
+
+    id: str
+    command: tuple[str, ...]
+    """Values that look like secrets are masked. Empty: nothing was started, somebody stamped a folder."""
+    folder: str
+    """Where it was started."""
+    environment_from: str
+    """How its environment was found, in words."""
+    start: datetime
+    end: datetime | None = None
+    """None while it runs; it stays so where it was killed with its supervisor, or replaced it."""
+    exit_code: int | None = None
+    """As shells have it: 128 and the signal's number where a signal ended it."""
+    replaced: bool = False
+    """It took the place of envguard, which cannot see its end."""
+    allow_drift: str | None = None
+    """The reason for which it was started in spite of a verdict."""
+    judgement: Judgement | None
+    undecided: str | None = None
+    """Why there is no judgement."""
+    digest_at_end: Digest | None = None
+    """None where it is not known."""
+    commit: str | None = None
+    """What git has checked out in the folder."""
+    dirty: bool | None = None
+    """Whether that tree had changes at the start; None where it is not known."""
+    parameters: Mapping[str, Parameter] = {}
+
+    @property
+    def digest(self) -> Digest | None:
+        """The environment's, at the start."""
+        return self.judgement.verdict.digest if self.judgement is not None else None
+
+    @property
+    def is_changed(self) -> bool:
+        """Whether the environment changed while the command ran."""
+        return self.digest_at_end is not None and self.digest_at_end != self.digest
