@@ -15,6 +15,7 @@ from envguard.report.places import file_and_line, whereabouts
         pytest.param("rl-team.yaml", None, id="no line"),
         pytest.param("rl-team.yaml:0", None, id="lines begin at 1"),
         pytest.param("rl-team.yaml:\u0667", None, id="digits of another script"),
+        pytest.param("rl-team.yaml:7:8: packages.gym", ("rl-team.yaml", 7), id="column and key"),
         pytest.param(":7", None, id="no file"),
         pytest.param("a\nb.yaml:7", ("a\nb.yaml", 7), id="a line end in the file's name"),
         pytest.param(None, None, id="nowhere"),
