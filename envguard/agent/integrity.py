@@ -141,7 +141,8 @@ def _kept(state: State) -> dict[str, KeptCheck]:
 
 def _tried(checks: Mapping[str, KeptCheck], environment: Environment, now: datetime) -> dict[str, KeptCheck]:
     record = environment.record
-    found = _result(checks.get(record.path), environment)
+    kept = checks.get(record.path)
+    found = kept.found_of(record) if kept is not None else None
     return {**checks, record.path: KeptCheck(digest=record.digest, tried_at=now, found=found)}
 
 
@@ -161,11 +162,6 @@ def _found(
         unchecked=len(found.unchecked),
     )
     return {**checks, environment.record.path: msgspec.structs.replace(tried, found=found)}
-
-
-def _result(kept: KeptCheck | None, environment: Environment) -> Integrity | None:
-    """What was found, if it was found of this very content."""
-    return kept.found if kept is not None and kept.digest == environment.record.digest else None
 
 
 def _told(environment: Environment, checks: Mapping[str, KeptCheck]) -> Environment:

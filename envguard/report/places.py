@@ -10,7 +10,6 @@ from msgspec.structs import replace
 
 from envguard.domain.verdict import Verdict
 
-_PLACE = re.compile(r"(?P<file>[^:].*?):(?P<line>[1-9][0-9]{0,8})", re.DOTALL)
 _WHERE = re.compile(
     r"(?P<file>[^:].*?)(?::(?P<line>[1-9][0-9]{0,8}))?(?::(?P<column>[1-9][0-9]{0,8}))?(?:: (?P<key>.*))?",
     re.DOTALL,
@@ -36,9 +35,9 @@ def whereabouts(where: str | None) -> Whereabouts:
 
 
 def file_and_line(place: str | None) -> tuple[str, int] | None:
-    """Answer ``("rl-team.yaml", 7)`` for ``rl-team.yaml:7``; None where a place is not of that form."""
-    match = _PLACE.fullmatch(place or "")
-    return (match["file"], int(match["line"])) if match else None
+    """Answer ``("rl-team.yaml", 7)`` for ``rl-team.yaml:7``; None where a place says no line."""
+    found = whereabouts(place)
+    return None if found.file is None or found.line is None else (found.file, found.line)
 
 
 def with_ways_from(root: str, verdict: Verdict, folder: str | None) -> Verdict:

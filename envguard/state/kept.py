@@ -61,10 +61,13 @@ class KeptCheck(msgspec.Struct, frozen=True, kw_only=True):
     found: Integrity | None = None
     """None where the try did not come to its end."""
 
+    def found_of(self, record: EnvironmentRecord) -> Integrity | None:
+        """Answer what was found, if it was found of this very content."""
+        return self.found if self.digest == record.digest else None
+
     def told_of(self, record: EnvironmentRecord) -> EnvironmentRecord:
-        """Answer the record with what was found, if it was found of this very content."""
-        found = self.found if self.digest == record.digest else None
-        return msgspec.structs.replace(record, integrity=found)
+        """Answer the record with what was found of this very content."""
+        return msgspec.structs.replace(record, integrity=self.found_of(record))
 
 
 class KeptHang(msgspec.Struct, frozen=True, kw_only=True):

@@ -15,7 +15,9 @@ from envguard.report.places import file_and_line, whereabouts
         pytest.param("rl-team.yaml", None, id="no line"),
         pytest.param("rl-team.yaml:0", None, id="lines begin at 1"),
         pytest.param("rl-team.yaml:\u0667", None, id="digits of another script"),
+        pytest.param("rl-team.yaml:7:8: packages.gym", ("rl-team.yaml", 7), id="column and key"),
         pytest.param(":7", None, id="no file"),
+        pytest.param("a\nb.yaml:7", ("a\nb.yaml", 7), id="a line end in the file's name"),
         pytest.param(None, None, id="nowhere"),
     ],
 )
@@ -32,6 +34,7 @@ def test_a_place_is_a_file_and_a_line(place: str | None, found: tuple[str, int] 
         ("a b/t.yaml:1:1", ("a b/t.yaml", 1, 1, None)),
         ("uv.lock", ("uv.lock", None, None, None)),
         (":7", (":7", None, None, None)),
+        ("a\nb.yaml:7: k\ney", ("a\nb.yaml", 7, None, "k\ney")),
         (None, (None, None, None, None)),
     ],
 )

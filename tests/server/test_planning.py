@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timezone
+
 import msgspec
 import pytest
+import sqlalchemy as sa
 
 from envguard.domain.environment import Snapshot
 from envguard.domain.policy import PolicySource
 from envguard.formats import parse_source
 from envguard.server.planning import plan
+from envguard.server.store.schema import metadata
 from envguard.wire import PlanReply
 from tests.server.asking import BAD, GOOD, POLICY, Server, a_record, a_snapshot, records, says
 
@@ -112,11 +116,28 @@ def test_a_waiver_in_the_files_counts(server: Server) -> None:
     assert told(planned(server, NEWER + waiver)) == {}
 
 
+def test_what_was_granted_beside_the_files_counts_by_the_new_ones_too(server: Server) -> None:
+    server.push()
+    a_team(server, ann=GOOD, bob=BAD)
+    end = datetime.fromtimestamp(server.now_s + 3600, timezone.utc)
+    request = {"policy": "rl-team", "package": "gym", "until": end, "reason": "old GPU", "machine": "ann"}
+    assert server.ask("POST", "/waivers", request, token=server.admin).status == 200
+    assert told(planned(server, NEWER)) == {}
+
+
+def kept_by(server: Server) -> dict[str, list[str]]:
+    """Every row of the server's database, by table."""
+    with server.database.reading() as connection:
+        rows = {table.name: connection.execute(sa.select(table)).all() for table in metadata.sorted_tables}
+    return {name: sorted(map(repr, each)) for name, each in rows.items()}
+
+
 def test_a_plan_keeps_nothing(server: Server) -> None:
     server.push()
     a_team(server, ann=GOOD, bob=BAD)
-    before = server.team()
+    before, kept = server.team(), kept_by(server)
     planned(server, NEWER)
+    assert kept_by(server) == kept
     assert server.team() == before
     [policy] = server.ask("GET", "/policies", token=server.admin).json()["policies"]
     assert (policy["revision"], policy["source"]["text"]) == (1, POLICY)

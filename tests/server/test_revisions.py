@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from envguard.domain.policy import FurtherFile, PolicySource
 from tests.server.asking import POLICY, Server
 
 
@@ -20,6 +21,26 @@ def test_a_revision_is_answered_with_its_files(server: Server, query: str, revis
     assert answer.status == 200
     assert answer.json()["revision"] == revision
     assert answer.json()["source"]["text"] == POLICY + ("", "# a\n", "# b\n")[revision - 1]
+
+
+def test_a_file_that_the_lock_names_makes_another_lock_and_a_comment_does_not(server: Server) -> None:
+    def pushed(text: str, constraint: str) -> int:
+        source = PolicySource(
+            filename="rl-team.yaml",
+            text=text,
+            lock_filename="r.txt",
+            lock_text="-c c.txt\ngym==0.26.2\n",
+            further=(FurtherFile("c.txt", constraint),),
+        )
+        assert server.ask("POST", "/policies", source, token=server.admin).status == 200
+        answer = server.ask("GET", "/policies/rl-team", token=server.admin)
+        number: int = answer.json()["lock_revision"]
+        return number
+
+    text = POLICY + "lock: r.txt\n"
+    assert pushed(text, "gym<1\n") == 1
+    assert pushed(text + "# a comment\n", "gym<1\n") == 1
+    assert pushed(text, "gym<2\n") == 2
 
 
 @pytest.mark.parametrize(

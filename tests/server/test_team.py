@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timezone
+
 import msgspec
 import pytest
 
-from envguard.domain.environment import Problem
+from envguard.domain.environment import Integrity, Problem
 from envguard.server import service as judging
 from tests.server.asking import (
     BAD,
@@ -31,6 +33,17 @@ class TestTeam:
         ]
         assert (team.summary.compliant, team.summary.drifted, team.policies) == (1, 1, {"rl-team": 1})
         assert team.machines[1].environments[0].findings[0].moved == "never-matched"
+
+    @pytest.mark.parametrize(("level", "verdict"), [("error", "drifted"), ("ignore", "compliant")])
+    def test_files_that_changed_are_found(self, server: Server, level: str, verdict: str) -> None:
+        server.push(POLICY + f"integrity: {level}\n")
+        looked = Integrity(checked_at=datetime.fromtimestamp(server.now_s, timezone.utc), modified=("gym",))
+        record = msgspec.structs.replace(a_record(GOOD), integrity=looked)
+        server.report(server.enrol("ws-7"), records(record), GOOD)
+        [machine] = server.team().machines
+        assert machine.verdict == verdict
+        kinds = [each.kind for each in machine.environments[0].findings]
+        assert kinds == (["modified-files"] if level == "error" else [])
 
     def test_drift_says_what_moved(self, server: Server) -> None:
         server.push()

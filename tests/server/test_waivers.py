@@ -90,6 +90,14 @@ class TestAsking:
         assert verdicts(server) == {"ws-7": "compliant", "ws-9": "drifted"}
         assert server.team().asked == ()
 
+    def test_what_waits_is_in_the_report_of_its_own_policy(
+        self, server: Server, secrets: dict[str, str]
+    ) -> None:
+        server.push(POLICY.replace("rl-team", "vision").replace('"*"', '"/srv/*"'))
+        number = asked(server, secrets["ws-7"]).id
+        assert [each.id for each in server.team("?policy=rl-team").asked] == [number]
+        assert server.team("?policy=vision").asked == ()
+
     def test_a_machine_asks_for_itself_only(self, server: Server, secrets: dict[str, str]) -> None:
         request = a_request(server, machine="ws-9")
         says(server.ask("POST", "/waivers", request, token=secrets["ws-7"]), 403, "for itself only: ws-7")
@@ -190,6 +198,23 @@ class TestDeciding:
         assert (entry.state, entry.ended.by, entry.approved_by) == ("ended", "admin", "admin")
         assert verdicts(server)["ws-7"] == "drifted"
         assert server.team().machines[0].environments[0].findings[0].moved == "waiver"
+
+    def test_what_was_compliant_by_it_is_known_when_it_ends(
+        self, server: Server, secrets: dict[str, str]
+    ) -> None:
+        """The policy moved before, and nobody had looked since: it is not what made this drift."""
+        number = asked(server, server.admin, machine="ws-7").id
+        server.push(POLICY + "  torch: {deny: true}\n")
+        decided(server, number, "end")
+        assert server.team().machines[0].environments[0].findings[0].moved == "waiver"
+
+    @pytest.mark.parametrize("word", ["end", "refuse"])
+    def test_what_is_over_acquits_nothing(self, server: Server, secrets: dict[str, str], word: str) -> None:
+        token = server.admin if word == "end" else secrets["ws-7"]
+        entry = asked(server, token, machine="ws-7")
+        assert len(entry.acquits) == 1
+        assert decided(server, entry.id, word).acquits == ()
+        assert [each.acquits for each in listed(server, query="?all=1")] == [()]
 
     def test_expiry_bites_at_once_and_says_so(self, server: Server, secrets: dict[str, str]) -> None:
         asked(server, server.admin, machine="ws-7")
