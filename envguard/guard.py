@@ -876,7 +876,7 @@ class _Told(object):
         # type: () -> None
         self.fields = {}  # type: Dict[str, List[str]]
         self.findings = []  # type: List[Finding]
-        self.notes = []  # type: List[Tuple[str, List[str]]]
+        self.notes = []  # type: List[Tuple[str, str]]
 
     @classmethod
     def of(cls, text):
@@ -897,12 +897,11 @@ class _Told(object):
         # type: (Sequence[str]) -> None
         folder = ""
         for line in lines:
+            if line.startswith("is\t"):
+                self.notes.append((folder, line))
+                continue
             fields = line.split("\t")
-            if fields[0] == "is":
-                if len(fields) != 6:
-                    raise ValueError(line)
-                self.notes.append((folder, fields))
-            elif fields[0] == "in":
+            if fields[0] == "in":
                 folder = _unescaped(fields[1])
             elif fields[0] == "finding":
                 kind, severity, package, expected, actual, reason, place, fix, waived = [
@@ -957,7 +956,7 @@ class _Told(object):
     def holds(self):
         # type: () -> bool
         """Whether each file that was noted is as it was."""
-        return bool(self.notes) and all(_is_as_noted(folder, fields) for folder, fields in self.notes)
+        return bool(self.notes) and all(_is_as_noted(folder, line) for folder, line in self.notes)
 
 
 def _unescaped(field):
@@ -968,45 +967,39 @@ def _unescaped(field):
     return "\\".join(part.replace("\\t", "\t").replace("\\r", "\r").replace("\\n", "\n") for part in parts)
 
 
-if _IS_OLD:
-
-    def _times_of(status):
-        # type: (os.stat_result) -> Tuple[float, float]
-        return status.st_mtime, status.st_ctime
-
-    def _time(text):
-        # type: (str) -> float
-        """Nanoseconds as this Python's ``stat`` tells them: it adds the parts up as they are added here."""
-        seconds, rest = divmod(int(text), 1000000000)
-        return seconds + 1e-9 * rest
-
-else:
-
-    def _times_of(status):
-        # type: (os.stat_result) -> Tuple[float, float]
-        return status.st_mtime_ns, status.st_ctime_ns
-
-    def _time(text):
-        # type: (str) -> float
-        return int(text)
-
-
-def _is_as_noted(folder, fields):
-    # type: (str, List[str]) -> bool
-    path = fields[5] if "\\" not in fields[5] else _unescaped(fields[5])
+def _is_as_noted(folder, line):
+    # type: (str, str) -> bool
+    """Whether a file is as a line notes it; this is asked several hundred times."""
+    mark, _, path = line.rpartition("\t")
+    if "\\" in path:
+        path = _unescaped(path)
     try:
         status = os.stat(folder + "/" + path if folder else path)
     except OSError as error:
-        return error.errno in (2, 20) and fields[1:5] == ["0", "0", "0", "0"]
+        return error.errno in (2, 20) and mark == "is\t0\t0\t0\t0"
     except ValueError:
         return False
-    mtime, ctime = _times_of(status)
-    return (
-        status.st_ino == int(fields[2])
-        and status.st_dev == int(fields[1])
-        and mtime == _time(fields[3])
-        and ctime == _time(fields[4])
-    )
+    return _has_mark(status, mark)
+
+
+if _IS_OLD:
+
+    def _has_mark(status, mark):
+        # type: (os.stat_result, str) -> bool
+        """Python 2 has seconds only: as a sum of both parts, which is made here the same way."""
+        try:
+            device, inode, mtime, ctime = [int(each) for each in mark.split("\t")[1:]]
+        except ValueError:
+            return False
+        times = [each // 1000000000 + 1e-9 * (each % 1000000000) for each in (mtime, ctime)]
+        return [status.st_dev, status.st_ino, status.st_mtime, status.st_ctime] == [device, inode] + times
+
+else:
+
+    def _has_mark(status, mark):
+        # type: (os.stat_result, str) -> bool
+        told = (status.st_dev, status.st_ino, status.st_mtime_ns, status.st_ctime_ns)
+        return mark == "is\t%d\t%d\t%d\t%d" % told
 
 
 def _stands_in_project():
