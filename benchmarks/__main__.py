@@ -1,18 +1,18 @@
-"""``make bench``: ratios against peers in the same run; ``ARGS=reading``, ``judging`` or ``home`` for one."""
+"""``make bench``: ratios against peers in the same run; ``ARGS=home`` and the like for one."""
 
 from __future__ import annotations
 
 import sys
 from pathlib import Path
 
-from benchmarks import home, judging, reading
+from benchmarks import home, judging, reading, requiring
 
 
 def main(arguments: list[str]) -> None:
     """Run the benchmark that is named, or all; ``reading`` takes another environment's folder."""
     match arguments:
         case []:
-            for one in (reading.main, judging.main, home.main):
+            for one in (reading.main, judging.main, home.main, requiring.main):
                 one()
                 print()
         case ["reading", *folder]:
@@ -21,8 +21,10 @@ def main(arguments: list[str]) -> None:
             judging.main()
         case ["home"]:
             home.main()
+        case ["requiring"]:
+            requiring.main()
         case _:
-            sys.exit("reading [FOLDER], judging or home")
+            sys.exit("reading [FOLDER], judging, home or requiring")
 
 
 if __name__ == "__main__":
