@@ -1,18 +1,18 @@
-"""``make bench``: ratios in one run; ``ARGS=``: ``reading``, ``judging``, ``running`` or ``home`` for one."""
+"""``make bench``: ratios against peers in the same run; ``ARGS=home`` and the like for one."""
 
 from __future__ import annotations
 
 import sys
 from pathlib import Path
 
-from benchmarks import home, judging, reading, running
+from benchmarks import home, judging, reading, requiring, running
 
 
 def main(arguments: list[str]) -> None:
     """Run the benchmark that is named, or all; ``reading`` takes another environment's folder."""
     match arguments:
         case []:
-            for one in (reading.main, judging.main, running.main, home.main):
+            for one in (reading.main, judging.main, requiring.main, running.main, home.main):
                 one()
                 print()
         case ["reading", *folder]:
@@ -23,8 +23,10 @@ def main(arguments: list[str]) -> None:
             running.main()
         case ["home"]:
             home.main()
+        case ["requiring"]:
+            requiring.main()
         case _:
-            sys.exit("reading [FOLDER], judging, running or home")
+            sys.exit("reading [FOLDER], judging, requiring, running or home")
 
 
 if __name__ == "__main__":

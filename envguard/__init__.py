@@ -2,23 +2,41 @@
 
 __version__ = "0.1.0"
 
-__all__ = ["stamp"]
+__all__ = ["EnvironmentDrift", "require", "stamp"]
 
 TYPE_CHECKING = False  # typing takes longer to import than all of this
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from os import PathLike
+    from typing import Literal
+
+    from envguard.guard import EnvironmentDrift as EnvironmentDrift
+    from envguard.guard import Verdict
+
+    def require(
+        policy: str | None = None,
+        /,
+        *,
+        python: str | None = None,
+        on_drift: Literal["raise", "warn"] = "raise",
+        on_unknown: Literal["raise", "warn", "ignore"] = "raise",
+        **packages: str,
+    ) -> Verdict:
+        """Raise unless this interpreter's environment is what it must be; answer the verdict."""
 
     def stamp(directory: str | PathLike[str], params: Mapping[str, object] | None = None) -> None:
         """Write into a folder in which environment this process runs; ``params`` are what you say of it."""
 
 else:
-    _PLACES = {"stamp": "envguard.cli.stamping"}
 
     def __getattr__(name):
         """Import what is asked for: the commands do without."""
-        if name not in _PLACES:
+        if name not in __all__:
             raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-        from importlib import import_module
+        if name == "stamp":
+            from envguard.cli.stamping import stamp
 
-        return getattr(import_module(_PLACES[name]), name)
+            return stamp
+        from envguard import guard
+
+        return getattr(guard, name)

@@ -18,6 +18,7 @@ _COMMANDS = {
     "demo": "envguard.cli.demo.command:demo",
     "diff": "envguard.cli.diff:diff",
     "explain": "envguard.cli.explain:explain",
+    "guard": "envguard.cli.guard:guard",
     "join": "envguard.cli.machine:join",
     "policy": "envguard.cli.policy:policy",
     "scan": "envguard.cli.scan:scan",

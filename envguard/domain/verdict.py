@@ -11,7 +11,7 @@ import msgspec
 from envguard.domain.environment import Digest, EnvironmentRecord
 from envguard.domain.findings.builds import Hashes
 from envguard.domain.findings.finding import Finding, FindingKind
-from envguard.domain.policy import Severity, Waiver
+from envguard.domain.policy import BeforeRun, Severity, Waiver
 from envguard.domain.remedy import Remedy, command_for
 from envguard.domain.waiver import first_that_acquits
 
@@ -35,6 +35,8 @@ class PolicyRef(msgspec.Struct, frozen=True, kw_only=True):
     digest: Digest | None = None
     pulled_at: datetime | None = None
     """When a person pulled it into the user's cache; None where it is a file, or the agent keeps it."""
+    before_run: BeforeRun = "refuse"
+    """What happens before a run in an environment that drifted from it."""
 
 
 class Pending(msgspec.Struct, frozen=True, kw_only=True):

@@ -161,6 +161,7 @@ def reference(governing: LockedPolicy) -> PolicyRef:
         lock=governing.lock_revision,
         digest=governing.policy.digest,
         pulled_at=governing.pulled_at,
+        before_run=governing.policy.before_run,
     )
 
 

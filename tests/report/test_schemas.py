@@ -62,7 +62,7 @@ def test_outputs_of_other_rooms_can_be_added() -> None:
         pytest.param(
             "verdict-1",
             "PolicyRef",
-            ["name", "revision", "lock", "digest", "pulled_at"],
+            ["name", "revision", "lock", "digest", "pulled_at", "before_run"],
             id="defaults are written too",
         ),
         pytest.param("token-1", "TokenDocument", ["schema", "join"], id="a document's own name"),

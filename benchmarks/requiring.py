@@ -1,0 +1,76 @@
+"""``python -m benchmarks requiring``: what ``require()`` adds to the start of an interpreter, 415 packages.
+
+*Fresh* is the agent's file with a note on each METADATA; *asked* is a version in the call; *by command* has
+no agent, and ``envguard`` on ``PATH``.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+from benchmarks.many import PACKAGES, make_many
+from benchmarks.timing import median_seconds, print_ratios
+from envguard import guard
+
+_BOOT = Path("/proc/sys/kernel/random/boot_id")
+_RUNS = 21
+_SCRIPTS = {
+    "bare python": "pass",
+    "require, fresh": "import envguard_guard; envguard_guard.require()",
+    "require, asked": "import envguard_guard; envguard_guard.require(python='>=3', pip='>=1')",
+    "require, by command": "import envguard_guard; envguard_guard.require('./policy.yaml')",
+    "importlib.metadata": "import importlib.metadata as m; [each.version for each in m.distributions()]",
+}
+
+
+def main() -> None:
+    """Make the environment and the agent's file, measure, and print medians and ratios."""
+    with tempfile.TemporaryDirectory(prefix="envguard-bench-") as folder:
+        environment, project = make_many(Path(folder)), Path(folder) / "project"
+        project.mkdir()
+        (project / "policy.yaml").write_text('envguard: 1\nname: policy\npython: ">=3"\n')
+        python = environment / "bin" / "python"
+        (site,) = environment.glob("lib/*/site-packages")
+        shutil.copy(guard.__file__, site / "envguard_guard.py")
+        os.environ["XDG_RUNTIME_DIR"] = os.environ["HOME"] = folder
+        os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # then each start compiles the guard: 25 ms
+        os.environ["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+        os.chdir(project)
+        commands = {name: [str(python), "-c", text] for name, text in _SCRIPTS.items()}
+        subprocess.run(commands["require, by command"], check=True)  # makes bytecode, and the lease
+        _write_verdict(environment, site, Path(folder) / "envguard" / "verdicts")
+        subprocess.run(commands["require, fresh"], check=True)
+        print(f"{PACKAGES} made distributions, median of {_RUNS} whole processes in turn")
+        print_ratios(median_seconds(commands, _RUNS), to="bare python")
+
+
+def _write_verdict(environment: Path, site: Path, folder: Path) -> None:
+    prefix, now = os.path.realpath(environment), time.time()
+    lines = [
+        guard.FORMAT,
+        f"environment\t{prefix}",
+        f"boot\t{_BOOT.read_text().strip()}",
+        f"times\t{now - 1}\t{now + 3600}",
+        "policy\trl-team\t8\tsha256:0\tmarker\trefuse",
+        "verdict\tcompliant",
+        "digest\tsha256:0",
+        *_notes(site),
+    ]
+    folder.mkdir(parents=True)
+    text = "\n".join([*lines, f"end\t{len(lines)}", ""])
+    (folder / guard.verdict_name(prefix)).write_text(text)
+
+
+def _notes(site: Path) -> Iterator[str]:
+    yield f"in\t{site.parent}"
+    for path in [site, *sorted(site.glob("*.dist-info/METADATA"))]:
+        status = path.stat()
+        mark = (status.st_dev, status.st_ino, status.st_mtime_ns, status.st_ctime_ns)
+        yield "\t".join(["is", *map(str, mark), str(path.relative_to(site.parent))])

@@ -1,0 +1,21 @@
+"""Environments for the guard's tests."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.guard.places import MINORS, Place, make_place
+
+
+@pytest.fixture(params=MINORS)
+def any_place(request: pytest.FixtureRequest, tmp_path: Path) -> Place:
+    """An environment of each Python that there is."""
+    return make_place(request.param, tmp_path)
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Place:
+    """An environment of one Python, for what differs by no version."""
+    return make_place("3.11", tmp_path)

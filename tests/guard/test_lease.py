@@ -1,0 +1,17 @@
+"""The lease of a guarded run is no part of what an environment contains."""
+
+from __future__ import annotations
+
+from envguard.inventory import read_environment
+from tests.builders.environments import install
+from tests.guard.agent_lines import lines, whole, write
+from tests.guard.places import Place
+
+
+def test_a_lease_changes_nothing_that_a_scan_tells(place: Place) -> None:
+    install(place.env, gym="0.26.2")
+    before = read_environment(place.env)
+    write(place, whole(lines(place)))
+    assert place.run("import envguard_guard; envguard_guard.require()").code == 0
+    assert (place.env / ".envguard-lease").is_file()
+    assert read_environment(place.env) == before
