@@ -34,9 +34,9 @@ else:
         if name not in __all__:
             raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
         if name == "stamp":
-            from envguard.cli.stamping import stamp
+            from importlib import import_module  # it is above all rooms, which ask here for the version
 
-            return stamp
+            return import_module("envguard.cli.stamping").stamp
         from envguard import guard
 
         return getattr(guard, name)
