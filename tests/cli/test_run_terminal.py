@@ -10,7 +10,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -48,12 +48,19 @@ def judged(project: Path) -> Path:
     return project
 
 
+def as_usual(*ignored: int) -> None:
+    """Let a process ignore these and no others: what started the tests may have ignored more."""
+    for number in (signal.SIGHUP, signal.SIGINT, signal.SIGQUIT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN if number in ignored else signal.SIG_DFL)
+
+
 class Terminal:
     """An interactive shell on a terminal of its own."""
 
     def __init__(self, cwd: Path, environ: dict[str, str]) -> None:
         self.process, self.master = pty.fork()
         if self.process == 0:
+            as_usual()
             os.chdir(cwd)
             os.execvpe("bash", ["bash", "--norc", "--noprofile", "-i"], environ)
         self.seen = ""
@@ -140,7 +147,9 @@ def test_the_terminal_s_size_and_its_being_one_are_the_command_s(terminal: Termi
 class Running:
     """A guarded command without a terminal."""
 
-    def __init__(self, cwd: Path, environ: dict[str, str], *arguments: str) -> None:
+    def __init__(
+        self, cwd: Path, environ: dict[str, str], *arguments: str, ignored: Sequence[int] = ()
+    ) -> None:
         self.process = subprocess.Popen(
             [*PROGRAM, "--", ".venv/bin/python", "x.py", *arguments],
             cwd=cwd,
@@ -148,6 +157,7 @@ class Running:
             stdout=subprocess.PIPE,
             text=True,
             start_new_session=True,
+            preexec_fn=lambda: as_usual(*ignored),  # noqa: PLW1509 - it only sets how signals are taken
         )
         self.child = int(self.line().split()[1])
 
@@ -156,7 +166,11 @@ class Running:
         return self.process.stdout.readline().strip()
 
     def end(self) -> tuple[int, str]:
-        out, _ = self.process.communicate(timeout=30)
+        try:
+            out, _ = self.process.communicate(timeout=30)
+        except subprocess.TimeoutExpired:
+            os.killpg(self.process.pid, signal.SIGKILL)
+            raise
         return self.process.returncode, out
 
 
@@ -230,11 +244,7 @@ def test_a_command_that_is_stopped_stops_envguard_and_goes_on_with_it(
 
 
 def test_what_ignores_a_hang_up_goes_on_ignoring_it(judged: Path, environ: dict[str, str]) -> None:
-    previous = signal.signal(signal.SIGHUP, signal.SIG_IGN)
-    try:
-        running = Running(judged, environ, "SIGTERM")
-    finally:
-        signal.signal(signal.SIGHUP, previous)
+    running = Running(judged, environ, "SIGTERM", ignored=[signal.SIGHUP])
     running.process.send_signal(signal.SIGHUP)
     running.process.send_signal(signal.SIGTERM)
     assert running.line() == "got SIGTERM"
