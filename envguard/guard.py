@@ -1287,6 +1287,8 @@ def _table(findings):
 
 def _advice(verdict, counting, allowed):
     # type: (Verdict, List[Finding], Optional[str]) -> List[str]
+    if verdict.verdict == "compliant":
+        return []
     lines = []  # type: List[str]
     for each in counting[:_ROWS]:
         if each.fix and "mend   " + each.fix not in lines:

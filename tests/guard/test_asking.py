@@ -34,6 +34,14 @@ def test_every_python_finds_what_is_installed_compliant(any_place: Place) -> Non
     assert last(any_place, 'python=">=2.7", gym="==0.26.2", numpy=">=1,<2"') == "['compliant']"
 
 
+def test_what_is_compliant_needs_no_advice(place: Place) -> None:
+    install(place.env, gym="0.26.2")
+    told = place.run('import envguard_guard\nprint(envguard_guard.require(gym="==0.26.2"))\n')
+    assert told.code == 0
+    assert told.out.startswith("compliant: what the script asks for\n")
+    assert "ENVGUARD_ALLOW_DRIFT" not in told.out
+
+
 def test_every_python_tells_expected_actual_and_what_mends_it(any_place: Place) -> None:
     install(any_place.env, gym="0.25.2")
     out = ask(any_place, 'gym="==0.26.2", numpy="<2", python=">=4"')
