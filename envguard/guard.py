@@ -1212,8 +1212,11 @@ def _native(text):
 
 def _hold_lease(prefix):
     # type: (str) -> None
-    """Mark the environment as in use until this process ends; where that cannot be, it is not."""
-    if prefix in _leases:
+    """Mark the environment as in use until this process ends; where that cannot be, it is not.
+
+    A whole Python, from which environments are made, is not: nothing upgrades it, and nobody gave it to us.
+    """
+    if prefix in _leases or not _is_made_from_another(prefix):
         return
     path = os.path.join(prefix, ".envguard-lease")
     extra = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_NONBLOCK", 0)
@@ -1227,6 +1230,12 @@ def _hold_lease(prefix):
         else:
             os.close(descriptor)
         return
+
+
+def _is_made_from_another(prefix):
+    # type: (str) -> bool
+    marks = [os.path.join(prefix, name) for name in ("pyvenv.cfg", "conda-meta")]
+    return any(os.path.lexists(mark) for mark in marks) or hasattr(sys, "real_prefix")
 
 
 def _is_locked(descriptor):
