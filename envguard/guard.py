@@ -1234,8 +1234,9 @@ def _hold_lease(prefix):
 
 def _is_made_from_another(prefix):
     # type: (str) -> bool
-    marks = [os.path.join(prefix, name) for name in ("pyvenv.cfg", "conda-meta")]
-    return any(os.path.lexists(mark) for mark in marks) or hasattr(sys, "real_prefix")
+    of_old_virtualenv = "lib/python%d.%d/orig-prefix.txt" % sys.version_info[:2]
+    marks = ("pyvenv.cfg", "conda-meta", of_old_virtualenv)
+    return any(os.path.lexists(os.path.join(prefix, mark)) for mark in marks)
 
 
 def _is_locked(descriptor):
