@@ -136,7 +136,7 @@ def test_all_wrong_lines_are_raised_at_once() -> None:
         ("a = " + "1" * 5000, "pylock.toml", "pylock.toml", "not TOML"),
         ("a = " + "[" * 9999, "pylock.toml", "pylock.toml", "nested too deeply"),
         ("", "pylock.toml", "pylock.toml: lock-version", "not a lock: Missing required value"),
-        (PYLOCK.replace('"0.26.2"', '"new"'), "pylock.toml", "pylock.toml:6: packages[0].version", "`new`"),
+        (PYLOCK.replace('"0.26.2"', '"new"'), "pylock.toml", "pylock.toml:8:1: packages[0].version", "`new`"),
         (PYLOCK.replace("1.0", "9.0"), "pylock.toml", "pylock.toml", "not a lock"),
     ],
     ids=["empty", "surrogate", "name", "toml", "number", "deep", "key", "version", "lock-version"],
