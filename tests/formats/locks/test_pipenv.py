@@ -220,7 +220,7 @@ class TestBad:
         errors = errors_of(written({"a": 1, "b": "==1"}, develop={"c": {}}))
         assert [each.where for each in errors] == [
             "Pipfile.lock:1:41: default.a",
-            "Pipfile.lock:1:73: develop.c.version",
+            "Pipfile.lock:1:74: develop.c.version",
         ]
 
     @pytest.mark.parametrize(
