@@ -69,7 +69,8 @@ def _environment(versions: dict[str, str]) -> str:
 def _conda_lock(versions: dict[str, str]) -> str:
     entries = (
         f"- name: {name}\n  version: '1'\n  manager: conda\n  platform: linux-64\n"
-        f"  url: https://h.example/linux-64/{'x' if BROKEN in text else f'{name}-1-b.conda'}\n  hash: {{md5: ab}}\n"
+        f"  url: https://h.example/linux-64/{'x' if BROKEN in text else f'{name}-1-b.conda'}\n"
+        "  hash: {md5: ab}\n"
         for name, text in versions.items()
     )
     return "".join(["version: 1\nmetadata:\n  platforms: [linux-64]\npackage:\n", *entries])

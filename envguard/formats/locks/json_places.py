@@ -1,10 +1,10 @@
 """Where in a JSON text a key stands, for errors: its reader keeps no places.
 
 Rules
-1. Places are kept of the keys of the first three levels: a lock's categories, packages, and what is said of each.
+1. Places are kept of the keys of the first three levels: categories, packages, and what is said of each.
 2. What is not found has the place of the nearest key above it.
-3. The text was read as JSON before, up to a key that is there twice. It is looked over once, when the first place
-   is asked for.
+3. The text was read as JSON before, up to a key that is there twice. It is looked over once, when the first
+   place is asked for.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ class JsonPlaces:
         self._breaks: list[int] = []
 
     def of(self, path: str) -> str:
-        """Answer ``:LINE:COLUMN`` of a key path with names as errors show them; empty where nothing is found."""
+        """Answer ``:LINE:COLUMN`` of a key path, its names as errors show them; empty where it has none."""
         keys = self._found()
         while path:
             if path in keys:
@@ -47,7 +47,7 @@ class JsonPlaces:
         return ""
 
     def of_first_repeated(self) -> str:
-        """Answer ``:LINE:COLUMN: PATH`` of the first key that its table has already; empty where none is found."""
+        """Answer ``:LINE:COLUMN: PATH`` of the first key that its table has already, if any."""
         self._found()
         return f"{self._place(self._twice[1])}: {self._twice[0]}" if self._twice is not None else ""
 

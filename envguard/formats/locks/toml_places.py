@@ -2,8 +2,8 @@
 
 Rules
 1. The place is that of the key's own line; of an item of an array with one a line, the item's.
-2. A key below a table of its own (``[package.dependencies]``) is sought there. What is not found, such as a key
-   that is missing, has the place of the table that it would be in.
+2. A key below a table of its own (``[package.dependencies]``) is sought there. What is not found, such as a
+   key that is missing, has the place of the table that it would be in.
 3. The text was read as TOML before. It is looked over once, when the first place is asked for.
 """
 
