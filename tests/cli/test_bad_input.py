@@ -38,7 +38,7 @@ def assert_told(run: Run, code: int, words: str) -> None:
         pytest.param(GOOD + "python: three\n", "p.yaml:3:9: python: not a version specifier", id="python"),
         pytest.param(GOOD + "lock: gone.toml\n", "p.yaml:3:1: lock: there is no such lock", id="no lock"),
         pytest.param(GOOD + "lock: pylock.toml\n", "pylock.toml", id="broken lock"),
-        pytest.param(GOOD + "lock: loose.txt\n", "loose.txt:1", id="a lock that pins nothing"),
+        pytest.param(GOOD + "lock: loose.txt\n", "loose.txt:1:1", id="a lock that pins nothing"),
         pytest.param(GOOD + "extends: gone.yaml\n", "p.yaml:3:10: extends: there is no such", id="no base"),
     ],
 )

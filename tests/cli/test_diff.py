@@ -168,7 +168,7 @@ def test_a_scan_may_come_through_a_pipe(project: Path, saved: Path) -> None:
             [".venv", "snapshot.json:x"], 2, "holds no environments to choose from", id="a snapshot"
         ),
         pytest.param(["x" * 300 + ".toml", ".venv"], 3, "no such file or folder", id="a name too long"),
-        pytest.param([".venv", "loose.txt"], 2, "loose.txt:1: not a pin", id="no lock"),
+        pytest.param([".venv", "loose.txt"], 2, "loose.txt:1:1: not a pin", id="no lock"),
         pytest.param([".venv", "twice.txt"], 3, "two entries of this name", id="an ambiguous lock"),
         pytest.param([".venv", "ws-7"], 3, "ws-7", id="a machine's name"),
         pytest.param([".venv", "huge.json"], 3, "too large for a saved scan", id="too large"),

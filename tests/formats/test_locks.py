@@ -108,14 +108,14 @@ def test_the_digest_is_of_the_text_as_written() -> None:
 )
 def test_a_line_that_pins_nothing_is_named(line: str, what: str, hint: str) -> None:
     (error,) = errors_of(f"a==1\n\n{line}\n", "r.txt")
-    assert error.where == "r.txt:3"
+    assert error.where == "r.txt:3:1"
     assert what in error.what
     assert hint in (error.hint or "")
     assert "secret" not in f"{error.what} {error.hint}"
 
 
 def test_a_continued_line_is_named_by_its_first() -> None:
-    assert errors_of("a==1\nb \\\n  --hash=sha256:aa", "r.txt")[0].where == "r.txt:2"
+    assert errors_of("a==1\nb \\\n  --hash=sha256:aa", "r.txt")[0].where == "r.txt:2:1"
 
 
 def test_a_last_line_that_continues_into_nothing_counts() -> None:
@@ -123,7 +123,7 @@ def test_a_last_line_that_continues_into_nothing_counts() -> None:
 
 
 def test_all_wrong_lines_are_raised_at_once() -> None:
-    assert [each.where for each in errors_of("a\nb==1\nc\n", "r.txt")] == ["r.txt:1", "r.txt:3"]
+    assert [each.where for each in errors_of("a\nb==1\nc\n", "r.txt")] == ["r.txt:1:1", "r.txt:3:1"]
 
 
 @pytest.mark.parametrize(
@@ -136,7 +136,7 @@ def test_all_wrong_lines_are_raised_at_once() -> None:
         ("a = " + "1" * 5000, "pylock.toml", "pylock.toml", "not TOML"),
         ("a = " + "[" * 9999, "pylock.toml", "pylock.toml", "nested too deeply"),
         ("", "pylock.toml", "pylock.toml: lock-version", "not a lock: Missing required value"),
-        (PYLOCK.replace('"0.26.2"', '"new"'), "pylock.toml", "pylock.toml:6: packages[0].version", "`new`"),
+        (PYLOCK.replace('"0.26.2"', '"new"'), "pylock.toml", "pylock.toml:8:1: packages[0].version", "`new`"),
         (PYLOCK.replace("1.0", "9.0"), "pylock.toml", "pylock.toml", "not a lock"),
     ],
     ids=["empty", "surrogate", "name", "toml", "number", "deep", "key", "version", "lock-version"],
@@ -188,3 +188,22 @@ def test_a_lock_alone_becomes_a_policy_that_warns_of_the_rest() -> None:
     assert locked.policy.name == "pylock.toml"
     assert locked.policy.rules.unlisted == "warn"
     assert locked.policy.places == {"lock": "pylock.toml", "unlisted": "pylock.toml"}
+
+
+@pytest.mark.parametrize(
+    ("text", "filename", "where"),
+    [
+        ("a==1\n \t b\n", "r.txt", "r.txt:2:4"),
+        ("a==1\n  \\\n     b\n", "r.txt", "r.txt:2:3"),
+        ("a==1\n# why\n\n  b  # c\n", "r.txt", "r.txt:4:3"),
+        ("\ufeff b", "r.txt", "r.txt:1:2"),
+        ("@EXPLICIT\n  a\n", "r.txt", "r.txt:2:3"),
+        (
+            "dependencies:\n  - pip:\n    -   b\n",
+            "environment.yml",
+            "environment.yml:3:9: dependencies[0].pip[0]",
+        ),
+    ],
+)
+def test_the_column_is_that_of_what_is_wrong(text: str, filename: str, where: str) -> None:
+    assert [each.where for each in errors_of(text, filename)] == [where]

@@ -45,7 +45,7 @@ def test_revisions_are_carried() -> None:
     [
         ("a==2", "t.yaml:5:3: packages.a", "`==1` excludes 2, which the lock t.txt wants", "lock anew"),
         ("b==2", "t.yaml:6:3: packages.b", "denied, but the lock t.txt wants b 2", "lock anew"),
-        ("a==1\n-c c.txt", "t.txt:2", "the requirements file is not there: c.txt", "send it"),
+        ("a==1\n-c c.txt", "t.txt:2:1", "the requirements file is not there: c.txt", "send it"),
         (None, "t.yaml:3:1: lock", "the lock is not there: t.txt", "send it"),
     ],
     ids=["excluded", "denied", "further", "absent"],
@@ -74,7 +74,7 @@ ITS_OWN = ["t.yaml:3:1: pakages", "t.yaml:7:6: packages.b", "t.yaml:8:11: unlist
     [
         pytest.param(None, [ITS_OWN[0], "t.yaml:4:1: lock", *ITS_OWN[1:]], id="no lock"),
         pytest.param("a==2", [ITS_OWN[0], "t.yaml:6:3: packages.a", *ITS_OWN[1:]], id="another lock"),
-        pytest.param("a\nb==1\nc>2", [*ITS_OWN, "t.txt:1", "t.txt:3"], id="a broken lock"),
+        pytest.param("a\nb==1\nc>2", [*ITS_OWN, "t.txt:1:1", "t.txt:3:1"], id="a broken lock"),
         pytest.param("a==1", ITS_OWN, id="a lock that is right"),
     ],
 )

@@ -18,7 +18,7 @@ from envguard.errors import PolicyError
 from envguard.formats.companions import Companions
 from envguard.formats.files import Gathered, raise_all, shown
 from envguard.formats.locks.conda_platforms import bare_digest, conda_package, parts_of_file, platform_marker
-from envguard.formats.locks.lines import Line
+from envguard.formats.locks.lines import Line, column_of
 from envguard.formats.locks.requirement import Entry, parse_line
 
 _EXPLICIT = re.compile(r"^@EXPLICIT[ \t]*$", re.MULTILINE)
@@ -35,7 +35,7 @@ def parse_conda_explicit(text: str, filename: str, _companions: Companions) -> L
     """Answer the lock that an explicit list says; raises PolicyError with every wrong line."""
     read = _Explicit(filename)
     for number, raw in enumerate(text.removeprefix("\ufeff").splitlines(), start=1):
-        read.add(raw.strip(), number)
+        read.add(raw.strip(), number, column_of(raw))
     if not is_explicit(text):
         read.found.insert(0, PolicyError("the line `@EXPLICIT` is missing", where=filename, hint=_HINT))
     elif not read.packages and not read.found:
@@ -55,8 +55,8 @@ class _Explicit(Gathered):
         self.platform: str | None = None
         self._lines: dict[str, int] = {}
 
-    def add(self, line: str, number: int) -> None:
-        where = f"{self.filename}:{number}"
+    def add(self, line: str, number: int, column: int) -> None:
+        where = f"{self.filename}:{number}:{column}"
         try:
             package = self._said(line, where)
         except PolicyError as problem:

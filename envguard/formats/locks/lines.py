@@ -18,6 +18,8 @@ class Line(NamedTuple):
     number: int
     content: str
     """Without comment, and without blanks around."""
+    column: int = 1
+    """Of the first character that is not blank, from 1 on."""
     comment: str = ""
     """The comment that stands on a line of its own just above it; freezing tools say there what they mean."""
 
@@ -25,13 +27,19 @@ class Line(NamedTuple):
 def logical_lines(text: str) -> Iterator[Line]:
     """Yield the lines that say something."""
     comment = ""
-    for number, joined in _joined(text.removeprefix("\ufeff").splitlines()):
+    lines = text.removeprefix("\ufeff").splitlines()
+    for number, joined in _joined(lines):
         content = _without_comment(joined).strip()
         if content:
-            yield Line(number, content, comment)
+            yield Line(number, content, column_of(lines[number - 1]), comment)
             comment = ""
         elif joined.lstrip().startswith("#"):
             comment = joined.strip()
+
+
+def column_of(line: str) -> int:
+    """Answer the column of the first character that is not blank, from 1 on."""
+    return len(line) - len(line.lstrip()) + 1
 
 
 def split_options(content: str) -> tuple[str, str]:

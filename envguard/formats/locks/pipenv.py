@@ -35,6 +35,7 @@ from envguard.formats.locks.addresses import (
     repository,
 )
 from envguard.formats.locks.groups import grouped
+from envguard.formats.locks.json_places import JsonPlaces
 from envguard.formats.locks.project_names import project_name
 from envguard.formats.locks.requirement import LONGEST_VERSION
 
@@ -55,8 +56,9 @@ _Table = Mapping[str, object]
 
 def parse_pipenv(text: str, filename: str, companions: Companions) -> Lock:
     """Answer the lock that a ``Pipfile.lock`` says; raises PolicyError with every wrong entry."""
-    read = _Pipfile(filename, companions)
-    content = _decoded(text, filename)
+    places = JsonPlaces(text.removeprefix("\ufeff"))
+    read = _Pipfile(filename, companions, places)
+    content = _decoded(text, filename, places)
     requires_python = read.python(content.get("_meta", {}))
     categories = [category for category in content if category != "_meta"]
     packages = tuple(grouped(read.packages({category: content[category] for category in categories})))
@@ -74,8 +76,9 @@ def parse_pipenv(text: str, filename: str, companions: Companions) -> Lock:
 class _Pipfile(Gathered):
     """What the file says, and what is wrong with it."""
 
-    def __init__(self, filename: str, companions: Companions) -> None:
+    def __init__(self, filename: str, companions: Companions, places: JsonPlaces) -> None:
         super().__init__(filename)
+        self._places = places
         self._companions = companions
         self._names: dict[str, str] = {}
         self._entries = 0
@@ -131,7 +134,7 @@ class _Pipfile(Gathered):
             try:
                 return self._package(key, str(canonicalize_name(name)), entry)
             except PolicyError as problem:
-                self.keep(problem)
+                self.keep(self._placed(problem, key))
         return None
 
     def _package(self, key: str, name: str, entry: _Table) -> LockedPackage:
@@ -142,13 +145,13 @@ class _Pipfile(Gathered):
             url = self._text(key, entry, system)
             if url is not None:
                 ref = self._text(key, entry, "ref")
-                where = self._where(f"{key}.{'ref' if ref else system}")
+                where = f"{key}.{'ref' if ref else system}"
                 origin = _repository(system, url, ref or "", where, is_editable=is_editable)
                 return LockedPackage(name, marker=marker, origin=origin)
         for kind in ("file", "path"):
             place = self._text(key, entry, kind)
             if place is not None:
-                reference = parse_reference(place, self._where(f"{key}.{kind}"), is_editable=is_editable)
+                reference = parse_reference(place, f"{key}.{kind}", is_editable=is_editable)
                 named = self._own_name(key, name, place)
                 artifacts = (*reference.artifacts, *artifacts)
                 return msgspec.structs.replace(reference.package(named, marker), artifacts=artifacts)
@@ -158,12 +161,11 @@ class _Pipfile(Gathered):
     def _own_name(self, key: str, name: str, place: str) -> str:
         if _HASHED_NAME.fullmatch(name) is None or "://" in place:
             return name
-        where = self._where(key)
-        folder = beside(self.filename, place, where)
+        folder = beside(self.filename, place, key)
         told = project_name(folder, self._companions)
         if told is None:
             hint = f'name it in the Pipfile: NAME = {{path = "{shown(place)}"}}'
-            raise PolicyError(f"the package's name is not said: `{shown(place)}`", where=where, hint=hint)
+            raise PolicyError(f"the package's name is not said: `{shown(place)}`", where=key, hint=hint)
         self._names[folder] = told
         return told
 
@@ -213,7 +215,13 @@ class _Pipfile(Gathered):
         return None
 
     def _where(self, key: str) -> str:
-        return f"{self.filename}: {key}" if key else self.filename
+        return f"{self.filename}{self._places.of(key)}: {key}" if key else self.filename
+
+    def _placed(self, problem: PolicyError, key: str) -> PolicyError:
+        """A problem of the entry at a key with its place, which is not sought before there is one."""
+        if problem.where is None or not problem.where.startswith(key):  # of another file
+            return problem
+        return PolicyError(problem.what, where=self._where(problem.where), hint=problem.hint)
 
 
 def _repository(system: str, url: str, ref: str, where: str, *, is_editable: bool) -> Origin:
@@ -226,7 +234,7 @@ def _repository(system: str, url: str, ref: str, where: str, *, is_editable: boo
     return parse_reference(pinned, where, is_editable=is_editable).origin
 
 
-def _decoded(text: str, filename: str) -> _Table:
+def _decoded(text: str, filename: str, places: JsonPlaces) -> _Table:
     tables = itertools.count()
 
     def once(pairs: list[tuple[str, object]]) -> dict[str, object]:
@@ -235,7 +243,8 @@ def _decoded(text: str, filename: str) -> _Table:
         table: dict[str, object] = {}
         for name, value in pairs:
             if name in table:
-                raise PolicyError(f"the key is there twice: `{shown(name)}`", where=filename, hint=_HINT)
+                where = f"{filename}{places.of_first_repeated()}"
+                raise PolicyError(f"the key is there twice: `{shown(name)}`", where=where, hint=_HINT)
             table[name] = value
         return table
 

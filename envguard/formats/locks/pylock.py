@@ -88,7 +88,7 @@ def _validated(text: str, filename: str) -> Pylock:
         problems = TomlProblems(text, filename, _HINT)
         _note_each(document, problems)
         problems.raise_all()  # what is wrong with one entry, or with the head; the rest is between them
-        where = f"{filename}: {error.context}" if error.context else filename
+        where = problems.where(error.context or "")
         raise PolicyError(f"not a lock: {shown(error.message)}", where=where, hint=_HINT) from error
     except RecursionError as error:
         raise PolicyError("nested too deeply for a lock", where=filename, hint=_HINT) from error

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import contextlib
 import posixpath
+import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 
@@ -34,6 +35,7 @@ from envguard.formats.locks.requirement import Entry, Include, parse_line
 _MOST_LINES = 5_000
 """Lines that say something, in all files: ten times what large projects have, and read in half a second."""
 _MOST_PROBLEMS = 100
+_COLUMN = re.compile(r"(:\d+):\d+(?=: |$)")
 _HINT = "`uv pip compile` and `pip freeze` write one with every pin"
 
 
@@ -99,7 +101,7 @@ class Requirements:
     def _add_lines(self, text: str, filename: str, *, only_constrains: bool, above: tuple[str, ...]) -> None:
         """Take in a file; ``above`` are the files that name it."""
         for line in logical_lines(text):
-            where = f"{filename}:{line.number}"
+            where = f"{filename}:{line.number}:{line.column}"
             self._add(line, filename, where, only_constrains=only_constrains, above=(*above, filename))
 
     def _add(
@@ -174,7 +176,7 @@ class Requirements:
                 continue
             known = first.setdefault(entry.package.name, entry)
             if _wanted(known.package) != _wanted(entry.package):
-                what = f"`{entry.package.name}` is pinned otherwise already, at {known.where}"
+                what = f"`{entry.package.name}` is pinned otherwise already, at {_line(known.where)}"
                 self.problems.append(PolicyError(what, where=entry.where, hint="keep one of the two"))
 
 
@@ -189,6 +191,11 @@ def _placed(entry: Entry, filename: str) -> Entry:
         return entry
     place = posixpath.normpath(posixpath.join(folder, location))
     return Entry(msgspec.structs.replace(entry.package, location=place), entry.written, entry.where)
+
+
+def _line(where: str) -> str:
+    """The file and the line of a place with a column."""
+    return _COLUMN.sub(r"\1", where, count=1)
 
 
 def _wanted(package: LockedPackage) -> tuple[object, ...]:

@@ -1,8 +1,8 @@
-"""TOML with places: what a file holds, or every problem in it with its line or its key.
+"""TOML with places: what a file holds, or every problem in it with its line, its column and its key.
 
 Rules
-1. A syntax error has line and column. Any other problem has its key path, such as ``package[3].version``, and
-   the line of the ``[[package]]`` that it is in.
+1. A syntax error has line and column. Any other problem has its key path too, such as ``package[3].version``
+   (see ``toml_places``).
 2. A table is read as one type: of several problems in one table the first is told.
 """
 
@@ -21,6 +21,7 @@ from envguard.domain.toml_keys import has_long_key
 from envguard.domain.versions import is_specifier, is_version
 from envguard.errors import PolicyError
 from envguard.formats.files import Gathered, shown
+from envguard.formats.locks.toml_places import TomlPlaces
 
 Shape = TypeVar("Shape", bound=msgspec.Struct)
 
@@ -55,7 +56,7 @@ class TomlProblems(Gathered):
     def __init__(self, text: str, filename: str, hint: str) -> None:
         """Take the file, and what helps against most of its problems."""
         super().__init__(filename)
-        self._text = text
+        self._places = TomlPlaces(text)
         self._hint = hint
         self._names: dict[str, str] = {}
         self._markers: dict[str, str | None] = {}
@@ -63,9 +64,13 @@ class TomlProblems(Gathered):
 
     def add(self, what: str, key: str, table: tuple[str, int] | None = None) -> None:
         """Note one problem; ``table`` is what it is in: ``("package", 3)``. The hundredth raises them all."""
-        place = self.filename if table is None else f"{self.filename}{self._line_of(*table)}"
         path = ".".join(filter(None, ["" if table is None else f"{table[0]}[{table[1]}]", key]))
-        self.keep(PolicyError(what, where=f"{place}: {shown(path)}" if path else place, hint=self._hint))
+        self.keep(PolicyError(what, where=self.where(path, self._places.of(key, table)), hint=self._hint))
+
+    def where(self, path: str, place: str | None = None) -> str:
+        """Answer the file, the place in it, and a key path; the place is sought unless it is given."""
+        place = f"{self.filename}{self._places.of(path, None) if place is None else place}"
+        return f"{place}: {shown(path)}" if path else place
 
     def read(
         self, value: object, shape: type[Shape], key: str, table: tuple[str, int] | None = None
@@ -133,13 +138,6 @@ class TomlProblems(Gathered):
         if wrong is not None:
             self.add(wrong, key, table)
         return text
-
-    def _line_of(self, name: str, number: int) -> str:
-        heads = re.finditer(rf"^[ \t]*\[\[[ \t]*{name}[ \t]*\]\]", self._text, re.MULTILINE)
-        for index, head in enumerate(heads):
-            if index == number:
-                return f":{self._text.count(chr(10), 0, head.end()) + 1}"
-        return ""
 
 
 def read_toml(text: str, filename: str, hint: str) -> dict[str, object]:

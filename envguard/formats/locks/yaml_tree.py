@@ -1,4 +1,4 @@
-"""YAML that a tool wrote, megabytes of it: texts, lists and tables with their lines, and no more.
+"""YAML that a tool wrote, megabytes of it: texts, lists and tables with their places, and no more.
 
 Rules
 1. Everything is text as it is written: ``3.10`` is a version, not a number, and ``no`` is a word.
@@ -31,7 +31,8 @@ _NULLS = ("", "~", "null", "Null", "NULL")
 class Text(msgspec.Struct, frozen=True):
     """A scalar."""
 
-    line: int
+    place: str
+    """Line and column, from 1 on: ``7:3``."""
     text: str | None
     """None where nothing is written, or ``null``."""
 
@@ -39,14 +40,14 @@ class Text(msgspec.Struct, frozen=True):
 class Items(msgspec.Struct, frozen=True):
     """A list."""
 
-    line: int
+    place: str
     items: list[Node]
 
 
 class Table(msgspec.Struct, frozen=True):
     """Keys and values."""
 
-    line: int
+    place: str
     entries: dict[str, Node]
 
 
@@ -62,8 +63,13 @@ class Problems(Gathered):
         self._hint = hint
 
     def where(self, node: Node, key: str = "") -> str:
-        """Answer file and line of a node, and the path of its key."""
-        return f"{self.filename}:{node.line}: {shown(key)}" if key else f"{self.filename}:{node.line}"
+        """Answer file, line and column of a node, and the path of its key.
+
+        Where the node is a table and the key one of its own with a text, it is that text's place.
+        """
+        value = node.entries.get(key.rpartition(".")[2]) if isinstance(node, Table) else None
+        place = f"{self.filename}:{(value if isinstance(value, Text) else node).place}"
+        return f"{place}: {shown(key)}" if key else place
 
     def note(self, node: Node, key: str, what: str, hint: str | None = None) -> None:
         """Note one problem; the hundredth raises them all."""
@@ -103,7 +109,9 @@ def read_tree(text: str, problems: Problems) -> Table:
     if len(text) > _LONGEST:
         raise PolicyError(f"too large for a lock: over {_LONGEST >> 20} MiB", where=filename)
     if text.count("\n") > _MOST_EVENTS:  # known at once; to read as far as that takes half a second
-        raise PolicyError("too many entries for a lock", where=f"{filename}:{_MOST_EVENTS + 1}", hint=_TOOL_S)
+        raise PolicyError(
+            "too many entries for a lock", where=f"{filename}:{_MOST_EVENTS + 1}:1", hint=_TOOL_S
+        )
     try:
         root = _built(text.removeprefix("\ufeff"), problems)
     except yaml.MarkedYAMLError as error:
@@ -117,7 +125,7 @@ def read_tree(text: str, problems: Problems) -> Table:
     except (ValueError, OverflowError) as error:  # an escape beyond Unicode
         raise PolicyError(f"not YAML: {shown(str(error))}", where=filename) from error
     if not isinstance(root, Table):
-        where = f"{filename}:1"
+        where = f"{filename}:1:1"
         raise PolicyError("not a lock: keys and values are expected", where=where) from None
     return root
 
@@ -168,17 +176,18 @@ class _Builder:
 def _built(text: str, problems: Problems) -> Node | None:
     builder = _Builder(problems)
     for number, event in enumerate(yaml.parse(text, Loader=_LOADER)):
-        line = event.start_mark.line + 1 if event.start_mark is not None else 0
+        mark = event.start_mark
+        place = f"{mark.line + 1}:{mark.column + 1}" if mark is not None else "1:1"
         refused = "too many entries for a lock" if number > _MOST_EVENTS else _refused(event, builder)
         if refused is not None:
-            raise PolicyError(refused, where=f"{problems.filename}:{line}", hint=_TOOL_S)
+            raise PolicyError(refused, where=f"{problems.filename}:{place}", hint=_TOOL_S)
         if isinstance(event, yaml.ScalarEvent):
             is_null = event.value in _NULLS and not event.style
-            builder.put(Text(line, None if is_null else event.value))
+            builder.put(Text(place, None if is_null else event.value))
         elif isinstance(event, yaml.MappingStartEvent):
-            builder.begin(Table(line, {}))
+            builder.begin(Table(place, {}))
         elif isinstance(event, yaml.SequenceStartEvent):
-            builder.begin(Items(line, []))
+            builder.begin(Items(place, []))
         elif isinstance(event, yaml.CollectionEndEvent):
             builder.end()
     return builder.root

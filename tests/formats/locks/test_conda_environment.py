@@ -105,29 +105,29 @@ def test_pips_list_is_a_requirements_file_with_all_that_it_names() -> None:
 @pytest.mark.parametrize(
     ("line", "where", "what"),
     [
-        ("numpy", "environment.yml:2: dependencies[0]", "not a pin: `numpy`"),
-        ("numpy=*", "environment.yml:2: dependencies[0]", "not a version that can be judged"),
-        ("numpy *", "environment.yml:2: dependencies[0]", "not a pin: `numpy *`"),
-        ("'numpy=1.7|1.8'", "environment.yml:2: dependencies[0]", "not a version that can be judged"),
-        ("numpy>=3.0.2h", "environment.yml:2: dependencies[0]", "not a version that can be judged"),
-        ("numpy=1=a b", "environment.yml:2: dependencies[0]", "not a version that can be judged"),
-        ("numpy=3.0.2h*", "environment.yml:2: dependencies[0]", "not a version that can be judged"),
-        ("numpy=" + "1" * 300, "environment.yml:2: dependencies[0]", "not a version that can be judged"),
-        ('"numpy[version=1]"', "environment.yml:2: dependencies[0]", "not a dependency of conda's"),
-        ("x" * 3_000, "environment.yml:2: dependencies[0]", "not a dependency of conda's"),
-        ("é=1", "environment.yml:2: dependencies[0]", "not a dependency of conda's"),
-        ("[a]", "environment.yml:2: dependencies[0]", "a dependency, or a list below `pip:`"),
-        ("npm: [a]", "environment.yml:2: dependencies[0]", "a dependency, or a list below `pip:`"),
-        ("pip: a==1", "environment.yml:2: dependencies[0].pip", "a list is expected"),
-        ("pip: [[a]]", "environment.yml:2: dependencies[0].pip[0]", "a requirement is expected"),
-        ("pip: [a]", "environment.yml:2: dependencies[0].pip[0]", "not a pin: `a`"),
+        ("numpy", "environment.yml:2:5: dependencies[0]", "not a pin: `numpy`"),
+        ("numpy=*", "environment.yml:2:5: dependencies[0]", "not a version that can be judged"),
+        ("numpy *", "environment.yml:2:5: dependencies[0]", "not a pin: `numpy *`"),
+        ("'numpy=1.7|1.8'", "environment.yml:2:5: dependencies[0]", "not a version that can be judged"),
+        ("numpy>=3.0.2h", "environment.yml:2:5: dependencies[0]", "not a version that can be judged"),
+        ("numpy=1=a b", "environment.yml:2:5: dependencies[0]", "not a version that can be judged"),
+        ("numpy=3.0.2h*", "environment.yml:2:5: dependencies[0]", "not a version that can be judged"),
+        ("numpy=" + "1" * 300, "environment.yml:2:5: dependencies[0]", "not a version that can be judged"),
+        ('"numpy[version=1]"', "environment.yml:2:5: dependencies[0]", "not a dependency of conda's"),
+        ("x" * 3_000, "environment.yml:2:5: dependencies[0]", "not a dependency of conda's"),
+        ("é=1", "environment.yml:2:5: dependencies[0]", "not a dependency of conda's"),
+        ("[a]", "environment.yml:2:5: dependencies[0]", "a dependency, or a list below `pip:`"),
+        ("npm: [a]", "environment.yml:2:5: dependencies[0]", "a dependency, or a list below `pip:`"),
+        ("pip: a==1", "environment.yml:2:10: dependencies[0].pip", "a list is expected"),
+        ("pip: [[a]]", "environment.yml:2:11: dependencies[0].pip[0]", "a requirement is expected"),
+        ("pip: [a]", "environment.yml:2:11: dependencies[0].pip[0]", "not a pin: `a`"),
         (
             "pip: [-r x.txt]",
-            "environment.yml:2: dependencies[0].pip[0]",
+            "environment.yml:2:11: dependencies[0].pip[0]",
             "the requirements file is not there",
         ),
-        ("pip:", "environment.yml:1: dependencies", "the lock pins nothing"),
-        ('"a=1\\e[2J"', "environment.yml:2: dependencies[0]", "not a dependency"),
+        ("pip:", "environment.yml:1:1: dependencies", "the lock pins nothing"),
+        ('"a=1\\e[2J"', "environment.yml:2:5: dependencies[0]", "not a dependency"),
     ],
 )
 def test_what_is_no_pin_is_told_with_its_place(line: str, where: str, what: str) -> None:
@@ -140,11 +140,11 @@ def test_what_is_no_pin_is_told_with_its_place(line: str, where: str, what: str)
 @pytest.mark.parametrize(
     ("text", "where", "what"),
     [
-        ("name: rl", "environment.yml:1: dependencies", "the key is missing"),
-        ("dependencies: a", "environment.yml:1: dependencies", "a list is expected"),
-        ("dependencies: []", "environment.yml:1: dependencies", "the lock pins nothing"),
-        ("dependencies: [a=1]\nx: 1", "environment.yml:2: x", "unknown key: `x`"),
-        ("dependencies: [a=1, a=2]", "environment.yml:1: dependencies[1]", "`a` is named twice"),
+        ("name: rl", "environment.yml:1:1: dependencies", "the key is missing"),
+        ("dependencies: a", "environment.yml:1:15: dependencies", "a list is expected"),
+        ("dependencies: []", "environment.yml:1:1: dependencies", "the lock pins nothing"),
+        ("dependencies: [a=1]\nx: 1", "environment.yml:2:4: x", "unknown key: `x`"),
+        ("dependencies: [a=1, a=2]", "environment.yml:1:21: dependencies[1]", "`a` is named twice"),
     ],
 )
 def test_a_file_of_another_form_is_refused(text: str, where: str, what: str) -> None:
@@ -155,7 +155,7 @@ def test_a_file_of_another_form_is_refused(text: str, where: str, what: str) -> 
 def test_problems_of_both_tools_are_told_at_once() -> None:
     errors = errors_of("dependencies:\n- numpy\n- pip:\n  - gym\n  - =\n")
     assert [each.where for each in errors] == [
-        "environment.yml:2: dependencies[0]",
-        "environment.yml:5: dependencies[1].pip[1]",
-        "environment.yml:4: dependencies[1].pip[0]",
+        "environment.yml:2:3: dependencies[0]",
+        "environment.yml:5:5: dependencies[1].pip[1]",
+        "environment.yml:4:5: dependencies[1].pip[0]",
     ]

@@ -139,91 +139,91 @@ class TestUnified:
     @pytest.mark.parametrize(
         ("text", "where", "what"),
         [
-            ("", "conda-lock.yml:1", "keys and values are expected"),
-            ("- a", "conda-lock.yml:1", "keys and values are expected"),
+            ("", "conda-lock.yml:1:1", "keys and values are expected"),
+            ("- a", "conda-lock.yml:1:1", "keys and values are expected"),
             ("a: [\n", "conda-lock.yml:2:1", "not YAML"),
             ("\ta: 1", "conda-lock.yml:1:1", "not YAML"),
             ('a: "\\UFFFFFFFF"', "conda-lock.yml:1:7", "not YAML"),
             ("a: \x00", "conda-lock.yml", "a character that YAML does not allow"),
-            ("a: &x [1]\nb: *x", "conda-lock.yml:2", "aliases"),
-            ("a: !!python/object 1", "conda-lock.yml:1", "tags"),
-            ("a: 1\n---\nb: 1", "conda-lock.yml:2", "a second document"),
-            ("a: " + "[" * 100_000, "conda-lock.yml:1", "nested too deeply"),
-            (HEAD + "- " * 400_000, "conda-lock.yml:5", "nested too deeply"),
-            ("a:\n" + "- b\n" * 199_999, "conda-lock.yml:199998", "too many entries"),
-            ("a:\n" + "- b\n" * 600_000, "conda-lock.yml:200001", "too many entries"),
+            ("a: &x [1]\nb: *x", "conda-lock.yml:2:4", "aliases"),
+            ("a: !!python/object 1", "conda-lock.yml:1:4", "tags"),
+            ("a: 1\n---\nb: 1", "conda-lock.yml:2:1", "a second document"),
+            ("a: " + "[" * 100_000, "conda-lock.yml:1:23", "nested too deeply"),
+            (HEAD + "- " * 400_000, "conda-lock.yml:5:39", "nested too deeply"),
+            ("a:\n" + "- b\n" * 199_999, "conda-lock.yml:199998:3", "too many entries"),
+            ("a:\n" + "- b\n" * 600_000, "conda-lock.yml:200001:1", "too many entries"),
             ("a: " + "x" * (17 << 20), "conda-lock.yml", "too large for a lock"),
-            (f"version: 1\n{HEAD}{ENTRY}", "conda-lock.yml:2: version", "the key is there twice"),
-            (f"{HEAD}{ENTRY}".replace("version: 1", "version: 2"), "conda-lock.yml:1: version", "not `2`"),
-            ("? [a]\n: 1\n", "conda-lock.yml:1", "a key must be a word"),
-            (HEAD, "conda-lock.yml:1: package", "the lock names no packages"),
-            (f"{HEAD}  a: 1", "conda-lock.yml:5: package", "a list is expected"),
-            ("version: 1\npackage: []", "conda-lock.yml:1: metadata", "keys and values are expected"),
+            (f"version: 1\n{HEAD}{ENTRY}", "conda-lock.yml:2:1: version", "the key is there twice"),
+            (f"{HEAD}{ENTRY}".replace("version: 1", "version: 2"), "conda-lock.yml:1:10: version", "not `2`"),
+            ("? [a]\n: 1\n", "conda-lock.yml:1:3", "a key must be a word"),
+            (HEAD, "conda-lock.yml:4:9: package", "the lock names no packages"),
+            (f"{HEAD}  a: 1", "conda-lock.yml:5:3: package", "a list is expected"),
+            ("version: 1\npackage: []", "conda-lock.yml:1:1: metadata", "keys and values are expected"),
             (
                 "version: 1\nmetadata: {}\npackage: []",
-                "conda-lock.yml:2: metadata.platforms",
+                "conda-lock.yml:2:11: metadata.platforms",
                 "the key is missing",
             ),
             (
                 f"{HEAD}{ENTRY}".replace("[linux-64]", "[beos-64]"),
-                "conda-lock.yml:3: metadata.platforms[0]",
+                "conda-lock.yml:3:15: metadata.platforms[0]",
                 "not a platform of conda's: `beos-64`",
             ),
-            (f"{HEAD}- a", "conda-lock.yml:5: package[0]", "keys and values are expected"),
-            (f"{HEAD}- name: a", "conda-lock.yml:5: package[0].platform", "the key is missing"),
+            (f"{HEAD}- a", "conda-lock.yml:5:3: package[0]", "keys and values are expected"),
+            (f"{HEAD}- name: a", "conda-lock.yml:5:3: package[0].platform", "the key is missing"),
             (
                 HEAD + ENTRY.replace("linux-64\n", "win-64\n"),
-                "conda-lock.yml:5: package[0].platform",
+                "conda-lock.yml:8:13: package[0].platform",
                 "not one of the lock's platforms: `win-64`",
             ),
             (
                 HEAD + ENTRY.replace("name: a", "name: a b"),
-                "conda-lock.yml:5: package[0].name",
+                "conda-lock.yml:5:9: package[0].name",
                 "not a package's name: `a b`",
             ),
             (
                 HEAD + ENTRY.replace("'1.0'", "' '"),
-                "conda-lock.yml:5: package[0].version",
+                "conda-lock.yml:6:12: package[0].version",
                 "not a version",
             ),
             (
                 HEAD + ENTRY.replace("'1.0'", '"\\e[2J"'),
-                "conda-lock.yml:6: package[0].version",
+                "conda-lock.yml:6:12: package[0].version",
                 "control characters",
             ),
             (
                 HEAD + ENTRY.replace("'1.0'", "[1]"),
-                "conda-lock.yml:6: package[0].version",
+                "conda-lock.yml:6:12: package[0].version",
                 "a text is expected",
             ),
             (
                 HEAD + ENTRY.replace("manager: conda", "manager: npm"),
-                "conda-lock.yml:5: package[0].manager",
+                "conda-lock.yml:7:12: package[0].manager",
                 "not one of conda, pip: `npm`",
             ),
             (
                 HEAD + ENTRY.replace(".conda", ".zip"),
-                "conda-lock.yml:5: package[0].url",
+                "conda-lock.yml:9:8: package[0].url",
                 "not a package file of conda's",
             ),
             (
                 HEAD + ENTRY.replace("{md5: ab}", "ab"),
-                "conda-lock.yml:5: package[0].hash",
+                "conda-lock.yml:10:9: package[0].hash",
                 "keys and values are expected",
             ),
             (
                 HEAD + ENTRY.replace("{md5: ab}", "{md5: xy}"),
-                "conda-lock.yml:10: package[0].hash.md5",
+                "conda-lock.yml:10:15: package[0].hash.md5",
                 "not a hash: `xy`",
             ),
             (
                 f"{HEAD}{ENTRY}  category: '?'",
-                "conda-lock.yml:5: package[0].category",
+                "conda-lock.yml:11:13: package[0].category",
                 "not a category's name: `?`",
             ),
             (
                 HEAD + ENTRY.replace("manager: conda", "manager: pip").replace("https:", "git+https:"),
-                "conda-lock.yml:5: package[0].url",
+                "conda-lock.yml:9:8: package[0].url",
                 "not a pin: no commit",
             ),
         ],
@@ -235,8 +235,8 @@ class TestUnified:
     def test_everything_wrong_is_told_at_once(self) -> None:
         errors = errors_of(HEAD + ENTRY.replace("'1.0'", "[]").replace("a-1.0", "a") + "- b\n" + ENTRY)
         assert [each.where for each in errors] == [
-            "conda-lock.yml:6: package[0].version",
-            "conda-lock.yml:11: package[1]",
+            "conda-lock.yml:6:12: package[0].version",
+            "conda-lock.yml:11:3: package[1]",
         ]
 
     def test_half_a_character_is_refused(self) -> None:
@@ -285,7 +285,7 @@ class TestExplicit:
     )
     def test_a_wrong_line_is_named(self, line: str, what: str) -> None:
         (error,) = errors_of(f"{EXPLICIT}{line}\n", "spec.txt")
-        assert error.where == "spec.txt:9"
+        assert error.where == "spec.txt:9:1"
         assert what in error.what
 
     @pytest.mark.parametrize(

@@ -155,46 +155,58 @@ class TestBad:
             ("{}", "Pipfile.lock", "it has no `default`"),
             ("[" * 200_000, "Pipfile.lock", "nested too deeply"),
             ('{"default": ' + "1" * 5_000 + "}", "Pipfile.lock", "not JSON"),
-            ('{"default": {"a": "==1", "a": "==2"}}', "Pipfile.lock", "the key is there twice: `a`"),
+            (
+                '{"default": {"a": "==1", "a": "==2"}}',
+                "Pipfile.lock:1:26: default.a",
+                "the key is there twice: `a`",
+            ),
             ("\ufeff{}", "Pipfile.lock", "it has no `default`"),
-            ('{"default": []}', "Pipfile.lock: default", "keys and values are expected"),
-            ('{"de\\nfault": {}}', "Pipfile.lock: de\\nfault", "not a category's name"),
-            (written(_meta=[]), "Pipfile.lock: _meta", "keys and values are expected"),
-            (written(_meta={"requires": 3}), "Pipfile.lock: _meta.requires", "keys and values are expected"),
+            ('{"default": []}', "Pipfile.lock:1:2: default", "keys and values are expected"),
+            ('{"de\\nfault": {}}', "Pipfile.lock:1:2: de\\nfault", "not a category's name"),
+            (written(_meta=[]), "Pipfile.lock:1:2: _meta", "keys and values are expected"),
+            (
+                written(_meta={"requires": 3}),
+                "Pipfile.lock:1:12: _meta.requires",
+                "keys and values are expected",
+            ),
             (
                 written(_meta={"requires": {"python_version": 3}}),
-                "Pipfile.lock: _meta.requires.python_version",
+                "Pipfile.lock:1:25: _meta.requires.python_version",
                 "not a version: `3`",
             ),
-            (written({"a": 1}), "Pipfile.lock: default.a", "keys and values are expected"),
-            (written({"!": "==1"}), "Pipfile.lock: default.!", "not a package's name: `!`"),
-            (written({"a": {}}), "Pipfile.lock: default.a.version", "no version"),
-            (written({"a": "1" * 300}), "Pipfile.lock: default.a.version", "no version"),
-            (written({"a": "\x1b[2J"}), "Pipfile.lock: default.a.version", "a text is expected"),
-            (written({"a": {"version": "~~1"}}), "Pipfile.lock: default.a.version", "not a version: `~~1`"),
+            (written({"a": 1}), "Pipfile.lock:1:41: default.a", "keys and values are expected"),
+            (written({"!": "==1"}), "Pipfile.lock:1:41: default.!", "not a package's name: `!`"),
+            (written({"a": {}}), "Pipfile.lock:1:41: default.a.version", "no version"),
+            (written({"a": "1" * 300}), "Pipfile.lock:1:41: default.a.version", "no version"),
+            (written({"a": "\x1b[2J"}), "Pipfile.lock:1:41: default.a.version", "a text is expected"),
+            (
+                written({"a": {"version": "~~1"}}),
+                "Pipfile.lock:1:47: default.a.version",
+                "not a version: `~~1`",
+            ),
             (
                 written({"a": {"version": "==1", "markers": "x ="}}),
-                "Pipfile.lock: default.a.markers",
+                "Pipfile.lock:1:65: default.a.markers",
                 "not a marker: `x =`",
             ),
             (
                 written({"a": {"version": "==1", "markers": "(" * 9_000}}),
-                "Pipfile.lock: default.a.markers",
+                "Pipfile.lock:1:65: default.a.markers",
                 "not a marker",
             ),
             (
                 written({"a": {"version": "==1", "hashes": "x"}}),
-                "Pipfile.lock: default.a.hashes",
+                "Pipfile.lock:1:65: default.a.hashes",
                 "a list is expected",
             ),
             (
                 written({"a": {"version": "==1", "hashes": ["sha256:ab", 1]}}),
-                "Pipfile.lock: default.a.hashes[1]",
+                "Pipfile.lock:1:65: default.a.hashes[1]",
                 "not a hash: `1`",
             ),
             (
                 written({"a": {"git": "https://h.example/a", "ref": "main"}}),
-                "Pipfile.lock: default.a.ref",
+                "Pipfile.lock:1:77: default.a.ref",
                 "not a pin: no full commit: `main`",
             ),
         ],
@@ -207,8 +219,8 @@ class TestBad:
     def test_all_wrong_entries_are_told_at_once(self) -> None:
         errors = errors_of(written({"a": 1, "b": "==1"}, develop={"c": {}}))
         assert [each.where for each in errors] == [
-            "Pipfile.lock: default.a",
-            "Pipfile.lock: develop.c.version",
+            "Pipfile.lock:1:41: default.a",
+            "Pipfile.lock:1:74: develop.c.version",
         ]
 
     @pytest.mark.parametrize(

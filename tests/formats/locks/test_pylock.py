@@ -91,15 +91,15 @@ def test_what_is_wrong_with_each_entry_is_told_at_once_with_its_line() -> None:
     )
     assert problems_of(text) == [
         "pylock.toml: created-by",
-        "pylock.toml:2: packages[0].version",
-        "pylock.toml:9: packages[2].name",
-        "pylock.toml:11: packages[3].marker",
+        "pylock.toml:4:1: packages[0].version",
+        "pylock.toml:10:1: packages[2].name",
+        "pylock.toml:13:1: packages[3].marker",
     ]
     assert problems_of(HEAD + "packages = [3, {name = 3}]\n") == [
-        "pylock.toml: packages[0]",
-        "pylock.toml: packages[1].name",
+        "pylock.toml:3:1: packages[0]",
+        "pylock.toml:3:1: packages[1].name",
     ]
-    assert problems_of(HEAD + "packages = 3\n") == ["pylock.toml: packages"]
+    assert problems_of(HEAD + "packages = 3\n") == ["pylock.toml:3:1: packages"]
 
 
 def test_the_hundredth_problem_of_a_lock_ends_it() -> None:

@@ -196,7 +196,7 @@ class TestLines:
     def test_what_cannot_be_in_a_lock_is_named(self, line: str, what: str) -> None:
         (error,) = errors_of(f"b==1\n{line}\n")
         assert what in error.what
-        assert error.where == "r.txt:2"
+        assert error.where == "r.txt:2:1"
 
     def test_a_name_is_taken_from_setup_cfg(self) -> None:
         files = KeptFiles({"pyproject.toml": "[build-system]\n", "setup.cfg": "[metadata]\nname = A.b\n"})
@@ -259,12 +259,12 @@ class TestNesting:
 
     def test_problems_are_named_in_their_own_files(self) -> None:
         errors = errors_of("-r x.txt\na", {"x.txt": "\n=\n"})
-        assert [each.where for each in errors] == ["x.txt:2", "r.txt:2"]
+        assert [each.where for each in errors] == ["x.txt:2:1", "r.txt:2:1"]
 
     def test_a_circle_is_named(self) -> None:
         (error,) = errors_of("-r x.txt\na==1", {"x.txt": "-c y.txt", "y.txt": "-r x.txt"})
         assert error.what == "the files name each other in a circle: x.txt -> y.txt -> x.txt"
-        assert error.where == "y.txt:1"
+        assert error.where == "y.txt:1:1"
 
     def test_a_file_that_is_named_twice_counts_once(self) -> None:
         files = {f"{n}.txt": f"-r {n + 1}.txt\n-r ./{n + 1}.txt" for n in range(30)} | {"30.txt": "a==1"}
@@ -281,7 +281,7 @@ class TestNesting:
 
     def test_two_pins_in_two_files_are_a_problem_that_names_both(self) -> None:
         (error,) = errors_of("-r x.txt\na==2", {"x.txt": "a==1"})
-        assert (error.where, error.what) == ("r.txt:2", "`a` is pinned otherwise already, at x.txt:1")
+        assert (error.where, error.what) == ("r.txt:2:1", "`a` is pinned otherwise already, at x.txt:1")
 
 
 class TestConstraints:
@@ -304,7 +304,7 @@ class TestConstraints:
 
     def test_what_no_constraint_pins_is_named_where_it_is_asked_for(self) -> None:
         (error,) = errors_of("-c c.txt\nnumpy\n", {"c.txt": "numpy<2\n"})
-        assert (error.where, error.what) == ("r.txt:2", "not a pin: `numpy`")
+        assert (error.where, error.what) == ("r.txt:2:1", "not a pin: `numpy`")
 
     def test_a_constraint_that_excludes_a_pin_is_a_problem(self) -> None:
         (error,) = errors_of("-c c.txt\nnumpy==2.0\n", {"c.txt": "numpy<2\n"})

@@ -142,64 +142,68 @@ def test_a_broken_project_is_named() -> None:
     [
         ("", "uv.lock", "the key is missing: `version`"),
         ("version = 1\n", "uv.lock", "the key is missing: `requires-python`"),
-        (HEAD.replace("= 1", "= 2") + OWN, "uv.lock: version", "a format that this version does not read: 2"),
+        (
+            HEAD.replace("= 1", "= 2") + OWN,
+            "uv.lock:1:1: version",
+            "a format that this version does not read: 2",
+        ),
         (
             HEAD.replace("= 1", "= true") + OWN,
-            "uv.lock: version",
+            "uv.lock:1:1: version",
             "a whole number is expected, not `true` or `false`",
         ),
         (
             HEAD.replace(">=3.10", "^3.10") + OWN,
-            "uv.lock: requires-python",
+            "uv.lock:3:1: requires-python",
             "not a version specifier: `^3.10`",
         ),
         (HEAD, "uv.lock: package", "the lock does not say whose it is: no entry has the source `.`"),
-        (HEAD + "package = 3\n", "uv.lock: package", "a list is expected, not a whole number"),
-        (HEAD + OWN + "[[package]]\n", "uv.lock:7: package[1]", "the key is missing: `name`"),
+        (HEAD + "package = 3\n", "uv.lock:4:1: package", "a list is expected, not a whole number"),
+        (HEAD + OWN + "[[package]]\n", "uv.lock:7:1: package[1]", "the key is missing: `name`"),
         (
             HEAD + OWN + "[[package]]\nname = 3\n",
-            "uv.lock:7: package[1].name",
+            "uv.lock:8:1: package[1].name",
             "a text is expected, not a whole number",
         ),
-        (HEAD + OWN + entry("a b", "x = 1"), "uv.lock:7: package[1].name", "not a name: `a b`"),
+        (HEAD + OWN + entry("a b", "x = 1"), "uv.lock:8:1: package[1].name", "not a name: `a b`"),
         (
             HEAD + OWN + entry("a", "x = 1", 'sdist = "y"'),
-            "uv.lock:7: package[1].sdist",
+            "uv.lock:11:1: package[1].sdist",
             "a table is expected, not a text",
         ),
         (
             HEAD + OWN + entry("a", "x = 1").replace("1.0", "one"),
-            "uv.lock:7: package[1].version",
+            "uv.lock:9:1: package[1].version",
             "not a version: `one`",
         ),
         (
             HEAD + OWN + entry("a", "registry = 1"),
-            "uv.lock:7: package[1].source.registry",
+            "uv.lock:10:1: package[1].source.registry",
             "a text is expected, not a whole number",
         ),
         (
             HEAD + OWN + entry("a", "x = 1", 'dependencies = [{ name = "a" }, { name = "b" }]'),
-            "uv.lock:7: package[1].dependencies[1]",
+            "uv.lock:11:1: package[1].dependencies[1]",
             "the lock has no such entry: `b`",
         ),
         (
             HEAD + OWN + entry("a", "x = 1", 'dependencies = [{ name = "a", marker = "os ==" }]'),
-            "uv.lock:7: package[1].dependencies[0].marker",
+            "uv.lock:11:1: package[1].dependencies[0].marker",
             "not a marker: `os ==`",
         ),
         (
             HEAD + OWN + 2 * entry("a", "x = 1") + entry("b", "x = 1", 'dependencies = [{ name = "a" }]'),
-            "uv.lock:15: package[3].dependencies[0]",
+            "uv.lock:19:1: package[3].dependencies[0]",
             "the lock has no such entry: `a`",
         ),
-        (HEAD + "supported-markers = ['(']\n" + OWN, "uv.lock: supported-markers", "not a marker: `(`"),
+        (HEAD + "supported-markers = ['(']\n" + OWN, "uv.lock:4:1: supported-markers", "not a marker: `(`"),
         (
             HEAD + "[manifest]\nmembers = 1\n" + OWN,
-            "uv.lock: manifest.members",
+            "uv.lock:5:1: manifest.members",
             "a list is expected, not a whole number",
         ),
         ("a = \n", "uv.lock:1:5", "not TOML: Invalid value"),
-        ("version = 2\n", "uv.lock: version", "a format that this version does not read: 2"),
+        ("version = 2\n", "uv.lock:1:1: version", "a format that this version does not read: 2"),
         ("a = [\n", "uv.lock:2:1", "not TOML: Invalid value"),
         ("a = [" + "1," * 90_000 + "]", "uv.lock", "too many entries for a lock"),
         ("a.b.c.d = 1\n" * 90_000, "uv.lock", "too many entries for a lock"),
@@ -223,21 +227,21 @@ def test_what_is_no_uv_lock_is_refused_with_its_place(text: str, where: str, wha
 def test_all_problems_are_raised_at_once() -> None:
     broken = entry("-", "x = 1", 'dependencies = [{ name = "b" }, { name = "c", marker = "?" }]')
     assert [where for where, _ in problems_of(HEAD + OWN + broken + broken.replace("1.0", "?"))] == [
-        "uv.lock:7: package[1].name",
-        "uv.lock:12: package[2].name",
-        "uv.lock:7: package[1].dependencies[0]",
-        "uv.lock:7: package[1].dependencies[1].marker",
-        "uv.lock:7: package[1].dependencies[1]",
-        "uv.lock:12: package[2].version",
-        "uv.lock:12: package[2].dependencies[0]",
-        "uv.lock:12: package[2].dependencies[1].marker",
-        "uv.lock:12: package[2].dependencies[1]",
+        "uv.lock:8:1: package[1].name",
+        "uv.lock:13:1: package[2].name",
+        "uv.lock:11:1: package[1].dependencies[0]",
+        "uv.lock:11:1: package[1].dependencies[1].marker",
+        "uv.lock:11:1: package[1].dependencies[1]",
+        "uv.lock:14:1: package[2].version",
+        "uv.lock:16:1: package[2].dependencies[0]",
+        "uv.lock:16:1: package[2].dependencies[1].marker",
+        "uv.lock:16:1: package[2].dependencies[1]",
     ]
 
 
 def test_tables_that_do_not_fit_are_all_named() -> None:
     assert [where for where, _ in problems_of(HEAD + OWN + "[[package]]\nname = 1\n" * 3)] == [
-        f"uv.lock:{line}: package[{index}].name" for index, line in ((1, 7), (2, 9), (3, 11))
+        f"uv.lock:{line}:1: package[{index}].name" for index, line in ((1, 8), (2, 10), (3, 12))
     ]
 
 
