@@ -18,14 +18,16 @@ import pytest
 PROGRAM = [sys.executable, "-m", "envguard.cli.main", "run"]
 SCRIPT = """
 import os, signal, sys, time
+def say(words):
+    os.write(1, f"{words}\\n".encode())  # at once: the shell writes to the same terminal
 def handle(number, frame):
-    print("got", signal.Signals(number).name, flush=True)
+    say(f"got {signal.Signals(number).name}")
     if number in (signal.SIGTERM, signal.SIGINT):
         time.sleep(0.2)
         sys.exit(40 + number)
 for name in sys.argv[1:]:
     signal.signal(getattr(signal, name), handle)
-print("ready", os.getpid(), flush=True)
+say(f"ready {os.getpid()}")
 while True:
     time.sleep(10)
 """
@@ -79,6 +81,13 @@ class Terminal:
         self.seen = self.seen[found.end() :]
         return found
 
+    def wait_for_job(self) -> None:
+        """Wait until the terminal is a job's: the shell names the job before it gives the terminal to it."""
+        until = time.monotonic() + 30
+        while os.tcgetpgrp(self.master) == self.process:
+            assert time.monotonic() < until, f"no job is in front: {self.seen!r}"
+            time.sleep(0.01)
+
     def close(self) -> None:
         os.close(self.master)
         os.kill(self.process, signal.SIGKILL)
@@ -109,6 +118,7 @@ def test_a_command_can_be_stopped_and_taken_up_again_and_gets_ctrl_c_once(termin
     terminal.expect("got SIGCONT")
     terminal.type("fg\n")
     terminal.expect(r"fg\r\n.*SIGCONT\r\n")
+    terminal.wait_for_job()
     terminal.type("\x03")
     terminal.expect("got SIGINT")
     terminal.type("echo code $?\n")
