@@ -175,6 +175,8 @@ def _let_go_on(child: int) -> None:
     """Let a child go on that stopped, unless what let this process go on was meant for both."""
     if hasattr(signal, "sigtimedwait"):
         signal.sigtimedwait({signal.SIGCONT}, 0)  # it is what ended the stop: handled by that
+    if signal.SIGTSTP in signal.sigpending():
+        return  # the terminal stopped both once more meanwhile
     if not (hasattr(os, "waitid") and os.waitid(os.P_PID, child, os.WCONTINUED | os.WNOHANG)):
         os.kill(child, signal.SIGCONT)
 

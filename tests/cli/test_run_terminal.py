@@ -112,6 +112,7 @@ def test_a_command_can_be_stopped_and_taken_up_again_and_gets_ctrl_c_once(termin
     terminal.expect(r"\[1\]\+\s+Stopped[^$]*\$ $")
     terminal.type("fg\n")
     terminal.expect("got SIGCONT")
+    time.sleep(0.5)  # people are slower than two processes that wake up
     terminal.type("\x1a")
     terminal.expect(r"\[1\]\+\s+Stopped[^$]*\$ $")
     terminal.type("bg; echo in the back\n")
@@ -119,6 +120,7 @@ def test_a_command_can_be_stopped_and_taken_up_again_and_gets_ctrl_c_once(termin
     terminal.type("fg\n")
     terminal.expect(r"fg\r\n.*SIGCONT\r\n")
     terminal.wait_for_job()
+    time.sleep(0.5)
     terminal.type("\x03")
     terminal.expect("got SIGINT")
     terminal.type("echo code $?\n")
