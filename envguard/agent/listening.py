@@ -120,7 +120,7 @@ class Listener:
                     connection.sendall(self._answer(asked, peer))
         except OSError:
             pass  # who asked did not wait
-        except Exception as error:  # noqa: BLE001  # one bad question must not take an answer from the others
+        except Exception as error:  # noqa: BLE001 - a bug must not end the answering
             _log.error("question_broke", reason=f"{type(error).__name__}: {error}")
         finally:
             self._dismiss(peer)

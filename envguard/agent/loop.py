@@ -108,8 +108,6 @@ class _Daemon:
             if self._clock() >= self._contact_at:
                 self._interval_s = _bounded(self._rounds.tell(seen))
                 return self._succeeded()
-        except Stopped:
-            raise
         except TransportError as error:
             _log.warning("server_not_reached", reason=str(error))
             self._failed(error.retry_after_s)
@@ -130,11 +128,9 @@ class _Daemon:
     def _look_between(self) -> None:
         try:
             self._look_anew()
-        except Stopped:
-            raise
         except EnvguardError as error:
             _log.error("look_failed", reason=str(error))
-        except Exception as error:  # noqa: BLE001  # as in a turn
+        except Exception as error:  # noqa: BLE001 - a bug must not leave the machine without an agent
             _log.error("look_broke", reason=f"{type(error).__name__}: {error}")
 
     def _look(self) -> Seen:

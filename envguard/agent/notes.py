@@ -155,7 +155,7 @@ def _repositories(memory: Memory) -> dict[str, Mark] | None:
         if mark_of(path) != mark:
             return None
         config = mark_of(f"{path}/config")
-        status = os.stat(path)  # noqa: PTH116  # as the marks are made
+        status = Path(path).stat()
         if config == _ABSENT:  # the `.git` of a worktree is a file, which stays as it is
             found[path] = Mark(status.st_dev, status.st_ino, status.st_mtime_ns, status.st_ctime_ns)
         else:

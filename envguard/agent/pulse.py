@@ -13,8 +13,8 @@ from envguard.state import notify, watchdog_interval_s
 _SLICE_S = 0.5
 
 
-class Stopped(Exception):  # noqa: N818 - no failure
-    """The agent was asked to stop."""
+class Stopped(BaseException):
+    """The agent was asked to stop: no failure, and nothing that catches failures is to catch it."""
 
 
 class Pulse:

@@ -15,7 +15,7 @@ from envguard.domain.environment import (
 )
 from envguard.domain.findings.finding import Finding
 from envguard.domain.locks.lock import Artifact, Lock, LockedPackage
-from envguard.domain.policy import Deny, Level, MachineRule, OriginRules, Require, Rules
+from envguard.domain.policy import Deny, Level, OriginRules, Require, Rules
 from envguard.domain.remedy import CondaInstall, CondaRemove, Install, Reinstall, Remedy
 from tests.builders.documents import FACTS, an_interpreter
 
@@ -362,43 +362,3 @@ def test_requirements_that_do_not_hold_are_told_at_the_policy_s_level() -> None:
     assert (found.kind, found.severity, found.package) == ("broken-requirement", "info", "gym")
     assert (found.expected, found.actual) == ("numpy<2", "2.1.3")
     assert told(there, rules=Rules(broken_requirements="ignore")) == []
-
-
-def test_findings_come_in_the_order_in_which_they_change_results() -> None:
-    broken = BrokenRequirement("z", "numpy<2", None)
-    there = snapshot_of(
-        an_interpreter(), [Package("b", "1"), Package("a", "2", EDITABLE)], broken_requirements=[broken]
-    )
-    rules = Rules(
-        packages=(Require(name="b", specifier="==2"),),
-        origins=OriginRules(editable="error"),
-        broken_requirements="error",
-        machine=(MachineRule("glibc", ">=9"),),
-    )
-    lock = locking(LockedPackage("c", "1"))
-    assert told(there, lock, rules) == [
-        ("version-mismatch", "b"),
-        ("missing", "c"),
-        ("machine-mismatch", None),
-        ("origin-mismatch", "a"),
-        ("broken-requirement", "z"),
-    ]
-
-
-@pytest.mark.parametrize(
-    ("origins", "unlisted", "told"),
-    [
-        pytest.param("warn", "error", ("unlisted", "error"), id="unlisted is worse"),
-        pytest.param("error", "warn", ("origin-mismatch", "error"), id="the origin is worse"),
-        pytest.param("warn", "warn", ("unlisted", "warn"), id="both alike: to remove it mends both"),
-        pytest.param("warn", "ignore", ("origin-mismatch", "warn"), id="unlisted is ignored"),
-    ],
-)
-def test_what_is_outside_the_lock_and_from_elsewhere_is_told_once(
-    origins: Level, unlisted: Level, told: tuple[str, str]
-) -> None:
-    there = snapshot(Package("gym", "0.26.2", EDITABLE), Package("numpy", "1.26.4"))
-    rules = Rules(origins=OriginRules(editable=origins), unlisted=unlisted)
-    [found] = compare(there, FACTS, rules, locking(LockedPackage("numpy", "1.26.4")))
-    assert (found.kind, found.severity) == told
-    assert found.package == "gym"
