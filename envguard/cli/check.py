@@ -10,7 +10,7 @@ import click
 from envguard.cli import completion
 from envguard.cli.checking import Format, check_one, is_lock_file, print_as
 from envguard.cli.local import existing_state, held_policies, known_matches, roots_to_look_below, this_machine
-from envguard.cli.options import filled, json_option, verbose_option
+from envguard.cli.options import filled, json_option, policy_option, verbose_option
 from envguard.cli.output import EXIT_CODES, console, here, now, print_json, tell
 from envguard.cli.progress import Progress
 from envguard.domain.verdict import Verdict, worst
@@ -22,14 +22,7 @@ _UNREAD_AT_MOST = 10
 @click.command()
 @click.argument("env", required=False, callback=filled, shell_complete=completion.files)
 @click.option("--all", "is_all", is_flag=True, help="Judge every environment of this machine.")
-@click.option(
-    "--policy",
-    "named",
-    metavar="P",
-    callback=filled,
-    shell_complete=completion.policies_and_files,
-    help="A policy's name, a policy file, or a lock.",
-)
+@policy_option
 @click.option(
     "--format", "format_", type=click.Choice(get_args(Format)), help="How to print it.  [default: rich]"
 )

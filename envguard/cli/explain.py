@@ -7,30 +7,16 @@ from pathlib import Path
 
 import click
 
-from envguard.cli import completion
 from envguard.cli.judged import bound_environment, choose, judge_at
 from envguard.cli.local import held_policies, this_machine
-from envguard.cli.options import filled, json_option
+from envguard.cli.options import env_option, filled, json_option, policy_option
 from envguard.cli.output import console, now, print_json
 
 
 @click.command()
 @click.argument("package", required=False, callback=filled)
-@click.option(
-    "--env",
-    metavar="ENV",
-    callback=filled,
-    shell_complete=completion.files,
-    help="The environment, as for `check`.",
-)
-@click.option(
-    "--policy",
-    "named",
-    metavar="P",
-    callback=filled,
-    shell_complete=completion.policies_and_files,
-    help="A policy's name, a policy file, or a lock.",
-)
+@env_option("The environment, as for `check`.")
+@policy_option
 @json_option
 def explain(package: str | None, env: str | None, named: str | None, *, as_json: bool) -> int:
     """Say which rule decides, and where it is written.

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from pathlib import Path
 from stat import S_ISDIR
-from typing import Any
+from typing import Any, TypeVar
 
 import click
 
 from envguard.cli import completion
 from envguard.domain.nearest import nearest
 from envguard.errors import UsageError
+
+Command = TypeVar("Command", bound=Callable[..., Any])
 
 
 def seconds(_ctx: click.Context, param: click.Parameter, value: str | None) -> float | None:
@@ -45,6 +48,11 @@ def folders(ctx: click.Context, param: click.Parameter, value: tuple[str, ...]) 
     return named
 
 
+def env_option(help_: str) -> Callable[[Command], Command]:
+    """Answer ``--env ENV`` with what it means for this command."""
+    return click.option("--env", metavar="ENV", callback=filled, shell_complete=completion.files, help=help_)
+
+
 def shown_name(param: click.Parameter) -> str:
     """Answer what a command line calls it: ``--roots``, ``ENV``."""
     return max(param.opts, key=len) if isinstance(param, click.Option) else param.human_readable_name
@@ -58,6 +66,14 @@ roots_option = click.option(
     callback=folders,
     shell_complete=completion.folders,
     help="Look only below; repeatable.",
+)
+policy_option = click.option(
+    "--policy",
+    "named",
+    metavar="P",
+    callback=filled,
+    shell_complete=completion.policies_and_files,
+    help="A policy's name, a policy file, or a lock.",
 )
 verbose_option = click.option("-v", "--verbose", count=True, help="Say more; twice: everything.")
 

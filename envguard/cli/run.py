@@ -5,25 +5,13 @@ from __future__ import annotations
 import click
 
 from envguard.cli import completion
-from envguard.cli.options import filled, verbose_option
+from envguard.cli.options import env_option, filled, policy_option, verbose_option
 
 
 @click.command(context_settings={"allow_interspersed_args": False})
 @click.argument("command", nargs=-1, required=True, type=click.UNPROCESSED, shell_complete=completion.files)
-@click.option(
-    "--env",
-    metavar="ENV",
-    callback=filled,
-    shell_complete=completion.files,
-    help="Judge this environment.  [default: the command's]",
-)
-@click.option(
-    "--policy",
-    metavar="P",
-    callback=filled,
-    shell_complete=completion.policies_and_files,
-    help="A policy's name, a policy file, or a lock.",
-)
+@env_option("Judge this environment.  [default: the command's]")
+@policy_option
 @click.option(
     "--allow-drift", metavar="REASON", callback=filled, help="Run whatever the verdict; it is recorded."
 )
@@ -40,7 +28,7 @@ from envguard.cli.options import filled, verbose_option
 def run(
     command: tuple[str, ...],
     env: str | None,
-    policy: str | None,
+    named: str | None,
     allow_drift: str | None,
     receipt: str | None,
     *,
@@ -68,4 +56,4 @@ def run(
     from envguard.cli.run_asked import RunAsked
     from envguard.cli.running import run_guarded
 
-    return run_guarded(RunAsked(command, env, policy, allow_drift, receipt, not no_receipt, is_exec, verbose))
+    return run_guarded(RunAsked(command, env, named, allow_drift, receipt, not no_receipt, is_exec, verbose))

@@ -9,7 +9,7 @@ import click
 import msgspec
 
 from envguard.cli import completion
-from envguard.cli.options import filled, json_option
+from envguard.cli.options import env_option, filled, json_option, policy_option
 from envguard.cli.output import here, print_json
 from envguard.errors import UsageError
 
@@ -17,23 +17,11 @@ from envguard.errors import UsageError
 @click.command()
 @click.argument("directory", metavar="DIR", callback=filled, shell_complete=completion.folders)
 @click.option("--param", "params", metavar="K=V", multiple=True, help="Say this of the run; repeatable.")
-@click.option(
-    "--env",
-    metavar="ENV",
-    callback=filled,
-    shell_complete=completion.files,
-    help="This environment.  [default: chosen as by `check`]",
-)
-@click.option(
-    "--policy",
-    metavar="P",
-    callback=filled,
-    shell_complete=completion.policies_and_files,
-    help="A policy's name, a policy file, or a lock.",
-)
+@env_option("This environment.  [default: chosen as by `check`]")
+@policy_option
 @json_option
 def stamp(
-    directory: str, params: tuple[str, ...], env: str | None, policy: str | None, *, as_json: bool
+    directory: str, params: tuple[str, ...], env: str | None, named: str | None, *, as_json: bool
 ) -> None:
     """Write into a folder which environment this is.
 
@@ -50,7 +38,7 @@ def stamp(
     from envguard.inventory import choose_environment
 
     choice = choose_environment(env, environ=os.environ, cwd=Path.cwd())
-    receipt = stamp_run(directory, told, str(choice.path), (), policy)
+    receipt = stamp_run(directory, told, str(choice.path), (), named)
     judgement = receipt.judgement
     if as_json:
         print_json(receipt)

@@ -9,7 +9,7 @@ import click
 from envguard.cli import completion
 from envguard.cli.judged import choose, judge_at
 from envguard.cli.local import existing_state, server_client, this_machine
-from envguard.cli.options import filled, json_option
+from envguard.cli.options import env_option, filled, json_option
 from envguard.cli.output import now, print_json, tell
 from envguard.domain.findings.finding import FindingKind
 from envguard.errors import UsageError
@@ -29,13 +29,7 @@ _EVERYWHERE = "*"
     "--until", "end", required=True, metavar="TIME", help="Its end: fri, 7d, 2w, a day, or an RFC 3339 time."
 )
 @click.option("--reason", required=True, metavar="TEXT", callback=filled, help="Why.")
-@click.option(
-    "--env",
-    metavar="ENV",
-    callback=filled,
-    shell_complete=completion.files,
-    help="Only this one; for other machines a pattern as in applies-to.  [default: all under the policy]",
-)
+@env_option("Only this one; for other machines a pattern as in applies-to.  [default: all under the policy]")
 @click.option(
     "--machine",
     metavar="NAME",
