@@ -51,7 +51,8 @@ def _version() -> str:
     from envguard.formats import locks
 
     parsing = os.path.dirname(locks.__file__)
-    states = [os.stat(os.path.join(parsing, name)) for name in sorted(os.listdir(parsing))]
+    sources = sorted(name for name in os.listdir(parsing) if name.endswith(".py"))
+    states = [os.stat(os.path.join(parsing, name)) for name in sources]
     states += [os.stat(lock.__file__)]
     told = (f"{each.st_size}.{each.st_mtime_ns}" for each in states)
     return " ".join((__version__, packaging.__version__, *told))

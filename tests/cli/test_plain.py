@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -9,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from envguard.cli.plain import run_plainly
+from envguard.formats import locks
 from tests.cli.conftest import Envguard
 
 
@@ -78,12 +80,15 @@ def test_a_plain_check_of_a_known_lock_imports_no_more_than_it_needs(project: Pa
         "print(code, *filter(sys.modules.get, slow), file=sys.stderr)"
     )
     environ = {"HOME": str(tmp_path), "ENVGUARD_CACHE": str(tmp_path / "cache"), "LC_ALL": "C.UTF-8"}
-    told = [
-        subprocess.run(
-            [sys.executable, "-c", program], capture_output=True, text=True, env=environ, timeout=60
-        )
-        for _ in range(2)
-    ]
+    bytecode = Path(locks.__file__).parent / "__pycache__"
+    bytecode.mkdir(exist_ok=True)
+    told = []
+    for _ in range(2):
+        command = [sys.executable, "-c", program]
+        told += [
+            subprocess.run(command, capture_output=True, text=True, env=environ, timeout=60, check=False)
+        ]
+        os.utime(bytecode)  # somebody else's Python wrote its bytecode
     assert told[1].stderr == "0\n", told[0].stderr
 
 
