@@ -131,8 +131,10 @@ class Publisher:
 
     def _times(self, verdict: Verdict, evidence: Evidence, interval_s: float) -> Times:
         lasts_s = min(max(INTERVALS * interval_s, SHORTEST_S), LONGEST_S)
-        ends = [each.waived.until.timestamp() for each in verdict.findings if each.waived is not None]
-        return Times(math.floor(self._clock()), math.floor(min([evidence.began_at_s + lasts_s, *ends])))
+        until_s = evidence.began_at_s + lasts_s
+        if verdict.ends_at is not None:
+            until_s = min(until_s, verdict.ends_at.timestamp())
+        return Times(math.floor(self._clock()), math.floor(until_s))
 
     def _hold(self, folder: int) -> None:
         """Have the lock of the folder that is there now, and the socket; StateError where another has it."""

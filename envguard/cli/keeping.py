@@ -50,12 +50,11 @@ def holds_until_s(checked: Checked, began_at_s: float) -> float | None:
 
     What moved is told by the facts of the machine, which change without a file that does.
     """
-    findings = checked.verdict.findings
-    tells_moved = any(each.moved not in (None, "never-matched") for each in findings)
+    tells_moved = any(each.moved not in (None, "never-matched") for each in checked.verdict.findings)
     if checked.asks_machine or checked.tells_age or tells_moved:
         return None
-    ends = [each.waived.until.timestamp() for each in findings if each.waived is not None]
-    return min([began_at_s + VALID_S, *ends])
+    until_s, ends_at = began_at_s + VALID_S, checked.verdict.ends_at
+    return until_s if ends_at is None else min(until_s, ends_at.timestamp())
 
 
 def keep(arguments: list[str], answer: Answer, witness: Witness) -> None:

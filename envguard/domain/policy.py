@@ -218,6 +218,25 @@ class PolicySource(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
     """All other files that these two name, sorted by name."""
 
 
+class EarlierSource(msgspec.Struct, frozen=True, kw_only=True):
+    """The files of a lock that a newer one replaced, while it may still judge; they travel and are kept."""
+
+    source: PolicySource
+    """Of the policy's last revision that had this lock."""
+    lock_revision: int
+    until: datetime
+    """When grace ends, aware UTC."""
+
+
+class EarlierLock(msgspec.Struct, frozen=True, kw_only=True):
+    """A lock that a newer one replaced, while it may still judge."""
+
+    lock: Lock
+    revision: int
+    until: datetime
+    """When grace ends, aware UTC."""
+
+
 class LockedPolicy(msgspec.Struct, frozen=True, kw_only=True):
     """A policy together with its lock, ready to judge."""
 
@@ -232,6 +251,8 @@ class LockedPolicy(msgspec.Struct, frozen=True, kw_only=True):
     """When a person pulled it into the user's cache; None where it is a file, or the agent keeps it."""
     granted: tuple[Waiver, ...] = ()
     """What was granted by the server, beside what the policy's own file grants."""
+    earlier: tuple[EarlierLock, ...] = ()
+    """Locks that this one replaced so lately that they may still judge, the newest first."""
 
     @property
     def waivers(self) -> tuple[Waiver, ...]:

@@ -75,6 +75,11 @@ class JudgedFinding(msgspec.Struct, frozen=True, kw_only=True):
     moved: Moved | None = None
     remedy: Remedy | None = None
 
+    @property
+    def counts(self) -> bool:
+        """Whether it makes the verdict what it is."""
+        return self.waived is None and (self.severity == "error" or self.kind == "unreadable")
+
 
 class Verdict(msgspec.Struct, frozen=True, kw_only=True, tag_field="schema", tag="envguard/verdict/1"):
     """The judgement of one environment by one policy."""
@@ -97,6 +102,14 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True, tag_field="schema", tag
     hashes: Hashes | None = None
     """Of how many packages it is known whether they are the lock's files; None without a lock, and where
     nobody counted (``check --all``, the server)."""
+
+    @property
+    def ends_at(self) -> datetime | None:
+        """When the first waiver, or the grace, on which it rests ends; None where it rests on neither."""
+        ends = [each.waived.until for each in self.findings if each.waived is not None]
+        if self.pending is not None:
+            ends.append(self.pending.until)
+        return min(ends, default=None)
 
 
 class Basis(msgspec.Struct, frozen=True, kw_only=True):
@@ -279,10 +292,10 @@ def _reason(finding: Finding, record: EnvironmentRecord) -> str | None:
 
 
 def _outcome(findings: Sequence[JudgedFinding]) -> Outcome:
-    counting = [finding for finding in findings if finding.waived is None]
+    counting = [finding for finding in findings if finding.counts]
     if any(finding.kind == "unreadable" for finding in counting):
         return "unknown"
-    return "drifted" if any(finding.severity == "error" for finding in counting) else "compliant"
+    return "drifted" if counting else "compliant"
 
 
 def _waived(

@@ -7,12 +7,20 @@ where there is some: a lock is judged without it.
 from typing import TYPE_CHECKING
 
 from envguard.formats.locks import is_lock_name, parse_lock, project_lock, read_lock
-from envguard.formats.source import load_policy, parse_known, parse_source, policy_for_lock, read_source
+from envguard.formats.source import (
+    earlier_locks,
+    load_policy,
+    parse_known,
+    parse_source,
+    policy_for_lock,
+    read_source,
+)
 
 if TYPE_CHECKING:
     from envguard.formats.policy import is_policy_name, parse_policy
 
 __all__ = [
+    "earlier_locks",
     "is_lock_name",
     "is_policy_name",
     "load_policy",

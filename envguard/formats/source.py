@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -9,6 +10,8 @@ import msgspec
 
 from envguard.domain.locks.lock import Lock
 from envguard.domain.policy import (
+    EarlierLock,
+    EarlierSource,
     FurtherFile,
     KnownPolicy,
     LockedPolicy,
@@ -67,6 +70,19 @@ def parse_known(name: str, source: PolicySource, *, revision: int, lock_revision
         reason = f"its file names another policy: {parsed.policy.name}"
         return UnusablePolicy(name=name, reason=reason, revision=revision)
     return parsed
+
+
+def earlier_locks(name: str, sources: Iterable[EarlierSource]) -> tuple[EarlierLock, ...]:
+    """Answer the locks of earlier revisions of a policy; one that this version cannot read judges nothing."""
+    parsed = (
+        (each, parse_known(name, each.source, revision=0, lock_revision=each.lock_revision))
+        for each in sources
+    )
+    return tuple(
+        EarlierLock(lock=known.lock, revision=each.lock_revision, until=each.until)
+        for each, known in parsed
+        if isinstance(known, LockedPolicy) and known.lock is not None
+    )
 
 
 def load_policy(path: Path, read: ReadBytes = read_bytes) -> LockedPolicy:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from envguard.domain.policy import KnownPolicy, LockedPolicy, UnusablePolicy
-from envguard.formats import parse_known
+from envguard.formats import earlier_locks, parse_known
 from envguard.log import get_log
 from envguard.state import KeptPolicy
 
@@ -36,6 +36,7 @@ def kept_of(revision: PolicyRevision, now: datetime) -> KeptPolicy:
         source=revision.source,
         received_at=now,
         waivers=revision.waivers,
+        earlier=revision.earlier,
     )
 
 
@@ -63,4 +64,6 @@ def _parse(kept: KeptPolicy) -> KnownPolicy:
     if isinstance(known, UnusablePolicy):
         _log.error("policy_unusable", policy=kept.name, revision=kept.revision, reason=known.reason)
         return known
-    return msgspec.structs.replace(known, granted=kept.waivers)
+    return msgspec.structs.replace(
+        known, granted=kept.waivers, earlier=earlier_locks(kept.name, kept.earlier)
+    )

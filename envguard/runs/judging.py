@@ -13,6 +13,7 @@ from envguard.domain.facts import MachineFacts
 from envguard.domain.findings.finding import Finding, ranked
 from envguard.domain.findings.lock import compare_lock
 from envguard.domain.findings.modified import modified_findings
+from envguard.domain.grace import judge_in_grace
 from envguard.domain.locks.lock import Lock
 from envguard.domain.own_tool import with_own_tool
 from envguard.domain.policy import KnownPolicy, LockedPolicy, UnusablePolicy
@@ -75,6 +76,37 @@ def judge_environment(
     ``match`` is what is remembered of it; None where nobody remembers. ``here`` are findings about runs from
     one place, which no comparison knows; ``used_for`` are projects that it is used for besides its own.
     """
+    found_here = tuple(here)
+    return judge_in_grace(
+        governing,
+        now,
+        lambda by: _judge_by(
+            environment,
+            facts,
+            by,
+            machine=machine,
+            now=now,
+            comparisons=comparisons,
+            match=match,
+            here=found_here,
+            used_for=used_for,
+        ),
+    )
+
+
+def _judge_by(
+    environment: Environment,
+    facts: MachineFacts,
+    governing: LockedPolicy,
+    *,
+    machine: str,
+    now: datetime,
+    comparisons: Comparisons,
+    match: Match | None,
+    here: Iterable[Finding],
+    used_for: Collection[str],
+) -> Ruled:
+    """The verdict by the lock that the policy is given with."""
     policy = governing.policy
     compared = comparisons.of(environment, facts, governing)
     found = with_own_tool(compared.findings, governing, environment.record)

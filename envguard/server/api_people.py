@@ -18,7 +18,14 @@ from envguard.server.auth import identify, identify_admin, identify_person
 from envguard.server.body import read_message
 from envguard.server.planning import plan
 from envguard.server.refusals import JsonResponse, RefusalError
-from envguard.server.service import Service, StoredContents, judge_and_keep, known_policies, team_report
+from envguard.server.service import (
+    Service,
+    StoredContents,
+    current_revisions,
+    judge_and_keep,
+    known_policies,
+    team_report,
+)
 from envguard.server.store import access, machines, policies, waivers
 from envguard.server.team import governed, holders
 from envguard.server.tokens import digest_of_secret, new_secret
@@ -122,7 +129,7 @@ class PeopleApi:
     def _policies(self, machine: str | None) -> tuple[PolicyRevision, ...]:
         """Answer the newest revisions with their waivers; to a machine with those that concern it."""
         with self._service.database.reading() as connection:
-            newest = policies.newest_policies(connection)
+            newest = current_revisions(connection, self._service.clock())
             granted = waivers.waivers_in_force(connection, self._service.clock(), machine=machine)
         return tuple(msgspec.structs.replace(each, waivers=granted.get(each.name, ())) for each in newest)
 

@@ -13,13 +13,13 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import get_args
 
 import msgspec
 
 from envguard.domain.binding import Bound, Machine, bind, selectors_of
-from envguard.domain.policy import KnownPolicy, LockedPolicy, PolicySource, Selector
+from envguard.domain.policy import EarlierLock, KnownPolicy, LockedPolicy, PolicySource, Selector
 from envguard.domain.policy_difference import policy_difference
 from envguard.domain.verdict import JudgedFinding, Verdict
 from envguard.server.service import Service, StoredContents, known_policies
@@ -64,16 +64,17 @@ def plan(
 ) -> PlanReply:
     """Answer what a push of these files would do; ``pushed`` is what they say."""
     name = pushed.policy.name
+    now = service.now()
     with service.database.reading() as connection:
         current = revision_of(connection, name, None)
         held = known_policies(connection, service.clock())
         found = _judge_twice(
             known_machines(connection),
             _side(held),
-            _side({**held, name: _in_place_of(held.get(name), _numbered(pushed, source, current))}),
+            _side({**held, name: _in_place_of(held.get(name), _numbered(pushed, source, current), now)}),
             name=name,
             contents=StoredContents(connection),
-            now=service.now(),
+            now=now,
             most_compared=most_compared,
         )
     silent_before_s = service.clock() - STALE_AFTER_INTERVALS * service.interval_s
@@ -197,10 +198,7 @@ def _change_of_drift(before: Verdict, after: Verdict) -> PlannedChange | None:
 
 
 def _counting(verdict: Verdict) -> Iterator[JudgedFinding]:
-    """Yield what makes the verdict what it is."""
-    for each in verdict.findings:
-        if each.waived is None and (each.severity == "error" or each.kind == "unreadable"):
-            yield each
+    return (each for each in verdict.findings if each.counts)
 
 
 def _rank(planned: PlannedEnvironment) -> tuple[int, str, str]:
@@ -211,10 +209,21 @@ def _side(policies: Mapping[str, KnownPolicy]) -> _Side:
     return _Side(policies, selectors_of(policies))
 
 
-def _in_place_of(held: KnownPolicy | None, pushed: LockedPolicy) -> LockedPolicy:
-    """What was granted beside a policy's file stays granted when the file changes."""
-    granted = held.granted if isinstance(held, LockedPolicy) else ()
-    return msgspec.structs.replace(pushed, granted=granted)
+def _in_place_of(held: KnownPolicy | None, pushed: LockedPolicy, now: datetime) -> LockedPolicy:
+    """What was granted beside a policy's file stays granted when that changes; its lock gets its grace."""
+    if not isinstance(held, LockedPolicy):
+        return pushed
+    if held.lock is None or pushed.lock is None or pushed.lock.digest == held.lock.digest:
+        return msgspec.structs.replace(
+            pushed, granted=held.granted, lock_revision=held.lock_revision, earlier=held.earlier
+        )
+    before = held.lock_revision or 0
+    upgrade = pushed.policy.upgrade
+    earlier: tuple[EarlierLock, ...] = ()
+    if upgrade is not None:
+        until = now + timedelta(seconds=upgrade.grace_s)
+        earlier = (EarlierLock(lock=held.lock, revision=before, until=until), *held.earlier)
+    return msgspec.structs.replace(pushed, granted=held.granted, lock_revision=before + 1, earlier=earlier)
 
 
 def _numbered(pushed: LockedPolicy, source: PolicySource, current: PolicyRevision | None) -> LockedPolicy:

@@ -12,14 +12,14 @@ import sqlalchemy as sa
 from envguard.domain.drift import compare
 from envguard.domain.environment import Digest, Snapshot
 from envguard.domain.findings.finding import Finding
-from envguard.domain.policy import KnownPolicy, LockedPolicy, PolicySource, Waiver
+from envguard.domain.policy import EarlierLock, EarlierSource, KnownPolicy, LockedPolicy, PolicySource, Waiver
 from envguard.domain.verdict import Basis
-from envguard.formats import parse_known
+from envguard.formats import earlier_locks, parse_known
 from envguard.server.refusals import RefusalError
 from envguard.server.store.contents import facts_with, findings_of, record_findings, snapshot_with
 from envguard.server.store.database import Database
 from envguard.server.store.machines import KnownMachine, known_machines, record_matches
-from envguard.server.store.policies import newest_policies, newest_revisions
+from envguard.server.store.policies import newest_policies, newest_revisions, replaced_locks
 from envguard.server.store.waivers import asked_waivers, waivers_in_force
 from envguard.server.team import Judged, assemble, differences_between, judge_machine
 from envguard.wire import Difference, PolicyRevision, TeamReport
@@ -76,7 +76,25 @@ class StoredContents:
 def known_policies(connection: sa.Connection, now_s: float) -> dict[str, KnownPolicy]:
     """Answer the newest revision of each policy with its waivers, or why this version cannot read it."""
     granted = waivers_in_force(connection, now_s)
-    return {each.name: _known(each, granted.get(each.name, ())) for each in newest_policies(connection)}
+    return {
+        each.name: _known(each, granted.get(each.name, ())) for each in current_revisions(connection, now_s)
+    }
+
+
+def current_revisions(connection: sa.Connection, now_s: float) -> tuple[PolicyRevision, ...]:
+    """Answer the newest revision of each policy, with the earlier locks that may still judge."""
+    return tuple(
+        msgspec.structs.replace(each, earlier=_in_grace(connection, each, now_s))
+        for each in newest_policies(connection)
+    )
+
+
+def _in_grace(connection: sa.Connection, revision: PolicyRevision, now_s: float) -> tuple[EarlierSource, ...]:
+    known = _parse(revision.name, revision.source, revision.revision, revision.lock_revision)
+    if not isinstance(known, LockedPolicy) or known.policy.upgrade is None or revision.lock_revision is None:
+        return ()
+    grace_s = known.policy.upgrade.grace_s
+    return replaced_locks(connection, revision, grace_s=grace_s, now_s=now_s)
 
 
 def judge_and_keep(
@@ -151,7 +169,16 @@ def _keep(
 
 def _known(revision: PolicyRevision, granted: tuple[Waiver, ...]) -> KnownPolicy:
     known = _parse(revision.name, revision.source, revision.revision, revision.lock_revision)
-    return msgspec.structs.replace(known, granted=granted) if isinstance(known, LockedPolicy) else known
+    if not isinstance(known, LockedPolicy):
+        return known
+    earlier = _earlier(revision.name, revision.earlier)
+    return msgspec.structs.replace(known, granted=granted, earlier=earlier)
+
+
+@lru_cache(maxsize=64)
+def _earlier(name: str, sources: tuple[EarlierSource, ...]) -> tuple[EarlierLock, ...]:
+    """Parse earlier locks once."""
+    return earlier_locks(name, sources)
 
 
 @lru_cache(maxsize=256)

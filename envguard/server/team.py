@@ -31,6 +31,7 @@ from envguard.domain.environment import (
 from envguard.domain.findings.finding import Finding, ranked
 from envguard.domain.findings.modified import modified_findings
 from envguard.domain.findings.packages import NEVER_UNLISTED
+from envguard.domain.grace import judge_in_grace
 from envguard.domain.policy import Deny, KnownPolicy, LockedPolicy, UnusablePolicy
 from envguard.domain.verdict import (
     Basis,
@@ -208,7 +209,9 @@ def _by_policy(
 ) -> Judged:
     match governing:
         case LockedPolicy():
-            return _compare(environment, machine, binding, governing, contents, now)
+            return judge_in_grace(
+                governing, now, lambda by: _compare(environment, machine, binding, by, contents, now)
+            )
         case UnusablePolicy():
             ref = PolicyRef(name=governing.name, revision=governing.revision)
             return Judged(undecided(environment.record, ref, unusable_reason(governing)), binding)

@@ -9,7 +9,7 @@ import msgspec
 
 from envguard.domain.binding import Machine
 from envguard.domain.environment import Digest, EnvironmentRecord, Integrity
-from envguard.domain.policy import PolicySource, Waiver
+from envguard.domain.policy import EarlierSource, PolicySource, Waiver
 from envguard.domain.verdict import Verdict
 
 
@@ -50,6 +50,8 @@ class KeptPolicy(msgspec.Struct, frozen=True, kw_only=True):
     received_at: datetime
     waivers: tuple[Waiver, ...] = ()
     """What the server granted beside it, as far as this machine is concerned."""
+    earlier: tuple[EarlierSource, ...] = ()
+    """Locks that its lock replaced lately."""
 
 
 class KeptCheck(msgspec.Struct, frozen=True, kw_only=True):

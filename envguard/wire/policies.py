@@ -8,7 +8,7 @@ from typing import Literal
 import msgspec
 
 from envguard.domain.environment import Digest
-from envguard.domain.policy import PolicySource, Waiver
+from envguard.domain.policy import EarlierSource, PolicySource, Waiver
 from envguard.domain.policy_difference import PolicyDifference
 from envguard.domain.verdict import JudgedFinding, Outcome
 
@@ -24,6 +24,8 @@ class PolicyRevision(msgspec.Struct, frozen=True, kw_only=True):
     source: PolicySource
     waivers: tuple[Waiver, ...] = ()
     """What was granted beside it and is in force: told in ``GET policies``, to a machine what concerns it."""
+    earlier: tuple[EarlierSource, ...] = ()
+    """Locks that its lock replaced so lately that they may still judge: told in ``GET policies``."""
 
 
 class RevisionRow(msgspec.Struct, frozen=True, kw_only=True):

@@ -8,7 +8,7 @@ from typing import Literal
 import msgspec
 
 from envguard.domain.environment import Digest
-from envguard.domain.verdict import JudgedFinding, Outcome, Verdict
+from envguard.domain.verdict import JudgedFinding, Outcome, Pending, Verdict
 
 
 class TeamEnvironment(msgspec.Struct, frozen=True, kw_only=True):
@@ -25,6 +25,8 @@ class TeamEnvironment(msgspec.Struct, frozen=True, kw_only=True):
     lock: int | None = None
     """The lock's revision."""
     policy_digest: Digest | None = None
+    pending: Pending | None = None
+    """None where no newer lock waits."""
     findings: tuple[JudgedFinding, ...] = ()
     reason: str | None = None
     """Why it is unknown, where no finding says so."""
@@ -105,6 +107,7 @@ def team_environment(verdict: Verdict) -> TeamEnvironment:
         revision=policy.revision if policy is not None else None,
         lock=policy.lock if policy is not None else None,
         policy_digest=policy.digest if policy is not None else None,
+        pending=verdict.pending,
         findings=verdict.findings,
         reason=verdict.reason,
     )

@@ -15,6 +15,7 @@ from envguard.domain.verdict import (
     Basis,
     Match,
     Moved,
+    Pending,
     PolicyRef,
     Verdict,
     Waived,
@@ -51,6 +52,15 @@ def judged(
         places={"packages.gym": "rl-team.yaml:7"},
         moved=moved,
     )
+
+
+def test_a_verdict_ends_with_the_first_thing_that_it_rests_on() -> None:
+    soon, late = NOW + timedelta(hours=1), NOW + timedelta(days=3)
+    drifted = judged(a_finding("missing", "a"))
+    waived = judged(a_finding(), waivers=(a_waiver(until=soon),))
+    assert [drifted.ends_at, waived.ends_at] == [None, soon]
+    for until, end in ((late, soon), (NOW, NOW)):
+        assert msgspec.structs.replace(waived, pending=Pending(lock=42, until=until)).ends_at == end
 
 
 def a_waiver(**changes: object) -> Waiver:

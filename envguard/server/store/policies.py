@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from datetime import datetime, timezone
+from itertools import pairwise
 
 import msgspec
 import sqlalchemy as sa
 
 from envguard.domain.environment import Digest, digest_of
-from envguard.domain.policy import PolicySource
+from envguard.domain.policy import EarlierSource, PolicySource
 from envguard.server.store.schema import policies
 from envguard.wire import PolicyRevision, RevisionRow
+
+_EARLIER_AT_MOST = 3
+"""Locks that travel beside the newest: one has half a megabyte, and who pushes daily needs no more."""
 
 
 def newest_policies(connection: sa.Connection) -> tuple[PolicyRevision, ...]:
@@ -53,6 +57,33 @@ def revisions_of(connection: sa.Connection, name: str) -> tuple[RevisionRow, ...
         )
         for row in connection.execute(query)
     )
+
+
+def replaced_locks(
+    connection: sa.Connection, revision: PolicyRevision, *, grace_s: float, now_s: float
+) -> tuple[EarlierSource, ...]:
+    """Answer the locks before this revision's whose grace is not over, the newest first, a few at most."""
+    of_policy = (policies.c.name == revision.name) & (policies.c.lock_revision <= revision.lock_revision)
+    query = (
+        sa.select(
+            policies.c.lock_revision,
+            sa.func.min(policies.c.pushed_at).label("came_at"),
+            sa.func.max(policies.c.revision).label("last"),
+        )
+        .where(of_policy)
+        .group_by(policies.c.lock_revision)
+        .order_by(policies.c.lock_revision.desc())
+        .limit(_EARLIER_AT_MOST + 1)
+    )
+    found: list[EarlierSource] = []
+    for newer, older in pairwise(connection.execute(query).all()):
+        until_s = newer.came_at + grace_s
+        kept = revision_of(connection, revision.name, older.last) if until_s > now_s else None
+        if kept is None:
+            break
+        until = datetime.fromtimestamp(until_s, timezone.utc)
+        found.append(EarlierSource(source=kept.source, lock_revision=older.lock_revision, until=until))
+    return tuple(found)
 
 
 def add_revision(
