@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import get_args
+from typing import TYPE_CHECKING, get_args
 
 import click
 
@@ -13,7 +13,10 @@ from envguard.cli.local import existing_state, held_policies, known_matches, roo
 from envguard.cli.options import filled, json_option, policy_option, verbose_option
 from envguard.cli.output import EXIT_CODES, console, here, now, print_json, tell
 from envguard.cli.progress import Progress
-from envguard.domain.verdict import Verdict, worst
+from envguard.domain.verdict import worst
+
+if TYPE_CHECKING:
+    from envguard.runs.judging import Ruled
 
 _UNREAD_AT_MOST = 10
 """Places that are named before a warning says the rest."""
@@ -76,14 +79,21 @@ def _check_all(format_: Format) -> int:
     from envguard.report.outputs import verdicts_document
     from envguard.report.terminal import show_verdicts
 
-    verdicts, is_incomplete = _judge_all()
+    ruled, is_incomplete = _judge_all()
+    verdicts = [each.verdict for each in ruled]
     match format_:
         case "rich":
             show_verdicts(console(), verdicts, here=here())
         case "json":
             print_json(verdicts_document(verdicts, is_incomplete=is_incomplete))
         case _:
-            print_as(format_, verdicts)
+            print_as(
+                format_,
+                [
+                    (each.verdict, each.governing.folder if each.governing is not None else None)
+                    for each in ruled
+                ],
+            )
     code = EXIT_CODES[worst([verdict.verdict for verdict in verdicts])]
     if is_incomplete:
         tell("warning: not everything could be looked at: there may be more environments")
@@ -91,7 +101,7 @@ def _check_all(format_: Format) -> int:
     return code
 
 
-def _judge_all() -> tuple[Sequence[Verdict], bool]:
+def _judge_all() -> tuple[Sequence[Ruled], bool]:
     """Answer every verdict, and whether the look was cut off before its end."""
     from envguard.inventory import scan_machine
     from envguard.runs.bindings import bind_scan, bound_places, uses_of_owners
@@ -114,4 +124,4 @@ def _judge_all() -> tuple[Sequence[Verdict], bool]:
         comparisons=Comparisons(),
         matches=known_matches(),
     )
-    return [each.verdict for each in ruled], found.is_incomplete
+    return ruled, found.is_incomplete

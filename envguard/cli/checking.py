@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Literal
 
@@ -50,23 +50,25 @@ def check_one(
     return _check_environment(env, named, format_, verbose=verbose, look=look)
 
 
-def print_as(format_: Literal["junit", "github", "sarif", "markdown"], verdicts: Sequence[Verdict]) -> None:
-    """Print what a machine reads; a format is the function of its name in the module of its name."""
+def print_as(
+    format_: Literal["junit", "github", "sarif", "markdown"], verdicts: Iterable[tuple[Verdict, str | None]]
+) -> None:
+    """Print what a machine reads; a format is the function of its name in the module of its name.
+
+    Beside each verdict stands the folder of its policy's files, to which its places lead from where the
+    checkout is; None where they are none of this machine's.
+    """
     from importlib import import_module
 
     import click
 
-    write: Callable[[Sequence[Verdict]], str] = getattr(import_module(f"envguard.report.{format_}"), format_)
-    text = write(verdicts)
-    if text:
-        click.echo(text)
-
-
-def _for_reviews(verdict: Verdict, folder: str | None) -> Verdict:
-    """The verdict with places that lead to the policy's files from where the checkout is."""
     from envguard.report.places import with_ways_from
 
-    return with_ways_from(os.environ.get("GITHUB_WORKSPACE") or str(Path.cwd()), verdict, folder)
+    root = os.environ.get("GITHUB_WORKSPACE") or str(Path.cwd())
+    write: Callable[[Sequence[Verdict]], str] = getattr(import_module(f"envguard.report.{format_}"), format_)
+    text = write([with_ways_from(root, verdict, folder) for verdict, folder in verdicts])
+    if text:
+        click.echo(text)
 
 
 def is_lock_file(argument: str) -> bool:
@@ -88,7 +90,7 @@ def _check_lock(path: Path, named: str | None, format_: Format) -> Checked:
         case "json":
             print_json(judged.verdict)
         case _:
-            print_as(format_, [_for_reviews(judged.verdict, judged.folder)])
+            print_as(format_, [(judged.verdict, judged.folder)])
     return Checked(judged.verdict)
 
 
@@ -110,7 +112,7 @@ def _check_environment(
         case "json":
             print_json(judged.verdict)
         case _:
-            print_as(format_, [_for_reviews(judged.verdict, judged.governing.folder)])
+            print_as(format_, [(judged.verdict, judged.governing.folder)])
     return Checked(
         judged.verdict,
         asks_machine=bool(judged.governing.policy.rules.machine),

@@ -135,7 +135,7 @@ def judge_at(
         verdict=msgspec.structs.replace(ruled.verdict, source=source),
         environment=environment,
         source=source,
-        governing=governing.policy,
+        governing=ruled.governing or governing.policy,
         is_own_lock=governing.is_own_lock,
         facts=facts,
     )

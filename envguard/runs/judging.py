@@ -40,7 +40,7 @@ class Ruled(msgspec.Struct, frozen=True):
     bound: Bound | None = None
     """Why it is this policy; None where a person named it, and where no single policy can judge."""
     governing: LockedPolicy | None = None
-    """The policy itself, where ``bound`` tells why it is this one."""
+    """The policy itself, with the lock that judged; None where nothing was compared."""
 
 
 class Policies(msgspec.Struct, frozen=True):
@@ -124,7 +124,7 @@ def _judge_by(
     )
     if match is not None and verdict.verdict == "drifted":
         verdict = msgspec.structs.replace(verdict, since=match.drifted_at)
-    return Ruled(verdict, compared.basis)
+    return Ruled(verdict, compared.basis, governing=governing)
 
 
 def judge_lock_file(
@@ -179,7 +179,7 @@ def judge_bound(
                 comparisons=comparisons,
                 match=matches.get(record.path),
             )
-            ruled.append(msgspec.structs.replace(found, bound=binding, governing=governing))
+            ruled.append(msgspec.structs.replace(found, bound=binding))
         else:
             ruled.append(Ruled(_unusable(record, binding, governing)))
     return tuple(ruled)

@@ -84,6 +84,15 @@ def test_places_in_reviews_lead_to_the_policy_s_files(
     assert envguard(*call, "--json", cwd=project / below).json()["findings"][0]["place"] == "rl-team.yaml:4"
 
 
+def test_places_of_all_environments_lead_to_their_policies_files(envguard: Envguard, project: Path) -> None:
+    (project / "policies").mkdir()
+    (project / "policies" / "rl-team.yaml").write_text(POLICY)
+    (project / "pyproject.toml").write_text('[tool.envguard]\npolicy = "policies/rl-team.yaml"\n')
+    run = envguard("check", "--all", "--format", "github", cwd=project.parent, HOME=str(project))
+    place = f"::error file={project.name}/policies/rl-team.yaml,line=4,"
+    assert (run.code, [line.startswith(place) for line in run.out.splitlines()]) == (1, [True])
+
+
 def test_json_is_short_for_its_format(envguard: Envguard, project: Path, policy: Path) -> None:
     short = envguard("check", "--json", cwd=project)
     assert short.out == envguard("check", "--format", "json", cwd=project).out

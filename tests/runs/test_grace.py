@@ -44,6 +44,9 @@ def judged(tmp_path: Path, gym: str, *, now: datetime, before: str = "gym==0.26.
     environment = an_environment(a_snapshot(gym=gym), project=Project("/home/ann/rl", policy="rl-team"))
     policies, machine = Policies(parse_kept(state.policies())), Machine("ws-7")
     [ruled] = judge_bound([environment], FACTS, machine, policies, now, comparisons=Comparisons(), matches={})
+    assert ruled.verdict.policy is not None
+    assert ruled.governing is not None
+    assert ruled.governing.lock_revision == ruled.verdict.policy.lock
     return ruled.verdict
 
 
