@@ -14,13 +14,12 @@ import msgspec
 from packaging.requirements import InvalidRequirement, Requirement
 
 from envguard.domain.requirements import normalised_name
-from envguard.errors import PolicyError
 from envguard.formats.companions import Companions, beside
-from envguard.formats.files import raise_all, shown
+from envguard.formats.files import shown
 from envguard.formats.locks.poetry_markers import written
 from envguard.formats.locks.poetry_shapes import Needed, Wish
 from envguard.formats.locks.project import read_project, table_at
-from envguard.formats.locks.toml import in_words, wrong_with_marker
+from envguard.formats.locks.toml import TomlProblems, wrong_with_marker
 
 MAIN = "main"
 """The group of what is asked for always."""
@@ -78,18 +77,14 @@ def read_poetry_project(filename: str, companions: Companions) -> PoetryProject 
     if found is None:
         return None
     text, document = found
-    place = beside(filename, "pyproject.toml", filename)
-    try:
-        tool = msgspec.convert(table_at(document, "tool", "poetry"), _Tool)
-        project = msgspec.convert(table_at(document, "project"), _Project)
-        asks = (*_asked_of_project(project), *_asked_of_tool(tool, is_all=not project.dependencies))
-    except msgspec.ValidationError as error:
-        what, path = in_words(str(error))
-        raise PolicyError(what, where=f"{place}: {path}", hint=_HINT) from error
-    except (InvalidRequirement, RecursionError) as error:
-        what = f"not a requirement: {shown(str(error))}"
-        raise PolicyError(what, where=f"{place}: project", hint=_HINT) from error
-    _check_markers(asks, place)
+    problems = TomlProblems(text, beside(filename, "pyproject.toml", filename), _HINT)
+    tool = problems.read(table_at(document, "tool", "poetry"), _Tool, "tool.poetry") or _Tool()
+    project = problems.read(table_at(document, "project"), _Project, "project") or _Project()
+    asks = (
+        *_asked_of_project(project, problems),
+        *_asked_of_tool(tool, problems, is_all=not project.dependencies),
+    )
+    problems.raise_all()
     if not asks and not tool.group:
         return None
     name = tool.name or project.name
@@ -111,43 +106,48 @@ def each_needed(wish: Wish) -> Iterator[Needed]:
         yield Needed(version=one) if isinstance(one, str) else one
 
 
-def _check_markers(asks: Iterable[Asked], place: str) -> None:
-    problems = []
-    for asked in asks:
-        platform = f"sys_platform == '{asked.needed.platform}'" if asked.needed.platform else ""
-        for marker in filter(None, [written(asked.needed.markers), platform]):
-            wrong = wrong_with_marker(marker)
-            if wrong is not None:
-                problems.append(PolicyError(wrong, where=f"{place}: {shown(asked.name)}", hint=_HINT))
-    raise_all(problems, place)
-
-
-def _asked_of_tool(tool: _Tool, *, is_all: bool) -> Iterator[Asked]:
+def _asked_of_tool(tool: _Tool, problems: TomlProblems, *, is_all: bool) -> Iterator[Asked]:
     if is_all:
-        yield from _asked(tool.dependencies, MAIN)
-    yield from _asked(tool.dev_dependencies, _DEV)
+        yield from _asked(tool.dependencies, MAIN, "dependencies", problems)
+    yield from _asked(tool.dev_dependencies, _DEV, "dev-dependencies", problems)
     for name, group in tool.group.items():
-        yield from _asked(group.dependencies, normalised_name(name))
+        key = f"group.{name}.dependencies"
+        yield from _asked(group.dependencies, normalised_name(name), key, problems)
 
 
-def _asked(wishes: Mapping[str, Wish], group: str) -> Iterator[Asked]:
+def _asked(wishes: Mapping[str, Wish], group: str, key: str, problems: TomlProblems) -> Iterator[Asked]:
     for name, wish in wishes.items():
         if name.lower() != _PYTHON:
-            yield from (Asked(normalised_name(name), needed, group) for needed in each_needed(wish))
+            for needed in each_needed(wish):
+                _check_markers(needed, f"tool.poetry.{key}.{name}", problems)
+                yield Asked(normalised_name(name), needed, group)
 
 
-def _asked_of_project(project: _Project) -> Iterator[Asked]:
-    for text in project.dependencies:
-        yield _required(text, None)
+def _check_markers(needed: Needed, key: str, problems: TomlProblems) -> None:
+    platform = f"sys_platform == '{needed.platform}'" if needed.platform else ""
+    for marker in filter(None, [written(needed.markers), platform]):
+        wrong = wrong_with_marker(marker)
+        if wrong is not None:
+            problems.add(wrong, key)
+
+
+def _asked_of_project(project: _Project, problems: TomlProblems) -> Iterator[Asked]:
+    yield from _required(project.dependencies, None, "project.dependencies", problems)
     for extra, texts in project.optional_dependencies.items():
-        yield from (_required(text, normalised_name(extra)) for text in texts)
+        key = f"project.optional-dependencies.{extra}"
+        yield from _required(texts, normalised_name(extra), key, problems)
 
 
-def _required(text: str, extra: str | None) -> Asked:
-    requirement = Requirement(text)
-    needed = Needed(
-        version=str(requirement.specifier) or None,
-        markers=str(requirement.marker) if requirement.marker is not None else None,
-        extras=tuple(sorted(requirement.extras)),
-    )
-    return Asked(normalised_name(requirement.name), needed, extra=extra)
+def _required(texts: Iterable[str], extra: str | None, key: str, problems: TomlProblems) -> Iterator[Asked]:
+    for number, text in enumerate(texts):
+        try:
+            requirement = Requirement(text)
+        except (InvalidRequirement, RecursionError) as error:
+            problems.add(f"not a requirement: {shown(str(error))}", f"{key}[{number}]")
+            continue
+        needed = Needed(
+            version=str(requirement.specifier) or None,
+            markers=str(requirement.marker) if requirement.marker is not None else None,
+            extras=tuple(sorted(requirement.extras)),
+        )
+        yield Asked(normalised_name(requirement.name), needed, extra=extra)

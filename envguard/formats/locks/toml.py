@@ -79,7 +79,7 @@ class TomlProblems(Gathered):
         try:
             return msgspec.convert(value, shape)
         except msgspec.ValidationError as error:
-            what, path = in_words(str(error))
+            what, path = _in_words(str(error))
             self.add(what, ".".join(filter(None, [key, path])), table)
         return None
 
@@ -181,7 +181,7 @@ def _refuse(message: str, text: str, filename: str, hint: str, error: ValueError
     raise PolicyError(f"not TOML: {shown(what)}", where=where, hint=hint) from error
 
 
-def in_words(message: str) -> tuple[str, str]:
+def _in_words(message: str) -> tuple[str, str]:
     """Answer what does not fit, in our words for msgspec's, and the key path below what was read."""
     found = _PATH.fullmatch(message)
     what, path = (found["what"], found["path"] or "") if found else (message, "")

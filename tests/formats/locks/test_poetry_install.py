@@ -184,20 +184,44 @@ def test_tools_that_poetry_never_locked_are_not_missed() -> None:
 
 
 @pytest.mark.parametrize(
-    ("project", "what"),
+    ("project", "where", "what"),
     [
-        ("[tool.poetry]\nname = 1\n", "a text is expected, not a whole number"),
-        ("[project]\ndependencies = ['=']\n", "not a requirement: "),
-        ("[tool.poetry.dependencies]\na = {markers = '('}\n", "not a marker: `(`"),
-        ('[tool.poetry.dependencies]\na = {platform = "\'"}\n', "not a marker: `sys_platform == '''`"),
-        ("[tool", "not TOML"),
+        ("[tool.poetry]\nname = 1\n", ":2:1: tool.poetry.name", "a text is expected, not a whole number"),
+        ("[project]\ndependencies = ['=']\n", ":2:1: project.dependencies[0]", "not a requirement: "),
+        (
+            "[project.optional-dependencies]\na = [\n 'b',\n '=',\n]\n",
+            ":4:2: project.optional-dependencies.a[1]",
+            "not a requirement: ",
+        ),
+        (
+            "[tool.poetry.dependencies]\na = {markers = '('}\n",
+            ":2:1: tool.poetry.dependencies.a",
+            "not a marker: `(`",
+        ),
+        (
+            '[tool.poetry.group.x.dependencies]\na = {platform = "\'"}\n',
+            ":2:1: tool.poetry.group.x.dependencies.a",
+            "not a marker: `sys_platform == '''`",
+        ),
+        ("[tool", ":1:6", "not TOML"),
     ],
-    ids=["type", "requirement", "marker", "platform", "toml"],
+    ids=["type", "requirement", "extra", "marker", "platform", "toml"],
 )
-def test_a_broken_project_is_named(project: str, what: str) -> None:
+def test_a_broken_project_is_named(project: str, where: str, what: str) -> None:
     text = (DATA / "poetry-1.8" / "poetry.lock").read_text()
     with pytest.raises(PolicyError) as caught:
         parse_lock(text, filename="a/poetry.lock", companions=KeptFiles({"a/pyproject.toml": project}))
-    assert (caught.value.where or "").startswith("a/pyproject.toml")
+    assert caught.value.where == f"a/pyproject.toml{where}"
     assert what in caught.value.what
     assert caught.value.hint
+
+
+def test_all_that_is_wrong_with_a_project_is_told_at_once() -> None:
+    text = (DATA / "poetry-1.8" / "poetry.lock").read_text()
+    project = "[project]\ndependencies = ['=']\n[tool.poetry.dev-dependencies]\na = {markers = '('}\n"
+    with pytest.raises(PolicyError) as caught:
+        parse_lock(text, filename="poetry.lock", companions=KeptFiles({"pyproject.toml": project}))
+    assert [(each.where or "").partition(": ")[0] for each in caught.value.problems] == [
+        "pyproject.toml:2:1",
+        "pyproject.toml:4:1",
+    ]
