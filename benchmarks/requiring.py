@@ -1,13 +1,12 @@
 """``python -m benchmarks requiring``: what ``require()`` adds to the start of an interpreter, 415 packages.
 
 *Fresh* is the agent's file with a note on each METADATA; *asked* is a version in the call; *by command* has
-no agent, and ``envguard`` on ``PATH``.
+no agent, and ``envguard`` on ``PATH``. The guard is the installed file, but *the package's*, in its rooms.
 """
 
 from __future__ import annotations
 
 import os
-import shutil
 import subprocess
 import sys
 import tempfile
@@ -17,13 +16,16 @@ from pathlib import Path
 
 from benchmarks.many import PACKAGES, make_many
 from benchmarks.timing import median_seconds, print_ratios
-from envguard import guard
+from envguard.guard.verdict_file import FORMAT, verdict_name
+from envguard.runs.guard_text import guard_text
 
 _BOOT = Path("/proc/sys/kernel/random/boot_id")
+_ROOT = str(Path(__file__).resolve().parents[1])
 _RUNS = 21
 _SCRIPTS = {
     "bare python": "pass",
     "require, fresh": "import envguard_guard; envguard_guard.require()",
+    "the package's, fresh": f"import sys; sys.path.append({_ROOT!r}); import envguard; envguard.require()",
     "require, asked": "import envguard_guard; envguard_guard.require(python='>=3', pip='>=1')",
     "require, by command": "import envguard_guard; envguard_guard.require('./policy.yaml')",
     "importlib.metadata": "import importlib.metadata as m; [each.version for each in m.distributions()]",
@@ -38,7 +40,7 @@ def main() -> None:
         (project / "policy.yaml").write_text('envguard: 1\nname: policy\npython: ">=3"\n')
         python = environment / "bin" / "python"
         (site,) = environment.glob("lib/*/site-packages")
-        shutil.copy(guard.__file__, site / "envguard_guard.py")
+        (site / "envguard_guard.py").write_text(guard_text(), encoding="ascii")
         os.environ["XDG_RUNTIME_DIR"] = os.environ["HOME"] = folder
         os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # then each start compiles the guard: 25 ms
         os.environ["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
@@ -46,7 +48,8 @@ def main() -> None:
         commands = {name: [str(python), "-c", text] for name, text in _SCRIPTS.items()}
         subprocess.run(commands["require, by command"], check=True)  # makes bytecode, and the lease
         _write_verdict(environment, site, Path(folder) / "envguard" / "verdicts")
-        subprocess.run(commands["require, fresh"], check=True)
+        for name in ("require, fresh", "the package's, fresh"):
+            subprocess.run(commands[name], check=True)
         print(f"{PACKAGES} made distributions, median of {_RUNS} whole processes in turn")
         print_ratios(median_seconds(commands, _RUNS), to="bare python")
 
@@ -54,7 +57,7 @@ def main() -> None:
 def _write_verdict(environment: Path, site: Path, folder: Path) -> None:
     prefix, now = os.path.realpath(environment), time.time()
     lines = [
-        guard.FORMAT,
+        FORMAT,
         f"environment\t{prefix}",
         f"boot\t{_BOOT.read_text().strip()}",
         f"times\t{now - 1}\t{now + 3600}",
@@ -65,7 +68,7 @@ def _write_verdict(environment: Path, site: Path, folder: Path) -> None:
     ]
     folder.mkdir(parents=True)
     text = "\n".join([*lines, f"end\t{len(lines)}", ""])
-    (folder / guard.verdict_name(prefix)).write_text(text)
+    (folder / verdict_name(prefix)).write_text(text)
 
 
 def _notes(site: Path) -> Iterator[str]:

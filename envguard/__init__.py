@@ -10,8 +10,8 @@ if TYPE_CHECKING:
     from os import PathLike
     from typing import Literal
 
-    from envguard.guard import EnvironmentDrift as EnvironmentDrift
-    from envguard.guard import Verdict
+    from envguard.guard.verdict import EnvironmentDrift as EnvironmentDrift
+    from envguard.guard.verdict import Verdict
 
     def require(
         policy: str | None = None,
@@ -37,6 +37,10 @@ else:
             from importlib import import_module  # it is above all rooms, which ask here for the version
 
             return import_module("envguard.cli.stamping").stamp
-        from envguard import guard
+        if name == "require":
+            from envguard.guard.requiring import require
 
-        return getattr(guard, name)
+            return require
+        from envguard.guard.verdict import EnvironmentDrift
+
+        return EnvironmentDrift

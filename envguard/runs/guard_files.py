@@ -19,6 +19,7 @@ from envguard.errors import StateError, UsageError
 from envguard.inventory import read_environment
 from envguard.inventory.recorded import layout_of
 from envguard.inventory.search_path import search_path_of
+from envguard.runs.guard_text import guard_text
 
 MODULE = "envguard_guard.py"
 """What scripts import where the rest of envguard is not installed."""
@@ -93,7 +94,7 @@ def _install(site: Path) -> None:
     with _beside(site) as beside:
         folder, module = Path(beside) / "new", Path(beside) / MODULE
         folder.mkdir()
-        content = _guard()
+        content = guard_text().encode("ascii")
         module.write_bytes(content)
         files = {"METADATA": _METADATA, "WHEEL": _WHEEL, "INSTALLER": "envguard\n"}
         for name, text in files.items():
@@ -109,12 +110,6 @@ def _install(site: Path) -> None:
 
 def _beside(site: Path) -> tempfile.TemporaryDirectory[str]:
     return tempfile.TemporaryDirectory(prefix=".envguard-guard-", dir=site)
-
-
-def _guard() -> bytes:
-    from envguard import guard
-
-    return Path(guard.__file__).read_bytes()
 
 
 def _record(module: bytes, files: dict[str, str]) -> str:

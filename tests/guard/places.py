@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import os
-import shutil
 import subprocess
 from pathlib import Path
 from typing import NamedTuple
 
-from envguard import guard
+from envguard.runs.guard_text import guard_text
 from tests.builders.environments import make_old_virtualenv, make_venv, pyenv_python, site_packages
 
 MINORS = ("2.7", "3.6", "3.7", "3.8", "3.9", "3.10", "3.11", "3.12", "3.13")
@@ -69,5 +68,5 @@ def make_place(minor: str, folder: Path) -> Place:
     assert python is not None, minor
     make = make_old_virtualenv if minor == "2.7" else make_venv
     place = Place(make(python, folder / "env"), folder / "project")
-    shutil.copy(str(guard.__file__), place.site / "envguard_guard.py")
+    (place.site / "envguard_guard.py").write_text(guard_text(), encoding="ascii")
     return place

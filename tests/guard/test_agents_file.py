@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -235,6 +236,16 @@ def test_the_fast_path_imports_no_parser_and_no_network(place: Place) -> None:
     assert told.out == "['binascii', 'envguard_guard', 'fcntl']\n", told
 
 
+def test_the_fast_path_of_the_package_imports_only_the_rooms_that_it_needs(tmp_path: Path) -> None:
+    place = Place(Path(sys.prefix), tmp_path / "project")
+    write(place, whole(lines(place)))
+    text = "import sys; before = set(sys.modules)\nimport envguard; envguard.require()\n"
+    told = place.run(text + "print(*sorted(set(sys.modules) - before))", PYTHONDONTWRITEBYTECODE="")
+    rooms = ["files", "interpreter", "lease", "requiring", "shadows", "verdict", "verdict_file"]
+    ours = ["envguard", "envguard.guard", *(f"envguard.guard.{room}" for room in rooms)]
+    assert told.out.split() == ["binascii", *ours, "fcntl"], told
+
+
 def test_the_environment_is_in_use_while_the_process_lives(any_place: Place) -> None:
     write(any_place, whole(lines(any_place)))
     text = """
@@ -290,7 +301,7 @@ print(set(said), os.waitpid(child, 0)[1])
 
 
 def test_a_file_is_named_as_the_agent_names_it(place: Place) -> None:
-    from envguard.guard import verdict_name
+    from envguard.guard.verdict_file import verdict_name
 
     assert verdict_name(os.path.realpath(place.env)) == place_of(place).name
     assert verdict_name("/home/ann/" + "é" * 100)[:-9] == "_" * 80

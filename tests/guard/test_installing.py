@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from envguard import guard
 from envguard.inventory import read_environment
+from envguard.runs.guard_text import guard_text
 from tests.builders.environments import install, pyenv_python
 from tests.guard.places import Place, Told
 
@@ -45,7 +45,7 @@ def test_every_python_imports_what_was_installed(bare: Place) -> None:
         bare.run("import envguard_guard; print(envguard_guard.require(python='>=2').verdict)").out
         == "compliant\n"
     )
-    assert (bare.site / "envguard_guard.py").read_bytes() == Path(str(guard.__file__)).read_bytes()
+    assert (bare.site / "envguard_guard.py").read_text(encoding="ascii") == guard_text()
     assert sorted(path.name for path in bare.site.iterdir() if path.name.startswith((".", "envguard"))) == [
         f"envguard_guard-{_version()}.dist-info",
         "envguard_guard.py",

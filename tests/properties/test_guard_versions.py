@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from packaging.version import InvalidVersion, Version
 
-from envguard import guard
+from envguard.guard import versions
 
 RELEASES = st.lists(st.integers(0, 3), min_size=1, max_size=4).map(lambda parts: ".".join(map(str, parts)))
 VERSIONS = st.builds(
@@ -34,14 +34,14 @@ class TestVersion:
         try:
             Version(text)
         except InvalidVersion:
-            assert guard._version(text) is None
+            assert versions.version_of(text) is None
         else:
-            assert guard._version(text) is not None
+            assert versions.version_of(text) is not None
 
     @given(VERSIONS, VERSIONS)
     @settings(max_examples=1000)
     def test_versions_are_ordered_as_packaging_orders_them(self, one: str, other: str) -> None:
-        left, right = guard._version(one), guard._version(other)
+        left, right = versions.version_of(one), versions.version_of(other)
         assert left is not None
         assert right is not None
         first, second = (*left.key, left.local), (*right.key, right.local)
@@ -64,7 +64,7 @@ class TestSpecifier:
         except InvalidSpecifier:
             wanted = None
         try:
-            answer: bool | None = guard.allows(specifier, version)
+            answer: bool | None = versions.allows(specifier, version)
         except ValueError:
             answer = None
         assert answer is wanted

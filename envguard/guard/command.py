@@ -1,0 +1,128 @@
+"""The verdict of ``envguard check``, run as a child."""
+
+import os
+import sys
+
+from envguard.guard.files import native
+from envguard.guard.interpreter import recorded_prefixes, ticks
+from envguard.guard.verdict import Finding, Verdict
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, Dict, List, Optional  # noqa: F401 - pyflakes reads no type comments
+
+    from envguard.guard.verdict import Answer  # noqa: F401 - pyflakes reads no type comments
+
+_COMMAND_S = 20.0
+
+
+def by_command(named):
+    # type: (Optional[str]) -> Answer
+    """What ``envguard check`` says, by the policy that the call names."""
+    command = _command()
+    if command is None:
+        return None, "there is no `envguard` command"
+    command += ["check", recorded_prefixes()[0], "--json"] + (["--policy", named] if named else [])
+    content = _output_of(command)
+    if content is None:
+        return None, "`envguard check` gives no answer"
+    import json
+
+    try:
+        document = json.loads(content.decode("utf-8"))
+        if document["schema"] == "envguard/error/1":
+            error = document["error"]
+            words = [error.get("message"), error.get("place"), error.get("hint")]
+            return None, ": ".join(native(word) for word in words if word)
+        return _verdict_in(document), ""
+    except (ValueError, KeyError, TypeError, AttributeError):
+        return None, "what `envguard check` says is not understood"
+
+
+def _command():
+    # type: () -> Optional[List[str]]
+    """The command: that of the package to which this room belongs, else the first one on ``PATH``."""
+    if __name__ == "envguard.guard.command" and sys.executable:
+        root = os.path.abspath(__file__)
+        for _ in range(3):
+            root = os.path.dirname(root)
+        begin = "import sys; sys.path.append(%r); from envguard.cli.main import main; main()" % root
+        return [sys.executable, "-I", "-c", begin]
+    for folder in os.environ.get("PATH", "").split(os.pathsep):
+        path = os.path.join(folder, "envguard")
+        if os.path.isabs(folder) and os.path.isfile(path) and os.access(path, os.X_OK):
+            return [path]
+    return None
+
+
+def _output_of(command):
+    # type: (List[str]) -> Optional[bytes]
+    """What a command prints within its time; None where it cannot be started, or does not end."""
+    import subprocess
+
+    environ = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
+    try:
+        with open(os.devnull, "r+b") as nothing:  # noqa: PTH123 - 2.7 has no pathlib
+            child = subprocess.Popen(  # noqa: TID251 - an edge: this is where the guard starts a child
+                command, stdin=nothing, stdout=subprocess.PIPE, stderr=nothing, env=environ, close_fds=True
+            )
+    except (OSError, ValueError):
+        return None
+    output = child.stdout
+    try:
+        return _read_until_end(output.fileno(), ticks() + _COMMAND_S) if output else None
+    finally:
+        if output:
+            output.close()
+        if child.poll() is None:
+            child.kill()
+            child.wait()
+
+
+def _read_until_end(descriptor, end):
+    # type: (int, float) -> Optional[bytes]
+    import select
+
+    parts = []  # type: List[bytes]
+    while True:
+        try:
+            ready = select.select([descriptor], [], [], max(0.0, end - ticks()))[0]
+        except (OSError, select.error, ValueError):
+            return None
+        if not ready:
+            return None
+        part = os.read(descriptor, 65536)
+        if not part:
+            return b"".join(parts)
+        parts.append(part)
+
+
+def _verdict_in(document):
+    # type: (Dict[str, Any]) -> Verdict
+    """The verdict in a document of ``envguard check --json``. Raises KeyError or TypeError for any other."""
+    policy = document["policy"] or {}
+    findings = []  # type: List[Finding]
+    for each in document["findings"]:
+        names = ("package", "expected", "actual", "reason", "place", "fix")
+        told = [None if each[name] is None else native(each[name]) for name in names]
+        told.append(native(each["waived"]["until"]) if each["waived"] else None)
+        findings.append(Finding(native(each["kind"]), native(each["severity"]), *told))
+    told = [
+        None if document.get(name) is None else native(document[name])
+        for name in ("verdict", "environment", "digest", "source", "reason")
+    ]
+    outcome, environment, digest, source, reason = told
+    if outcome not in ("compliant", "drifted", "unknown", "unmanaged"):
+        raise KeyError(outcome)
+    name, revision = policy.get("name"), policy.get("revision")
+    return Verdict(
+        "unknown" if outcome == "unmanaged" else outcome,
+        environment or sys.prefix,
+        digest,
+        name and native(name),
+        revision,
+        findings,
+        source,
+        reason,
+        policy.get("before_run") != "warn",
+    )

@@ -1,0 +1,138 @@
+"""What takes an installed package's import name.
+
+A package is looked up by its metadata only where something does take a name.
+"""
+
+import os
+
+from envguard.guard.files import HEAD_CAP, names_in, read_file, text_of
+from envguard.guard.interpreter import is_library, is_site, library_folders
+from envguard.guard.verdict import Finding
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Iterable, Iterator, List, Optional, Sequence, Set  # noqa: F401 - pyflakes reads no type comments
+
+    from envguard.guard.installed import Distribution  # noqa: F401 - pyflakes reads no type comments
+
+_RECORD_CAP = 16 * 1024 * 1024
+_BINARIES = (".so", ".pyd", ".pyc")
+_STRAY = ("benchmarks", "docs", "example", "examples", "scripts", "test", "tests")
+"""What badly built packages leave beside their own, and what nobody imports from there."""
+
+
+def shadows_of(name, found, folders):
+    # type: (str, Sequence[Distribution], Sequence[str]) -> Iterator[Finding]
+    """What is imported instead of a package that the call asks for."""
+    library = library_folders()
+    for each in found:
+        own = folders[each.index]
+        early = [folder for folder in folders[: each.index] if not is_library(folder, library)]
+        for module in _import_names(each, own) if early else ():
+            later = [_module_in(folder, module, names_in(folder) or ()) for folder in folders[each.index :]]
+            if not any(later):
+                continue  # an editable with its own finder: nothing on the path tells where it is
+            taken = (_module_in(folder, module, names_in(folder) or ()) for folder in early)
+            place = next((place for place in taken if place is not None), None)
+            if place is not None and os.path.realpath(place) not in map(
+                os.path.realpath, filter(None, later)
+            ):
+                yield _shadow(name, module, place, "error")
+
+
+def shadows_of_all(folders):
+    # type: (Sequence[str]) -> Iterator[Finding]
+    """What is imported instead of any package of the environment.
+
+    Of the project's own package, and of what badly built packages leave beside their own, that is a warning.
+    """
+    library = library_folders()
+    sites = [folder for folder in folders if is_site(folder)]
+    if not sites:
+        reason = "this interpreter does not look into its own site-packages"
+        yield Finding("unreadable", "error", None, None, None, reason)
+        return
+    early = [folder for folder in folders[: folders.index(sites[-1])] if not is_library(folder, library)]
+    listed = [(folder, names_in(folder) or []) for folder in sites]
+    stems = {name.partition(".")[0] for _, names in listed for name in names}
+    told = set()  # type: Set[str]
+    for folder in early:
+        names = [] if folder in sites else names_in(folder) or []
+        for module in sorted({name.partition(".")[0] for name in names} & stems - told - {""}):
+            place = _module_in(folder, module, names)
+            later = next((site for site, held in listed if _module_in(site, module, held)), None)
+            if place is not None and later is not None and not module.startswith("__"):
+                told.add(module)
+                yield _shadow_of_environment(folder, module, place, later)
+
+
+def _shadow(package, module, place, severity):
+    # type: (str, str, str, str) -> Finding
+    reason = "`import %s` takes %s" % (module, place)
+    return Finding("shadowed", severity, package, "the installed one", place, reason)
+
+
+def _shadow_of_environment(folder, module, place, site):
+    # type: (str, str, str, str) -> Finding
+    package = _owner(site, module)
+    is_mild = package is None or module in _STRAY or _is_project_of(folder, package)
+    return _shadow(package or module, module, place, "warn" if is_mild else "error")
+
+
+def _module_in(folder, name, names):
+    # type: (str, str, Iterable[str]) -> Optional[str]
+    """The file that an import of a name takes from a folder; a folder without ``__init__`` is none."""
+    for entry in names:
+        if entry == name:
+            inside = os.path.join(folder, entry)
+            init = _module_in(inside, "__init__", names_in(inside) or ()) if os.path.isdir(inside) else None
+            if init is not None:
+                return init
+        elif entry == name + ".py" or (entry.startswith(name + ".") and entry.endswith(_BINARIES)):
+            return os.path.join(folder, entry)
+    return None
+
+
+def _import_names(each, folder):
+    # type: (Distribution, str) -> List[str]
+    """What a distribution is imported as: its own name, else what its metadata lists."""
+    own = each.name.replace("-", "_")
+    if _module_in(folder, own, names_in(folder) or ()) is not None:
+        return [own]
+    listed = text_of(read_file(os.path.join(each.place, "top_level.txt"), HEAD_CAP) or b"").split()
+    if not listed:
+        rows = text_of(read_file(os.path.join(each.place, "RECORD"), _RECORD_CAP) or b"").splitlines()
+        firsts = (row.split(",")[0].strip('"').split("/")[0] for row in rows)
+        listed = sorted(
+            {first.split(".")[0] for first in firsts if not first.endswith((".dist-info", ".pth"))}
+        )
+    return [name for name in listed if name and name not in ("__pycache__", "_")] or [own]
+
+
+def _owner(site, module):
+    # type: (str, str) -> Optional[str]
+    """The distribution that a module belongs to, by its name, else by what distributions list."""
+    from envguard.guard.installed import Distribution, normalised
+
+    entries = sorted(
+        each for each in names_in(site) or () if each.lower().endswith((".dist-info", ".egg-info"))
+    )
+    names = [normalised(each.rpartition(".")[0].partition("-")[0]) for each in entries]
+    if normalised(module) in names:
+        return normalised(module)
+    for name, entry in zip(names, entries):  # noqa: B905 - 2.7 has no `strict`
+        if module in _import_names(Distribution(name, "", 0, os.path.join(site, entry)), site):
+            return name
+    return None
+
+
+def _is_project_of(folder, package):
+    # type: (str, Optional[str]) -> bool
+    """Whether a folder is the project that a package was made of."""
+    from envguard.guard.installed import normalised
+
+    for line in text_of(read_file(os.path.join(folder, "pyproject.toml"), HEAD_CAP) or b"").splitlines():
+        key, equals, value = line.partition("=")
+        if equals and key.strip() == "name" and normalised(value.strip().strip("\"'")) == package:
+            return True
+    return False
