@@ -47,7 +47,10 @@ class JsonPlaces:
         return ""
 
     def of_first_repeated(self) -> str:
-        """Answer ``:LINE:COLUMN: PATH`` of the first key that its table has already, if any."""
+        """Answer ``:LINE:COLUMN: PATH`` of the first key that its table has already, if any.
+
+        Of several tables with such keys it is the one that ends first: there the reader stopped.
+        """
         self._found()
         return f"{self._place(self._twice[1])}: {self._twice[0]}" if self._twice is not None else ""
 
@@ -59,31 +62,41 @@ class JsonPlaces:
         return self._keys
 
     def _look(self, keys: dict[str, int]) -> None:
-        prefix, above, tables = "", list[str](), list[set[str]]()
-        path = ""
+        path, tables = "", list[_Table]()
         for number, token in enumerate(_TOKEN.finditer(self._text)):
             if number > _MOST_TOKENS:
                 return
             sign, key = token["sign"], token["key"]
             if sign == "{":
-                above.append(prefix)
-                prefix = f"{path}." if path else ""
-                tables.append(set())
+                tables.append(_Table(path))
             elif sign == "}" and tables:
-                prefix = above.pop()
-                tables.pop()
+                closed = tables.pop()
+                path, self._twice = closed.path, self._twice or closed.twice
             elif key is not None and tables:
-                name = _name(key)
-                path = prefix + name if len(tables) <= _LEVELS else path
-                if key in tables[-1] and self._twice is None:
-                    self._twice = path, token.start()
-                tables[-1].add(key)
+                table = tables[-1]
                 if len(tables) <= _LEVELS:
+                    path = f"{table.path}.{_name(key)}" if table.path else _name(key)
                     keys.setdefault(path, token.start())
+                table.add(key, (path, token.start()))
 
     def _place(self, offset: int) -> str:
         line = bisect.bisect_left(self._breaks, offset)
         return f":{line + 1}:{offset - (self._breaks[line - 1] if line else -1)}"
+
+
+class _Table:
+    """A table that has not ended yet."""
+
+    def __init__(self, path: str) -> None:
+        self.path = path
+        self.twice: tuple[str, int] | None = None
+        """The first key that was there already: its path, and where it stands."""
+        self._keys: set[str] = set()
+
+    def add(self, key: str, place: tuple[str, int]) -> None:
+        if key in self._keys and self.twice is None:
+            self.twice = place
+        self._keys.add(key)
 
 
 def _name(key: str) -> str:
