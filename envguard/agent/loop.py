@@ -126,8 +126,11 @@ class _Daemon:
             self._look_between()
 
     def _look_between(self) -> None:
+        """Look; where the server has not heard of the last look, it hears of this one."""
         try:
-            self._look_anew()
+            seen = self._look_anew()
+            if self._seen is not None:
+                self._seen = seen
         except EnvguardError as error:
             _log.error("look_failed", reason=str(error))
         except Exception as error:  # noqa: BLE001 - a bug must not leave the machine without an agent
