@@ -88,10 +88,10 @@ class _Daemon:
         chance: Callable[[], float],
         wall_clock: Callable[[], float],
         clock: Callable[[], float],
-        wanted: threading.Event | None = None,
+        wanted: threading.Event,
     ) -> None:
         self._rounds = rounds
-        self._wanted = wanted or threading.Event()
+        self._wanted = wanted
         self._looked_at = -math.inf
         self._chance = chance
         self._wall_clock = wall_clock

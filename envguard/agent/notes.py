@@ -78,16 +78,13 @@ def keep_notes(
     """Keep the notes of each environment that has some, and answer which they are."""
     names: dict[str, str] = {}
     try:
-        folder = open_folder(state.path / _FOLDER, mode=0o700)
-        try:
+        with open_folder(state.path / _FOLDER, mode=0o700) as folder:
             for record in (each.record for each in scan.environments):
                 name = _kept_name(folder, record, memories.get(record.path), noting)
                 if name is not None:
                     names[record.path] = name
             if not scan.is_incomplete:
                 remove_others(folder, frozenset(map(verdict_file_name, names)))
-        finally:
-            os.close(folder)
     except (StateError, OSError) as error:
         _log.warning("notes_not_kept", reason=str(error))
         return Evidence(began_at_s, boot, {})

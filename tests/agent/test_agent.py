@@ -208,7 +208,7 @@ def test_long_retry_after_holds_back_the_contact_and_not_the_scan(tmp_path: Path
     with joined(tmp_path) as (state, team, server):
         run_once(state)
         now = [0.0]
-        daemon = _Daemon(Round(state), lambda: 0.5, lambda: 0.0, lambda: now[0])
+        daemon = _Daemon(Round(state), lambda: 0.5, lambda: 0.0, lambda: now[0], Event())
         team.is_away = True
         before = len(server.asked)
         assert daemon.turn() <= 1.0
