@@ -52,6 +52,7 @@ class Listener:
         self._path = path
         self._answer = answer
         self._socket: socket.socket | None = None
+        self._file: tuple[int, int] | None = None
         self._talking: Counter[int] = Counter()
         self._lock = threading.Lock()
 
@@ -76,20 +77,22 @@ class Listener:
         except StateError:
             listening.close()
             raise
-        self._socket = listening
+        self._socket, self._file = listening, _file_at(self._path)
         threading.Thread(target=self._serve, args=(listening,), name="socket", daemon=True).start()
 
     def is_there(self) -> bool:
         """Whether it listens, and its socket is still where it was put."""
-        return self._socket is not None and _is_socket(self._path)
+        return self._file is not None and _file_at(self._path) == self._file
 
     def close(self) -> None:
-        """Listen no more, and take the socket away."""
+        """Listen no more, and take the socket away, unless it is another's by now."""
         if self._socket is None:
             return
-        listening, self._socket = self._socket, None
-        with contextlib.suppress(OSError):
-            self._path.unlink()
+        is_ours = self.is_there()
+        listening, self._socket, self._file = self._socket, None, None
+        if is_ours:
+            with contextlib.suppress(OSError):
+                self._path.unlink()
         with contextlib.suppress(OSError):
             listening.shutdown(socket.SHUT_RDWR)  # wakes the thread that waits there
         listening.close()
@@ -159,11 +162,13 @@ def _clear_away(path: Path) -> None:
     raise StateError("another agent answers on the socket", where=str(path))
 
 
-def _is_socket(path: Path) -> bool:
+def _file_at(path: Path) -> tuple[int, int] | None:
+    """What tells a file from all others; the kernel does not give the numbers of an open socket away."""
     try:
-        return stat.S_ISSOCK(path.lstat().st_mode)
+        status = path.lstat()
     except OSError:
-        return False
+        return None
+    return status.st_dev, status.st_ino
 
 
 def _peer_of(connection: socket.socket) -> Peer | None:

@@ -88,10 +88,10 @@ class _Daemon:
         chance: Callable[[], float],
         wall_clock: Callable[[], float],
         clock: Callable[[], float],
-        wanted: threading.Event | None = None,
+        wanted: threading.Event,
     ) -> None:
         self._rounds = rounds
-        self._wanted = wanted or threading.Event()
+        self._wanted = wanted
         self._looked_at = -math.inf
         self._chance = chance
         self._wall_clock = wall_clock
@@ -126,8 +126,11 @@ class _Daemon:
             self._look_between()
 
     def _look_between(self) -> None:
+        """Look; where the server has not heard of the last look, it hears of this one."""
         try:
-            self._look_anew()
+            seen = self._look_anew()
+            if self._seen is not None:
+                self._seen = seen
         except EnvguardError as error:
             _log.error("look_failed", reason=str(error))
         except Exception as error:  # noqa: BLE001 - a bug must not leave the machine without an agent

@@ -22,16 +22,24 @@ from pathlib import Path
 from envguard.domain.binding import Evidence
 from envguard.domain.environment import EnvironmentRecord, Scan
 from envguard.errors import StateError
+from envguard.formats.files import is_encodable
 from envguard.formats.verdict_lines import field, line, text_of
-from envguard.inventory.freshness import READER, Mark, Memory, is_settled, mark_of
+from envguard.inventory.freshness import (
+    ABSENT,
+    READER,
+    Mark,
+    Memory,
+    are_as_marked,
+    is_git,
+    is_settled,
+    mark_of,
+)
 from envguard.log import get_log
 from envguard.state import State, read_file
 from envguard.state.runtime import open_folder, remove_others, replace_file, verdict_file_name
 
 _FOLDER = "notes"
 _HEAD_BYTES = 64
-_LOOK_FLAGS = getattr(os, "O_PATH", os.O_RDONLY) | os.O_DIRECTORY | os.O_CLOEXEC
-_ABSENT = Mark()
 
 Marks = Mapping[str, Mapping[str, Mark]]
 """By a folder, and the path from there; below the empty name whole paths."""
@@ -70,16 +78,13 @@ def keep_notes(
     """Keep the notes of each environment that has some, and answer which they are."""
     names: dict[str, str] = {}
     try:
-        folder = open_folder(state.path / _FOLDER, mode=0o700)
-        try:
+        with open_folder(state.path / _FOLDER, mode=0o700) as folder:
             for record in (each.record for each in scan.environments):
                 name = _kept_name(folder, record, memories.get(record.path), noting)
                 if name is not None:
                     names[record.path] = name
             if not scan.is_incomplete:
                 remove_others(folder, frozenset(map(verdict_file_name, names)))
-        finally:
-            os.close(folder)
     except (StateError, OSError) as error:
         _log.warning("notes_not_kept", reason=str(error))
         return Evidence(began_at_s, boot, {})
@@ -98,24 +103,25 @@ def read_notes(state: Path, environment: str, name: str) -> bytes | None:
 
 
 def do_notes_hold(notes: bytes) -> bool:
-    """Whether all that was noted is as it was."""
-    folder: int | None = None
-    is_gone = False
+    """Whether all that was noted is as it was; what is not understood never is."""
     try:
-        for written in notes.decode("utf-8", "surrogateescape").split("\n")[:-1]:
-            kind, *fields = written.split("\t")
-            if kind == "in":
-                _close(folder)
-                folder = None
-                folder = _opened(text_of(fields[0])) if fields[0] else None
-                is_gone = folder is None and bool(fields[0])
-            elif not _is_as_noted(fields, folder, is_gone=is_gone):
-                return False
+        noted = _noted(notes.decode("utf-8", "surrogateescape"))
+        return all(are_as_marked(folder, marks) for folder, marks in noted.items())
     except (ValueError, IndexError):
         return False
-    finally:
-        _close(folder)
-    return True
+
+
+def _noted(notes: str) -> dict[str, dict[str, Mark]]:
+    """The marks that lines say; ValueError or IndexError where they are no such lines."""
+    noted: dict[str, dict[str, Mark]] = {}
+    inside = noted.setdefault("", {})
+    for written in notes.split("\n")[:-1]:
+        kind, *fields = written.split("\t")
+        if kind == "in":
+            inside = noted.setdefault(text_of(fields[0]), {})
+        else:
+            inside[text_of(fields[4])] = Mark(*map(int, fields[:4]))
+    return noted
 
 
 def _kept_name(folder: int, record: EnvironmentRecord, memory: Memory | None, noting: Noting) -> str | None:
@@ -150,13 +156,13 @@ def _repositories(memory: Memory) -> dict[str, Mark] | None:
     """What stands for each ``.git`` that is there; None where one is not the same any more."""
     found: dict[str, Mark] = {}
     for path, mark in memory.marks.get("", {}).items():
-        if not _is_git(path) or mark == _ABSENT:
+        if not is_git(path) or mark == ABSENT:
             continue
         if mark_of(path) != mark:
             return None
         config = mark_of(f"{path}/config")
         status = Path(path).stat()
-        if config == _ABSENT:  # the `.git` of a worktree is a file, which stays as it is
+        if config == ABSENT:  # the `.git` of a worktree is a file, which stays as it is
             found[path] = Mark(status.st_dev, status.st_ino, status.st_mtime_ns, status.st_ctime_ns)
         else:
             found[f"{path}/config"] = config
@@ -165,15 +171,9 @@ def _repositories(memory: Memory) -> dict[str, Mark] | None:
 
 def _without_repositories(marks: Marks) -> dict[str, dict[str, Mark]]:
     return {
-        folder: {
-            path: mark for path, mark in inside.items() if folder or not _is_git(path) or mark == _ABSENT
-        }
+        folder: {path: mark for path, mark in inside.items() if folder or not is_git(path) or mark == ABSENT}
         for folder, inside in marks.items()
     }
-
-
-def _is_git(path: str) -> bool:
-    return path.endswith("/.git")
 
 
 def _lines(marks: Marks) -> Iterator[bytes]:
@@ -200,36 +200,5 @@ def _head_of(folder: int, file: str) -> bytes:
         os.close(descriptor)
 
 
-def _opened(folder: str) -> int | None:
-    try:
-        return os.open(folder, _LOOK_FLAGS)
-    except OSError:
-        return None
-
-
-def _close(folder: int | None) -> None:
-    if folder is not None:
-        os.close(folder)
-
-
-def _is_as_noted(fields: list[str], folder: int | None, *, is_gone: bool) -> bool:
-    """Whether one file is as it was; ``is_gone`` where the folder is not there that it was noted in."""
-    device, inode, mtime_ns, ctime_ns = map(int, fields[:4])
-    try:
-        if is_gone:
-            raise FileNotFoundError
-        status = os.stat(text_of(fields[4]), dir_fd=folder)  # below a descriptor
-    except OSError:
-        return not (device or inode or mtime_ns or ctime_ns)
-    found = (status.st_dev, status.st_ino, status.st_mtime_ns, status.st_ctime_ns)
-    return found == (device, inode, mtime_ns, ctime_ns)
-
-
 def _is_text(path: str) -> bool:
-    if "\0" in path:  # a lock can name it, no reader can ask for it
-        return False
-    try:
-        path.encode()
-    except UnicodeEncodeError:
-        return False
-    return True
+    return "\0" not in path and is_encodable(path)  # a lock can name it, no reader can ask for it

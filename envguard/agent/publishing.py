@@ -67,7 +67,6 @@ class Publisher:
         *,
         wanted: threading.Event | None = None,
         clock: Callable[[], float] = time.time,
-        boot: str | None = None,
     ) -> None:
         """``folder`` is the runtime folder; None: there is no place to tell anything.
 
@@ -76,7 +75,7 @@ class Publisher:
         self._state = state
         self._folder = folder
         self._clock = clock
-        self._boot = boot_id() if boot is None else boot
+        self._boot = boot_id()
         self._lock: int | None = None
         self._listener: Listener | None = None
         self._questions: Questions | None = None
@@ -100,12 +99,10 @@ class Publisher:
         if self._questions is not None:
             self._questions.tell(known)
         try:
-            folder = open_folder(self._folder, mode=_folder_mode())
-            try:
+            with open_folder(self._folder, mode=_folder_mode()) as folder:
                 self._hold(folder)
-            finally:
-                os.close(folder)
-            self._write_all(known, is_of_now=is_of_now)
+            with open_folder(self._folder / VERDICTS, mode=_folder_mode()) as folder:
+                self._write_all(folder, known, is_of_now=is_of_now)
         except (StateError, OSError) as error:
             self._warn("verdicts_not_told", str(error))
 
@@ -149,22 +146,15 @@ class Publisher:
             except StateError as error:
                 self._warn("socket_not_opened", str(error))
 
-    def _write_all(self, known: Mapping[str, Known], *, is_of_now: bool) -> None:
-        folder = open_folder((self._folder or Path()) / VERDICTS, mode=_folder_mode())
-        try:
-            told = frozenset(
-                verdict_file_name(path)
-                for path, each in known.items()
-                if self._is_written(folder, path, each)
-            )
-            if is_of_now:
-                remove_others(folder, told)
-            else:
-                for name in (verdict_file_name(path) for path in known):
-                    if name not in told:
-                        remove_name(folder, name)
-        finally:
-            os.close(folder)
+    def _write_all(self, folder: int, known: Mapping[str, Known], *, is_of_now: bool) -> None:
+        names = {path: verdict_file_name(path) for path in known}
+        told = frozenset(names[path] for path, each in known.items() if self._is_written(folder, path, each))
+        if is_of_now:
+            remove_others(folder, told)
+            return
+        for name in names.values():
+            if name not in told:
+                remove_name(folder, name)
 
     def _is_written(self, folder: int, path: str, known: Known) -> bool:
         """Write an environment's file unless it stands there like this; answer whether there is one."""

@@ -48,6 +48,9 @@ class Mark(msgspec.Struct, frozen=True, array_like=True):
     ctime_ns: int = 0
 
 
+ABSENT = Mark()
+
+
 class Memory(msgspec.Struct, frozen=True, kw_only=True):
     """An environment as it was read, and by what to see that it is still so."""
 
@@ -100,7 +103,7 @@ def _marks_of(paths: Iterable[str]) -> dict[str, dict[str, Mark]]:
         inner = path.rpartition("/")[0]
         outer = inner.rpartition("/")[0]
         folder = outer if outer in known else inner if inner in known else ""
-        if not folder or _is_git(path):
+        if not folder or is_git(path):
             marks.setdefault("", {})[path] = mark_of(path)
         else:
             marks.setdefault(folder, {})[path[len(folder) + 1 :]] = mark_of(path)
@@ -110,24 +113,31 @@ def _marks_of(paths: Iterable[str]) -> dict[str, dict[str, Mark]]:
 def _is_as_marked(folder: str, marks: Mapping[str, Mark]) -> bool:
     if not folder:
         return all(mark_of(path) == mark for path, mark in marks.items())
+    return are_as_marked(folder, marks)
+
+
+def are_as_marked(folder: str, marks: Mapping[str, Mark]) -> bool:
+    """Whether all is as it was that was marked from a folder, or below the empty name; repositories too."""
+    if not folder:
+        return _are_as_marked_from(None, marks)
     try:
         descriptor = os.open(folder, _FOLDER_FLAGS)
     except OSError:
-        return all(mark == _ABSENT for mark in marks.values())
+        return all(mark == ABSENT for mark in marks.values())
     try:
-        return _is_as_marked_inside(descriptor, marks)
+        return _are_as_marked_from(descriptor, marks)
     finally:
         os.close(descriptor)
 
 
-def _is_as_marked_inside(folder: int, marks: Mapping[str, Mark]) -> bool:
+def _are_as_marked_from(folder: int | None, marks: Mapping[str, Mark]) -> bool:
     """Compare field by field: to make a mark of each would take a fourth of the time of a look at all."""
     look = os.stat
     for place, mark in marks.items():
         try:
             status = look(place, dir_fd=folder)
         except (OSError, ValueError):
-            if mark != _ABSENT:
+            if mark != ABSENT:
                 return False
             continue
         if (
@@ -145,13 +155,14 @@ def mark_of(path: str) -> Mark:
     try:
         status = os.stat(path)
     except (OSError, ValueError):
-        return _ABSENT
-    if _is_git(path):  # that it is there counts, not what is done inside
+        return ABSENT
+    if is_git(path):  # that it is there counts, not what is done inside
         return Mark(status.st_dev, status.st_ino)
     return Mark(status.st_dev, status.st_ino, status.st_mtime_ns, status.st_ctime_ns)
 
 
-def _is_git(path: str) -> bool:
+def is_git(path: str) -> bool:
+    """Whether a repository is, or would be, at this path."""
     return path.endswith("/.git")
 
 
@@ -206,9 +217,6 @@ class Memories:
     def kept(self) -> dict[str, Memory]:
         """The memories of what was read so far, by the environment's path."""
         return self._kept
-
-
-_ABSENT = Mark()
 
 
 def _with_commits(environment: Environment, layout: Layout) -> Environment:

@@ -15,7 +15,7 @@ import binascii
 import contextlib
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from envguard.errors import StateError
@@ -50,8 +50,9 @@ def verdict_file_name(environment: str) -> str:
     return f"{plain}-{binascii.crc32(os.fsencode(environment)) & 0xFFFFFFFF:08x}"
 
 
-def open_folder(path: Path, *, mode: int) -> int:
-    """Answer a descriptor of a folder that only we write to, made with this mode if it is absent.
+@contextlib.contextmanager
+def open_folder(path: Path, *, mode: int) -> Iterator[int]:
+    """Open a folder that only we write to, for the block; it is made with this mode if it is absent.
 
     StateError where it cannot be made, or is no such folder.
     """
@@ -62,12 +63,16 @@ def open_folder(path: Path, *, mode: int) -> int:
         descriptor = os.open(path, _FOLDER_FLAGS)
     except OSError as error:
         raise StateError(f"cannot be used: {error.strerror or error}", where=str(path)) from error
-    status = os.fstat(descriptor)
-    if status.st_uid != os.geteuid() or status.st_mode & 0o022:
+    try:
+        status = os.fstat(descriptor)
+        if status.st_uid != os.geteuid() or status.st_mode & 0o022:
+            whose = (
+                "is open to the writing of others" if status.st_uid == os.geteuid() else "is somebody else's"
+            )
+            raise StateError(whose, where=str(path), hint="remove it: the agent makes it anew")
+        yield descriptor
+    finally:
         os.close(descriptor)
-        whose = "is open to the writing of others" if status.st_uid == os.geteuid() else "is somebody else's"
-        raise StateError(whose, where=str(path), hint="remove it: the agent makes it anew")
-    return descriptor
 
 
 def replace_file(

@@ -12,14 +12,17 @@ from contextlib import contextmanager
 from datetime import datetime, timedelta, timezone
 from functools import partial
 from pathlib import Path
+from threading import Event
 
 import msgspec
 import pytest
 
 from envguard.agent import dry_run, join, read_status, run_once
 from envguard.agent.loop import _Daemon
+from envguard.agent.pulse import Pulse
+from envguard.agent.questions import LOOK_AGAIN_S
 from envguard.agent.scanner import scan_in_child
-from envguard.agent.sync import Round
+from envguard.agent.sync import Round, Seen
 from envguard.domain.policy import Waiver
 from envguard.errors import InventoryError, RefusedError, StateError, TransportError, UsageError
 from envguard.state import State, open_state
@@ -205,13 +208,40 @@ def test_long_retry_after_holds_back_the_contact_and_not_the_scan(tmp_path: Path
     with joined(tmp_path) as (state, team, server):
         run_once(state)
         now = [0.0]
-        daemon = _Daemon(Round(state), lambda: 0.5, lambda: 0.0, lambda: now[0])
+        daemon = _Daemon(Round(state), lambda: 0.5, lambda: 0.0, lambda: now[0], Event())
         team.is_away = True
         before = len(server.asked)
         assert daemon.turn() <= 1.0
         now[0] += 100
         daemon.turn()
         assert len(server.asked) == before + 2
+
+
+def test_the_server_is_told_what_was_seen_last_also_where_that_was_between_two_tries(
+    tmp_path: Path, project: Path
+) -> None:
+    with joined(tmp_path, interval_s=3600.0) as (state, team, _server):
+        run_once(state)
+        now, wanted = [0.0], Event()
+        told: list[Seen] = []
+        rounds = Round(state, publish=lambda seen, _ruled, _interval_s: told.append(seen))
+        daemon = _Daemon(rounds, lambda: 0.5, lambda: 0.0, lambda: now[0], wanted)
+        team.is_away = True
+        daemon.turn()
+        install(project / ".venv", numpy="1.26.4")
+        now[0] += LOOK_AGAIN_S
+        wanted.set()
+        daemon.rest(0.1, Pulse(clock=lambda: now[0], pause=partial(pass_time, now)))
+        between = told[-1]
+        assert [each.name for each in between.scan.environments[0].snapshot.packages][-1] == "numpy"
+        team.is_away = False
+        daemon.turn()
+        assert team.records[-1] == between.records
+        assert told[-1].scan == between.scan
+
+
+def pass_time(now: list[float], seconds: float) -> None:
+    now[0] += seconds
 
 
 @contextmanager

@@ -63,6 +63,7 @@ def test_what_was_absent_must_be_absent(tmp_path: Path) -> None:
         b"is\tx\t0\t0\t0\t/absent\n",
         b"is\t0\t0\t0\t0\t/absent\\\n",
         b"in\t\\x\n",
+        b"in\t/\0\n",
         b"in\n",
         b"is\t1\t2\t3\t4\t/\0\n",
     ],

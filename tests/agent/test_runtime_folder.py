@@ -7,7 +7,9 @@ import shutil
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
+from threading import Event
 
 import msgspec
 import pytest
@@ -16,6 +18,9 @@ from envguard.agent import run_once
 from envguard.agent.loop import _publishing_by
 from envguard.agent.publishing import Publisher
 from envguard.agent.sync import Round
+from envguard.domain.binding import BoundScan
+from envguard.domain.environment import Scan
+from envguard.inventory import machine_facts
 from envguard.state import State
 from tests.agent.team import Team, joined
 from tests.agent.verdicts import file_about, settle
@@ -141,6 +146,28 @@ def test_a_folder_that_was_taken_away_is_made_anew(
         assert read_file(file_about(runtime, env)).holds()
         shutil.rmtree(runtime)
     publisher.close()
+
+
+def test_the_socket_of_an_agent_that_took_over_is_left_to_it(
+    machine: tuple[State, Team], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where the folder was taken away, and another agent came first."""
+    state, _ = machine
+    monkeypatch.chdir(tmp_path)  # a short path
+    place = Path("run")
+    first, second = (Publisher(state, place, wanted=Event()) for _ in range(2))
+    bound = BoundScan(Scan(machine_facts(), ()))
+    tell = partial(Publisher.publish, bound=bound, ruled=(), interval_s=60.0, is_of_now=True)
+    tell(first)
+    shutil.rmtree(place)
+    tell(second)
+    inode = (place / "agent.sock").stat().st_ino
+    tell(first)
+    assert (place / "agent.sock").stat().st_ino == inode
+    first.close()
+    assert (place / "agent.sock").stat().st_ino == inode
+    second.close()
+    assert not (place / "agent.sock").exists()
 
 
 def test_without_a_place_nothing_is_told(

@@ -66,15 +66,15 @@ def _crc32(content: bytes) -> int:
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Iterator[int]:
-    descriptor = open_folder(tmp_path / "f", mode=0o700)
-    yield descriptor
-    os.close(descriptor)
+    with open_folder(tmp_path / "f", mode=0o700) as descriptor:
+        yield descriptor
 
 
 def test_a_folder_is_made_with_its_mode_whatever_the_mask(tmp_path: Path) -> None:
     before = os.umask(0o077)
     try:
-        os.close(open_folder(tmp_path / "f", mode=0o755))
+        with open_folder(tmp_path / "f", mode=0o755):
+            pass
     finally:
         os.umask(before)
     assert (tmp_path / "f").stat().st_mode & 0o777 == 0o755
@@ -84,15 +84,18 @@ def test_a_folder_is_made_with_its_mode_whatever_the_mask(tmp_path: Path) -> Non
 def test_a_folder_that_others_may_write_to_is_refused(mode: int, tmp_path: Path) -> None:
     (tmp_path / "f").mkdir()
     (tmp_path / "f").chmod(mode)
-    with pytest.raises(StateError, match="open to the writing of others"):
-        open_folder(tmp_path / "f", mode=0o700)
+    with (
+        pytest.raises(StateError, match="open to the writing of others"),
+        open_folder(tmp_path / "f", mode=0o700),
+    ):
+        pass
 
 
 def test_a_link_is_refused_and_a_folder_above_is_not_made(tmp_path: Path) -> None:
     (tmp_path / "f").symlink_to(tmp_path)
     for path in (tmp_path / "f", tmp_path / "absent" / "g"):
-        with pytest.raises(StateError, match="cannot be used"):
-            open_folder(path, mode=0o700)
+        with pytest.raises(StateError, match="cannot be used"), open_folder(path, mode=0o700):
+            pass
 
 
 def test_a_file_is_replaced_as_a_whole_with_its_mode(folder: int, tmp_path: Path) -> None:

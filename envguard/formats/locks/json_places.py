@@ -9,11 +9,14 @@ Rules
 
 from __future__ import annotations
 
-import bisect
 import json
 import re
+from functools import cached_property
+from itertools import islice
+from typing import NamedTuple
 
 from envguard.formats.files import shown
+from envguard.formats.locks.offsets import Lines
 
 _STRING = r'"[^"\\]*(?:\\.[^"\\]*)*"'
 _TOKEN = re.compile(
@@ -33,57 +36,74 @@ class JsonPlaces:
     def __init__(self, text: str) -> None:
         """Take a text; nothing is looked for yet."""
         self._text = text
-        self._keys: dict[str, int] | None = None
-        self._twice: tuple[str, int] | None = None
-        self._breaks: list[int] = []
 
     def of(self, path: str) -> str:
         """Answer ``:LINE:COLUMN`` of a key path, its names as errors show them; empty where it has none."""
-        keys = self._found()
+        keys = self._found.keys
         while path:
             if path in keys:
-                return self._place(keys[path])
+                return self._lines.place(keys[path])
             path = path.rpartition(".")[0] if not path.endswith("]") else path.rpartition("[")[0]
         return ""
 
     def of_first_repeated(self) -> str:
-        """Answer ``:LINE:COLUMN: PATH`` of the first key that its table has already, if any."""
-        self._found()
-        return f"{self._place(self._twice[1])}: {self._twice[0]}" if self._twice is not None else ""
+        """Answer ``:LINE:COLUMN: PATH`` of the first key that its table has already, if any.
 
-    def _found(self) -> dict[str, int]:
-        if self._keys is None:
-            self._breaks = [match.start() for match in re.finditer("\n", self._text)]
-            self._keys = {}
-            self._look(self._keys)
-        return self._keys
+        Of several tables with such keys it is the one that ends first: there the reader stopped.
+        """
+        twice = self._found.twice
+        return f"{self._lines.place(twice[1])}: {twice[0]}" if twice is not None else ""
 
-    def _look(self, keys: dict[str, int]) -> None:
-        prefix, above, tables = "", list[str](), list[set[str]]()
-        path = ""
-        for number, token in enumerate(_TOKEN.finditer(self._text)):
-            if number > _MOST_TOKENS:
-                return
-            sign, key = token["sign"], token["key"]
-            if sign == "{":
-                above.append(prefix)
-                prefix = f"{path}." if path else ""
-                tables.append(set())
-            elif sign == "}" and tables:
-                prefix = above.pop()
-                tables.pop()
-            elif key is not None and tables:
-                name = _name(key)
-                path = prefix + name if len(tables) <= _LEVELS else path
-                if key in tables[-1] and self._twice is None:
-                    self._twice = path, token.start()
-                tables[-1].add(key)
-                if len(tables) <= _LEVELS:
-                    keys.setdefault(path, token.start())
+    @cached_property
+    def _lines(self) -> Lines:
+        return Lines(self._text)
 
-    def _place(self, offset: int) -> str:
-        line = bisect.bisect_left(self._breaks, offset)
-        return f":{line + 1}:{offset - (self._breaks[line - 1] if line else -1)}"
+    @cached_property
+    def _found(self) -> _Found:
+        return _found(self._text)
+
+
+class _Found(NamedTuple):
+    """What a text has."""
+
+    keys: dict[str, int]
+    """Where each key of the first levels stands, by its path."""
+    twice: tuple[str, int] | None
+    """The path of a key that its table has already, and where it stands."""
+
+
+class _Table:
+    """A table that has not ended yet."""
+
+    def __init__(self, path: str) -> None:
+        self.path = path
+        self.twice: tuple[str, int] | None = None
+        """The first key that was there already: its path, and where it stands."""
+        self._keys: set[str] = set()
+
+    def add(self, key: str, place: tuple[str, int]) -> None:
+        if key in self._keys and self.twice is None:
+            self.twice = place
+        self._keys.add(key)
+
+
+def _found(text: str) -> _Found:
+    keys: dict[str, int] = {}
+    path, tables, twice = "", list[_Table](), None
+    for token in islice(_TOKEN.finditer(text), _MOST_TOKENS):
+        sign, key = token["sign"], token["key"]
+        if sign == "{":
+            tables.append(_Table(path))
+        elif sign == "}" and tables:
+            closed = tables.pop()
+            path, twice = closed.path, twice or closed.twice
+        elif key is not None and tables:
+            table = tables[-1]
+            if len(tables) <= _LEVELS:
+                path = f"{table.path}.{_name(key)}" if table.path else _name(key)
+                keys.setdefault(path, token.start())
+            table.add(key, (path, token.start()))
+    return _Found(keys, twice)
 
 
 def _name(key: str) -> str:

@@ -21,6 +21,7 @@ from envguard.domain.toml_keys import has_long_key
 from envguard.domain.versions import is_specifier, is_version
 from envguard.errors import PolicyError
 from envguard.formats.files import Gathered, shown
+from envguard.formats.locks.offsets import Lines
 from envguard.formats.locks.toml_places import TomlPlaces
 
 Shape = TypeVar("Shape", bound=msgspec.Struct)
@@ -176,8 +177,7 @@ def _refuse(message: str, text: str, filename: str, hint: str, error: ValueError
     what = found["what"] if found else message.partition(";")[0]
     where = f"{filename}:{found['line']}:{found['column']}" if found else filename
     if what.endswith(_AT_END):
-        line = text.count("\n") + 1
-        what, where = what.removesuffix(_AT_END), f"{filename}:{line}:{len(text) - text.rfind(chr(10))}"
+        what, where = what.removesuffix(_AT_END), f"{filename}{Lines(text).place(len(text))}"
     raise PolicyError(f"not TOML: {shown(what)}", where=where, hint=hint) from error
 
 

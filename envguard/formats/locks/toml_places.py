@@ -12,7 +12,10 @@ from __future__ import annotations
 import bisect
 import re
 from collections import defaultdict
+from functools import cached_property
 from typing import NamedTuple
+
+from envguard.formats.locks.offsets import Lines
 
 _QUOTED = r"""(?:"[^"\\\n]*(?:\\.[^"\\\n]*)*"|'[^'\n]*')"""
 _NAME = rf"(?:[\w-]+|{_QUOTED})"
@@ -53,30 +56,30 @@ class TomlPlaces:
     def __init__(self, text: str) -> None:
         """Take a text; nothing is looked for yet."""
         self._text = text
-        self._heads: _Heads | None = None
-        self._breaks: list[int] = []
 
     def of(self, key: str, table: tuple[str, int] | None) -> str:
         """Answer ``:LINE:COLUMN`` of a key path, empty where nothing of it is found.
 
         ``table`` is the array's table that it is in, such as ``("package", 3)``.
         """
-        if self._heads is None:
-            self._breaks = [match.start() for match in re.finditer("\n", self._text)]
-            self._heads = _heads(_without_long_strings(self._text))
-        offset = self._offset(self._heads, key, table)
-        if offset is None:
-            return ""
-        line = bisect.bisect_left(self._breaks, offset)
-        return f":{line + 1}:{offset - (self._breaks[line - 1] if line else -1)}"
+        offset = self._offset(key, table)
+        return self._lines.place(offset) if offset is not None else ""
 
-    def _offset(self, heads: _Heads, key: str, table: tuple[str, int] | None) -> int | None:
-        here, path = 0, ""
+    @cached_property
+    def _heads(self) -> _Heads:
+        return _heads(_without_long_strings(self._text))
+
+    @cached_property
+    def _lines(self) -> Lines:
+        return Lines(self._text)
+
+    def _offset(self, key: str, table: tuple[str, int] | None) -> int | None:
+        heads, here, path = self._heads, 0, ""
         if table is not None:
             name, number = table
             numbers = heads.by_path.get(name, [])
             if number >= len(numbers):  # an array of inline tables
-                return self._offset(heads, f"{name}[{number}]", None)
+                return self._offset(f"{name}[{number}]", None)
             here, path = numbers[number], name
         names, indices = _steps(key)
         position = 0
@@ -97,11 +100,11 @@ class TomlPlaces:
     def _item(self, offset: int, index: int | None) -> int:
         """The offset of an item where each has a line of its own, else that of the array's key."""
         opened = _OPENED.match(self._text, offset) if index is not None else None
-        line = bisect.bisect_left(self._breaks, offset) + (index or 0)
-        if opened is None or line >= len(self._breaks):
+        start = self._lines.start_of(self._lines.number_at(offset) + 1 + (index or 0))
+        if opened is None or start is None:
             return offset
         first = _ITEM.match(self._text, opened.end())
-        found = _ITEM.match(self._text, self._breaks[line] + 1)
+        found = _ITEM.match(self._text, start)
         return found.end() if first is not None and found is not None else offset
 
 

@@ -55,6 +55,8 @@ def test_a_key_is_found_where_it_stands(path: str, place: str) -> None:
         ('{"a": 1,\n "a": 2, "a": 3}', ":2:2: a"),
         ('{"a": {"b": 1}, "c": {"b": 1, "b": 2}}', ":1:31: c.b"),
         ('{"a": {"b": {"c": {"d": 1, "d": 2}}}}', ":1:28: a.b.c"),
+        ('{"a": [{"b": 1}, {"b": 1, "b": 2}]}', ":1:27: a.b"),
+        ('{"a": {"b": {}, "b": {"c": 1, "c": 2}}}', ":1:31: a.b.c"),
     ],
 )
 def test_a_key_that_is_there_twice_is_found(text: str, place: str) -> None:
