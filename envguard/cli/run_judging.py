@@ -40,7 +40,7 @@ def judge_before(path: str, policy: str | None) -> Before:
     """Judge the environment at a path. Raises as :func:`envguard.cli.judged.judge_at`."""
     kept = _kept(path, policy)
     if kept is not None:
-        return Before(msgspec.json.decode(kept[_JUDGEMENT], type=Judgement), kept[_PYLOCK].decode(), None)
+        return kept
     witness, began_at_s = Witness(folders_that_decide_nothing()), time()
     witness.begin()
     try:
@@ -84,8 +84,10 @@ def snapshot_after(path: str, policy: str | None, before: Before) -> tuple[Diges
     None where it cannot be read any more.
     """
     was = before.judgement.verdict.digest
-    if _kept(path, policy) is not None:
-        return was, None
+    kept = _kept(path, policy)
+    if kept is not None:  # another run may have judged it meanwhile, and not as it was at the start
+        digest = kept.judgement.verdict.digest
+        return digest, None if digest == was else kept.judgement.snapshot
     from pathlib import Path
 
     from envguard.errors import EnvguardError
@@ -95,16 +97,18 @@ def snapshot_after(path: str, policy: str | None, before: Before) -> tuple[Diges
         found = read_environment(Path(path))
     except EnvguardError:
         return None, None
-    digest = found.record.digest
-    return digest, None if digest == was else found.snapshot
+    return found.record.digest, None if found.record.digest == was else found.snapshot
 
 
-def _kept(path: str, policy: str | None) -> dict[int, bytes] | None:
+def _kept(path: str, policy: str | None) -> Before | None:
+    """What was judged before, where it still holds."""
     with suppress(*BROKEN):
         digest = digest_of_call(_call(path, policy))
         found = kept_answer(digest) if digest is not None else None
         if found is not None:
-            return dict(found[1])
+            texts = dict(found[1])
+            judgement = msgspec.json.decode(texts[_JUDGEMENT], type=Judgement)
+            return Before(judgement, texts[_PYLOCK].decode(), None)
     return None
 
 
