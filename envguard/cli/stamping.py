@@ -15,7 +15,7 @@ from collections.abc import Mapping
 import msgspec
 
 from envguard.cli.git import answer_of, ask_git
-from envguard.cli.output import now
+from envguard.cli.output import current_folder, now
 from envguard.cli.receipts import receipt_in
 from envguard.cli.run_judging import judge_unkept
 from envguard.domain.receipt import Parameter, Receipt
@@ -41,7 +41,7 @@ def stamp_run(
     told = {encodable(name): _parameter(value) for name, value in params.items()}
     if os.path.lexists(os.path.join(folder, RECEIPT)):
         return _add(folder, told)
-    at, cwd = now(), os.getcwd()
+    at, cwd = now(), current_folder()
     question = ask_git(cwd)
     before = judge_unkept(environment, policy)
     tree = answer_of(question)
