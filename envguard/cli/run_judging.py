@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from envguard.cli.judged import Judged
     from envguard.domain.environment import Digest, Environment, Snapshot
     from envguard.domain.facts import MachineFacts
-    from envguard.domain.policy import LockedPolicy
     from envguard.domain.verdict import Verdict
 
 _DRIVER = "/proc/driver/nvidia/version"
@@ -148,10 +147,7 @@ def _driver() -> str:
 
 
 def _before(judged: Judged, machine: str) -> Before:
-    policy = judged.governing
-    before = _found(judged.environment, judged.verdict, judged.facts, machine, policy)
-    judgement = msgspec.structs.replace(before.judgement, is_own_lock=judged.is_own_lock)
-    return Before(judgement, before.pylock, judged)
+    return _found(judged.environment, judged.verdict, judged.facts, machine, judged)
 
 
 def _without_policy(path: str, machine: str) -> Before:
@@ -165,22 +161,22 @@ def _without_policy(path: str, machine: str) -> Before:
 
 
 def _found(
-    environment: Environment, verdict: Verdict, facts: MachineFacts, machine: str, policy: LockedPolicy | None
+    environment: Environment, verdict: Verdict, facts: MachineFacts, machine: str, judged: Judged | None
 ) -> Before:
     from envguard.runs.pinning import pinned
 
     record = environment.record
-    lock = pinned(environment, policy.lock if policy is not None else None)
+    lock = pinned(environment, judged.governing.lock if judged is not None else None)
     judgement = Judgement(
         python=record.python,
         kind=record.kind,
         verdict=verdict,
-        before_run=policy.policy.before_run if policy is not None else "refuse",
-        is_own_lock=False,
+        before_run=judged.governing.policy.before_run if judged is not None else "refuse",
+        is_own_lock=judged is not None and judged.is_own_lock,
         machine=machine,
         facts=facts,
         snapshot=environment.snapshot,
         has_pylock=bool(lock.text),
         not_locked=lock.left_out if lock.text else (),
     )
-    return Before(judgement, lock.text, None)
+    return Before(judgement, lock.text, judged)
