@@ -5,23 +5,14 @@
 
 from __future__ import annotations
 
-import os
 import shutil
-import statistics
 import tempfile
 import time
-from collections.abc import Callable
 from pathlib import Path
 
 from benchmarks.installed import installed_envguard
 from benchmarks.many import PACKAGES, make_many, write_locks
-from benchmarks.timing import RUNS, Taken, taken_by
-
-_OLD_ENOUGH_S = 1.5
-"""What was made just now is not kept."""
-
-_Call = tuple[Callable[[], object], list[str]]
-"""What is done before a call, and the call."""
+from benchmarks.timing import OLD_ENOUGH_S, RUNS, Call, Taken, environ_of_its_own, median_taken
 
 
 def main() -> None:
@@ -30,14 +21,14 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="envguard-bench-") as folder:
         environment, lock = make_many(Path(folder)), write_locks(Path(folder))[0]
         cache = Path(folder) / "cache"
-        environ = {**os.environ, "HOME": folder, "ENVGUARD_CACHE": str(cache), "XDG_CACHE_HOME": folder}
+        environ = environ_of_its_own(Path(folder), cache)
         run = [*envguard, "run", "--env", str(environment), "--policy", str(lock)]
         (environment / ".envguard-lease").touch()
-        time.sleep(_OLD_ENOUGH_S)
-        _print(_measured(_calls(run, Path(folder) / "receipt", cache), environ))
+        time.sleep(OLD_ENOUGH_S)
+        _print(median_taken(_calls(run, Path(folder) / "receipt", cache), environ))
 
 
-def _calls(run: list[str], receipt: Path, cache: Path) -> dict[str, _Call]:
+def _calls(run: list[str], receipt: Path, cache: Path) -> dict[str, Call]:
     def forget_receipt() -> None:
         shutil.rmtree(receipt, ignore_errors=True)
 
@@ -52,20 +43,6 @@ def _calls(run: list[str], receipt: Path, cache: Path) -> dict[str, _Call]:
         "run -- true, warm": (forget_receipt, with_receipt),
         "warm, --no-receipt": (forget_receipt, [*run, "--no-receipt", "--", "true"]),
         "warm, --exec": (forget_receipt, [*run, "--receipt", str(receipt), "--exec", "--", "true"]),
-    }
-
-
-def _measured(calls: dict[str, _Call], environ: dict[str, str]) -> dict[str, Taken]:
-    taken: dict[str, list[Taken]] = {name: [] for name in calls}
-    for number in range(RUNS + 1):
-        for name, (prepare, command) in calls.items():
-            prepare()
-            one = taken_by(command, environ)
-            if number:
-                taken[name].append(one)
-    return {
-        name: Taken(*(statistics.median(part) for part in zip(*times, strict=True)))
-        for name, times in taken.items()
     }
 
 

@@ -12,6 +12,7 @@ from time import monotonic
 from typing import NamedTuple
 
 from envguard.runs.command import find_program
+from envguard.runs.command.interface import upwards
 
 WITHIN_S = 2.0
 """A tree that takes longer is one of which it is not known."""
@@ -106,8 +107,4 @@ def _read(question: Question) -> bytes | None:
 
 
 def _is_in_tree(folder: str) -> bool:
-    while not os.path.lexists(os.path.join(folder, ".git")):
-        if folder == os.path.dirname(folder):
-            return False
-        folder = os.path.dirname(folder)
-    return True
+    return any(os.path.lexists(os.path.join(each, ".git")) for each in upwards(folder))

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import os
-from pathlib import Path
-
 import click
 
 from envguard.cli import completion
@@ -32,11 +29,12 @@ def install(env: str | None) -> None:
 
     Example: envguard guard install .venv
     """
+    from envguard.cli.judged import choose
     from envguard.runs.guard_files import install_guard, site_for_guard
 
-    path, reason = _chosen(env)
-    install_guard(site_for_guard(path))
-    click.echo(f"{path} has the guard: import envguard_guard ({reason})")
+    choice = choose(env)
+    install_guard(site_for_guard(choice.path))
+    click.echo(f"{choice.path} has the guard: import envguard_guard ({choice.reason})")
 
 
 @guard.command()
@@ -50,17 +48,11 @@ def uninstall(env: str | None) -> None:
 
     Example: envguard guard uninstall .venv
     """
+    from envguard.cli.judged import choose
     from envguard.errors import UsageError
     from envguard.runs.guard_files import site_for_guard, uninstall_guard
 
-    path, reason = _chosen(env)
-    if not uninstall_guard(site_for_guard(path)):
-        raise UsageError("it has no guard", where=str(path), hint=f"chosen: {reason}")
-    click.echo(f"{path} has no guard any more ({reason})")
-
-
-def _chosen(env: str | None) -> tuple[Path, str]:
-    from envguard.inventory import choose_environment
-
-    choice = choose_environment(env, environ=os.environ, cwd=Path.cwd())
-    return choice.path, choice.reason
+    choice = choose(env)
+    if not uninstall_guard(site_for_guard(choice.path)):
+        raise UsageError("it has no guard", where=str(choice.path), hint=f"chosen: {choice.reason}")
+    click.echo(f"{choice.path} has no guard any more ({choice.reason})")

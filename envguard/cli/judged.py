@@ -104,13 +104,13 @@ def judge_at(
     from envguard.runs.comparing import Comparisons
     from envguard.runs.here import findings_here
     from envguard.runs.judging import judge_environment
-    from envguard.runs.policies import governing_policy
+    from envguard.runs.policies import choose_policy
     from envguard.runs.steps import projects_here
 
     keep_parsed_locks()
     environment = bound_environment(path)
     machine = this_machine()
-    governing = governing_policy(
+    governing = choose_policy(
         named,
         environment,
         environ=os.environ,

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING
 
+from envguard.errors import UsageError
 from envguard.report.documents import to_json
 from envguard.report.here import Here
 from envguard.report.printable import printable
@@ -32,6 +33,14 @@ _STYLING = ("COLUMNS", "FORCE_COLOR", "TTY_COMPATIBLE", "TTY_INTERACTIVE")
 def now() -> datetime:
     """Answer the current time, aware UTC: the one clock of all commands."""
     return datetime.now(timezone.utc)
+
+
+def current_folder() -> str:
+    """Answer the folder that one is in. Raises UsageError where it is gone."""
+    try:
+        return os.getcwd()  # noqa: PTH109 - without pathlib, which takes as long as a warm run
+    except OSError as error:
+        raise UsageError("the current folder is gone", hint="cd to another") from error
 
 
 def console(*, is_for_data: bool = True) -> Console:

@@ -124,9 +124,6 @@ def _run(arguments: list[str]) -> int | None:
     asked = run_asked(arguments)
     if asked is None:
         return None
-    import gc
-
-    gc.disable()
     try:
         from envguard.cli.running import run_guarded
 

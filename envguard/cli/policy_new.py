@@ -85,26 +85,23 @@ def new(
 
 def _from_template(name: str | None, template: Template, output: Path | None) -> Founded:
     from envguard.formats import project_lock
-    from envguard.formats.names import policy_name_from
     from envguard.inventory import project_of
-    from envguard.runs.founding import Founded, FoundedFile, check_filename, check_name, policy_filename
+    from envguard.runs.founding import Founded, FoundedFile, named_file
 
     cwd = Path.cwd()
     project = project_of(cwd)
-    called = name or policy_name_from((project.name if project is not None else None) or cwd.name)
-    check_name(called)
-    path = output if output is not None else Path(policy_filename(called))
-    check_filename(path)
+    own = project.name if project is not None else None
+    called, path = named_file(name, own or cwd.name, output, Path())
     lock = None
     if template in NEEDS_LOCK:
-        own = project_lock(cwd)
-        if own is None:
+        found = project_lock(cwd)
+        if found is None:
             raise UsageError(
                 "this folder has no lock for the template to name",
                 where=f"--template {template}",
                 hint="--from-env ENV writes one; or lock first: uv lock, poetry lock, pip freeze",
             )
-        lock = Path(os.path.relpath(own[0], path.absolute().parent)).as_posix()
+        lock = Path(os.path.relpath(found[0], path.absolute().parent)).as_posix()
     python = f"==3.{sys.version_info.minor}.*"
     text = policy_from_template(template, name=called, file=path.name, python=python, lock=lock)
     return Founded(

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NoReturn
 
 from envguard.cli.plain import run_plainly, wants_json
 from envguard.cli.streams import open_streams, print_instead
-from envguard.errors import EnvguardError, StoppedError
+from envguard.errors import EnvguardError, StoppedError, UsageError
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -27,7 +27,7 @@ def run_program() -> None:
         stop()
     except OSError as error:
         # Python would exit with 1, which means drifted.
-        _end(f"{error.filename or 'standard output'}: {error.strerror or error}")
+        _end(_told(error))
     sys.exit(code)
 
 
@@ -52,10 +52,8 @@ def _end_by_failure(
         stop()  # it came before anything could catch it
     if sys.flags.dev_mode:
         sys.__excepthook__(kind, error, traceback)
-    _end(
-        f"envguard itself failed: {kind.__name__}: {error}",
-        hint="report it, with what is printed after: export PYTHONDEVMODE=1",
-    )
+    what = f"envguard itself failed: {kind.__name__}: {error}"
+    _end(EnvguardError(what, hint="report it, with what is printed after: export PYTHONDEVMODE=1"))
 
 
 def stop() -> NoReturn:
@@ -70,10 +68,21 @@ def stop() -> NoReturn:
     os._exit(error.exit_code)
 
 
-def _end(what: str, hint: str | None = None) -> NoReturn:
-    error = EnvguardError(what, hint=hint)
+def _told(error: OSError) -> EnvguardError:
+    """What failed: of what has no name, the folder that one is in, or where all is printed."""
+    from envguard.cli.output import current_folder
+
+    try:
+        current_folder()
+    except UsageError as gone:
+        return gone
+    return EnvguardError(f"{error.filename or 'standard output'}: {error.strerror or error}")
+
+
+def _end(error: EnvguardError) -> NoReturn:
     _print_document(error)
-    print(f"error: {what}", *([f"hint: {hint}"] if hint else []), sep="\n", file=sys.stderr)
+    hint = f"\nhint: {error.hint}" if error.hint else ""
+    print(f"error: {error}{hint}", file=sys.stderr)
     sys.stderr.flush()
     os._exit(error.exit_code)  # the interpreter's own end would try to write once more
 

@@ -1,4 +1,4 @@
-"""Receipts of this project, read again."""
+"""Receipts, written and read again."""
 
 from __future__ import annotations
 
@@ -9,7 +9,14 @@ import msgspec
 
 from envguard.domain.receipt import Receipt
 from envguard.errors import StateError
-from envguard.state.receipts import beside, newest_first, read_receipt
+from envguard.report.printable import printable
+from envguard.state.receipts import (
+    beside,
+    newest_first,
+    read_receipt,
+    write_pylock_beside,
+    write_receipt,
+)
 
 _LOOKED_AT = 200
 """Receipts, from the newest on, in which the last success of a command is looked for."""
@@ -37,7 +44,22 @@ def receipts_of(cwd: str) -> Iterator[tuple[str, Receipt]]:
 def receipt_in(folder: str) -> Receipt | None:
     """Answer the receipt in a folder; None where there is none that can be read."""
     try:
-        content = read_receipt(folder)
-        return None if content is None else msgspec.json.decode(content, type=Receipt)
-    except (StateError, msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        return receipt_at(folder)
+    except StateError:
         return None
+
+
+def receipt_at(folder: str) -> Receipt | None:
+    """Answer the receipt in a folder; None where there is none; raises StateError."""
+    content = read_receipt(folder)
+    try:
+        return None if content is None else msgspec.json.decode(content, type=Receipt)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+        raise StateError("not a receipt that this envguard can read", where=printable(folder)) from error
+
+
+def put_receipt(folder: str, receipt: Receipt, pylock: str = "") -> None:
+    """Write a receipt into its folder, and before it the lock to lie beside it, if any; raises StateError."""
+    if pylock:
+        write_pylock_beside(folder, pylock)
+    write_receipt(folder, msgspec.json.encode(receipt) + b"\n")

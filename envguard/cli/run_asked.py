@@ -20,11 +20,14 @@ class RunAsked(NamedTuple):
 
 
 _VALUED = ("--env", "--policy", "--allow-drift", "--receipt")
+_VERBOSE = ("-v", "--verbose")
+_FLAGS = (*_VERBOSE, "--no-receipt", "--exec")
 
 
 def run_asked(arguments: Sequence[str]) -> RunAsked | None:
     """Answer what is asked; None where the parser of options has the words for what is wrong."""
-    asked = RunAsked(())
+    given: dict[str, str] = {}
+    flags: list[str] = []
     left = list(arguments)
     while left and left[0].startswith("-") and left[0] != "--":
         word = left.pop(0)
@@ -33,28 +36,21 @@ def run_asked(arguments: Sequence[str]) -> RunAsked | None:
             value = value if equals else left.pop(0) if left else ""
             if not value or (not equals and value.startswith("-")):
                 return None
-            asked = _with_value(asked, name, value)
-        elif word in ("-v", "--verbose"):
-            asked = asked._replace(verbose=asked.verbose + 1)
-        elif word == "--no-receipt":
-            asked = asked._replace(wants_receipt=False)
-        elif word == "--exec":
-            asked = asked._replace(is_exec=True)
+            given[name] = value
+        elif word in _FLAGS:
+            flags.append(word)
         else:
             return None
     command = tuple(left[1:] if left[:1] == ["--"] else left)
-    if not command or not command[0] or (asked.receipt is not None and not asked.wants_receipt):
+    if not command or not command[0] or ("--receipt" in given and "--no-receipt" in flags):
         return None
-    return asked._replace(command=command)
-
-
-def _with_value(asked: RunAsked, name: str, value: str) -> RunAsked:
-    match name:
-        case "--env":
-            return asked._replace(env=value)
-        case "--policy":
-            return asked._replace(policy=value)
-        case "--allow-drift":
-            return asked._replace(allow_drift=value)
-        case _:
-            return asked._replace(receipt=value)
+    return RunAsked(
+        command,
+        env=given.get("--env"),
+        policy=given.get("--policy"),
+        allow_drift=given.get("--allow-drift"),
+        receipt=given.get("--receipt"),
+        wants_receipt="--no-receipt" not in flags,
+        is_exec="--exec" in flags,
+        verbose=sum(map(flags.count, _VERBOSE)),
+    )

@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from envguard.cli.judged import Judged
     from envguard.domain.environment import Digest, Environment, Snapshot
     from envguard.domain.facts import MachineFacts
-    from envguard.domain.policy import LockedPolicy
     from envguard.domain.verdict import Verdict
 
 _DRIVER = "/proc/driver/nvidia/version"
@@ -40,7 +39,7 @@ def judge_before(path: str, policy: str | None) -> Before:
     """Judge the environment at a path. Raises as :func:`envguard.cli.judged.judge_at`."""
     kept = _kept(path, policy)
     if kept is not None:
-        return Before(msgspec.json.decode(kept[_JUDGEMENT], type=Judgement), kept[_PYLOCK].decode(), None)
+        return kept
     witness, began_at_s = Witness(folders_that_decide_nothing()), time()
     witness.begin()
     try:
@@ -84,8 +83,10 @@ def snapshot_after(path: str, policy: str | None, before: Before) -> tuple[Diges
     None where it cannot be read any more.
     """
     was = before.judgement.verdict.digest
-    if _kept(path, policy) is not None:
-        return was, None
+    kept = _kept(path, policy)
+    if kept is not None:  # another run may have judged it meanwhile, and not as it was at the start
+        digest = kept.judgement.verdict.digest
+        return digest, None if digest == was else kept.judgement.snapshot
     from pathlib import Path
 
     from envguard.errors import EnvguardError
@@ -95,16 +96,18 @@ def snapshot_after(path: str, policy: str | None, before: Before) -> tuple[Diges
         found = read_environment(Path(path))
     except EnvguardError:
         return None, None
-    digest = found.record.digest
-    return digest, None if digest == was else found.snapshot
+    return found.record.digest, None if found.record.digest == was else found.snapshot
 
 
-def _kept(path: str, policy: str | None) -> dict[int, bytes] | None:
+def _kept(path: str, policy: str | None) -> Before | None:
+    """What was judged before, where it still holds."""
     with suppress(*BROKEN):
         digest = digest_of_call(_call(path, policy))
         found = kept_answer(digest) if digest is not None else None
         if found is not None:
-            return dict(found[1])
+            texts = dict(found[1])
+            judgement = msgspec.json.decode(texts[_JUDGEMENT], type=Judgement)
+            return Before(judgement, texts[_PYLOCK].decode(), None)
     return None
 
 
@@ -144,10 +147,7 @@ def _driver() -> str:
 
 
 def _before(judged: Judged, machine: str) -> Before:
-    policy = judged.governing
-    before = _found(judged.environment, judged.verdict, judged.facts, machine, policy)
-    judgement = msgspec.structs.replace(before.judgement, is_own_lock=judged.is_own_lock)
-    return Before(judgement, before.pylock, judged)
+    return _found(judged.environment, judged.verdict, judged.facts, machine, judged)
 
 
 def _without_policy(path: str, machine: str) -> Before:
@@ -161,22 +161,22 @@ def _without_policy(path: str, machine: str) -> Before:
 
 
 def _found(
-    environment: Environment, verdict: Verdict, facts: MachineFacts, machine: str, policy: LockedPolicy | None
+    environment: Environment, verdict: Verdict, facts: MachineFacts, machine: str, judged: Judged | None
 ) -> Before:
     from envguard.runs.pinning import pinned
 
     record = environment.record
-    lock = pinned(environment, policy.lock if policy is not None else None)
+    lock = pinned(environment, judged.governing.lock if judged is not None else None)
     judgement = Judgement(
         python=record.python,
         kind=record.kind,
         verdict=verdict,
-        before_run=policy.policy.before_run if policy is not None else "refuse",
-        is_own_lock=False,
+        before_run=judged.governing.policy.before_run if judged is not None else "refuse",
+        is_own_lock=judged is not None and judged.is_own_lock,
         machine=machine,
         facts=facts,
         snapshot=environment.snapshot,
         has_pylock=bool(lock.text),
         not_locked=lock.left_out if lock.text else (),
     )
-    return Before(judgement, lock.text, None)
+    return Before(judgement, lock.text, judged)

@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, NamedTuple
 import msgspec
 
 from envguard.cli.output import now, tell
-from envguard.cli.receipts import last_that_worked, receipt_in
+from envguard.cli.receipts import last_that_worked, put_receipt, receipt_in
 from envguard.cli.run_judging import Before, snapshot_after
 from envguard.domain.receipt import Receipt
 from envguard.errors import EnvguardError, StateError
 from envguard.report.printable import encodable
 from envguard.runs.secrets import without_secrets
-from envguard.state.receipts import named_folder, new_folder, write_pylock_beside, write_receipt
+from envguard.state.receipts import named_folder, new_folder
 
 if TYPE_CHECKING:
     from envguard.cli.git import Tree
@@ -58,9 +58,7 @@ def open_receipt(
             commit=tree.commit,
             dirty=tree.dirty,
         )
-        if standing.before is not None and standing.before.pylock:
-            write_pylock_beside(folder, standing.before.pylock)
-        write_receipt(folder, _encoded(receipt))
+        put_receipt(folder, receipt, standing.before.pylock if standing.before is not None else "")
     except StateError as error:
         if asked.receipt is not None:
             raise
@@ -98,7 +96,7 @@ def _close(opened: Open, exit_code: int, asked: RunAsked) -> None:
         digest_at_end=digest,
         parameters=stamped.parameters if stamped is not None else {},
     )
-    write_receipt(opened.folder, _encoded(receipt))
+    put_receipt(opened.folder, receipt)
     if exit_code != 0:
         _say_what_changed(receipt, opened.folder)
 
@@ -109,7 +107,3 @@ def _say_what_changed(receipt: Receipt, folder: str) -> None:
     worked = last_that_worked(receipt, folder)
     if worked is not None:
         tell(since_it_worked(worked, receipt, now()))
-
-
-def _encoded(receipt: Receipt) -> bytes:
-    return msgspec.json.encode(receipt) + b"\n"

@@ -13,7 +13,7 @@ import shlex
 from typing import TYPE_CHECKING, NamedTuple
 
 from envguard.cli.git import answer_of, ask_git, leave
-from envguard.cli.output import EXIT_CODES, now, tell
+from envguard.cli.output import EXIT_CODES, current_folder, now, tell
 from envguard.cli.run_judging import Before, judge_before
 from envguard.cli.run_receipt import Open, close_receipt, open_receipt
 from envguard.errors import EnvguardError, UsageError
@@ -50,7 +50,7 @@ def run_guarded(asked: RunAsked) -> int:
 
     Raises EnvguardError where nothing could be judged.
     """
-    started_at, cwd = now(), _here()
+    started_at, cwd = now(), current_folder()
     environ = dict(os.environ)
     reason = asked.allow_drift or environ.get(ALLOWS) or None
     if reason is not None:
@@ -199,10 +199,3 @@ def _not_there(name: str, cwd: str) -> int:
         return NOT_RUNNABLE
     tell(f"error: {name}: no such command")
     return NOT_FOUND
-
-
-def _here() -> str:
-    try:
-        return os.getcwd()
-    except OSError as error:
-        raise UsageError("the current folder is gone", hint="cd to another") from error

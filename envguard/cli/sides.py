@@ -18,15 +18,14 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-import msgspec
-
+from envguard.cli.receipts import receipt_at
 from envguard.domain.comparison import EnvironmentSide, LockSide, MachineSide, Side
 from envguard.domain.environment import Environment, Snapshot
 from envguard.domain.receipt import Receipt
 from envguard.errors import InventoryError, UsageError
 from envguard.report.printable import printable
 from envguard.report.saved import SAVED_LIMIT_BYTES, read_saved
-from envguard.state.receipts import RECEIPT, read_receipt
+from envguard.state.receipts import RECEIPT
 
 _LOCK_SUFFIXES = (".toml", ".txt", ".lock")
 _LISTED = 5
@@ -72,15 +71,7 @@ def _side(argument: str, environ: Mapping[str, str], cwd: Path) -> Side:
 def _receipt(path: Path) -> Receipt | None:
     """The receipt that a path is, or that lies in its folder; None where there is none."""
     folder = path.parent if path.name == RECEIPT else path
-    content = read_receipt(str(folder)) if os.path.lexists(folder / RECEIPT) else None
-    if content is None:
-        return None
-    try:
-        return msgspec.json.decode(content, type=Receipt)
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
-        raise InventoryError(
-            "not a receipt that this envguard can read", where=printable(str(path))
-        ) from error
+    return receipt_at(str(folder)) if os.path.lexists(folder / RECEIPT) else None
 
 
 def _of_run(run: Receipt, given: str) -> EnvironmentSide:

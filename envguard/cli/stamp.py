@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import os
-from pathlib import Path
-
 import click
 import msgspec
 
@@ -34,11 +31,10 @@ def stamp(
     Example: envguard stamp runs/42 --param lr=0.1 --param data=v3
     """
     told = dict(map(_parameter, params))
+    from envguard.cli.judged import choose
     from envguard.cli.stamping import stamp_run
-    from envguard.inventory import choose_environment
 
-    choice = choose_environment(env, environ=os.environ, cwd=Path.cwd())
-    receipt = stamp_run(directory, told, str(choice.path), (), named)
+    receipt = stamp_run(directory, told, str(choose(env).path), (), named)
     judgement = receipt.judgement
     if as_json:
         print_json(receipt)

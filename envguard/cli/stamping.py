@@ -15,14 +15,14 @@ from collections.abc import Mapping
 import msgspec
 
 from envguard.cli.git import answer_of, ask_git
-from envguard.cli.output import now
-from envguard.cli.receipts import receipt_in
+from envguard.cli.output import current_folder, now
+from envguard.cli.receipts import put_receipt, receipt_in
 from envguard.cli.run_judging import judge_unkept
 from envguard.domain.receipt import Parameter, Receipt
 from envguard.errors import StateError, UsageError
 from envguard.report.printable import encodable
 from envguard.runs.secrets import without_secrets
-from envguard.state.receipts import RECEIPT, named_folder, write_pylock_beside, write_receipt
+from envguard.state.receipts import RECEIPT, named_folder
 
 
 def stamp(directory: str | os.PathLike[str], params: Mapping[str, object] | None = None) -> None:
@@ -41,7 +41,7 @@ def stamp_run(
     told = {encodable(name): _parameter(value) for name, value in params.items()}
     if os.path.lexists(os.path.join(folder, RECEIPT)):
         return _add(folder, told)
-    at, cwd = now(), os.getcwd()
+    at, cwd = now(), current_folder()
     question = ask_git(cwd)
     before = judge_unkept(environment, policy)
     tree = answer_of(question)
@@ -58,9 +58,7 @@ def stamp_run(
         dirty=tree.dirty,
         parameters=told,
     )
-    if before.pylock:
-        write_pylock_beside(place, before.pylock)
-    write_receipt(place, msgspec.json.encode(receipt) + b"\n")
+    put_receipt(place, receipt, before.pylock)
     return receipt
 
 
@@ -71,7 +69,7 @@ def _add(folder: str, params: Mapping[str, Parameter]) -> Receipt:
     if not params:
         raise UsageError("there is a receipt already", where=folder, hint="name another folder")
     added = msgspec.structs.replace(receipt, parameters={**receipt.parameters, **params})
-    write_receipt(folder, msgspec.json.encode(added) + b"\n")
+    put_receipt(folder, added)
     return added
 
 

@@ -26,12 +26,13 @@ def use(policy: str, env: str | None, *, end: bool) -> None:
 
     Example: envguard use rl-team .venv
     """
+    from envguard.cli.judged import choose
     from envguard.errors import UsageError
-    from envguard.inventory import choose_environment, read_environment
+    from envguard.inventory import read_environment
     from envguard.inventory.files import place_shown_as
 
     _check_name(policy)
-    choice = choose_environment(env, environ=os.environ, cwd=Path.cwd())
+    choice = choose(env)
     record = read_environment(choice.path).record
     if os.getuid() != Path(place_shown_as(record.python)).parent.stat().st_uid:
         raise UsageError(

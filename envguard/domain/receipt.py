@@ -69,9 +69,14 @@ class Receipt(msgspec.Struct, frozen=True, kw_only=True, tag_field="schema", tag
     parameters: Mapping[str, Parameter] = {}
 
     @property
+    def verdict(self) -> Verdict | None:
+        """The environment's, at the start."""
+        return self.judgement.verdict if self.judgement is not None else None
+
+    @property
     def digest(self) -> Digest | None:
         """The environment's, at the start."""
-        return self.judgement.verdict.digest if self.judgement is not None else None
+        return self.verdict.digest if self.verdict is not None else None
 
     @property
     def is_changed(self) -> bool:

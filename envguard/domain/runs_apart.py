@@ -36,7 +36,7 @@ def _tree(is_dirty: bool) -> str:
 
 
 def _policy(receipt: Receipt) -> str | None:
-    policy = receipt.judgement.verdict.policy if receipt.judgement is not None else None
+    policy = receipt.verdict.policy if receipt.verdict is not None else None
     if policy is None:
         return None
     return policy.name if policy.revision is None else f"{policy.name} r{policy.revision}"

@@ -65,7 +65,7 @@ def show_runs(console: Console, found: Sequence[tuple[str, Receipt]], *, now: da
             folder.rpartition("/")[2],
             age_text(receipt.start, now),
             _ending(receipt),
-            _verdict(receipt) or "-",
+            receipt.verdict.verdict if receipt.verdict is not None else "-",
             _command(receipt),
         )
         for folder, receipt in found
@@ -74,7 +74,7 @@ def show_runs(console: Console, found: Sequence[tuple[str, Receipt]], *, now: da
 
 
 def _part(folder: str, receipt: Receipt) -> RunPart:
-    verdict = receipt.judgement.verdict if receipt.judgement is not None else None
+    verdict = receipt.verdict
     return RunPart(
         id=receipt.id,
         receipt=encodable(folder),
@@ -97,10 +97,6 @@ def _ending(receipt: Receipt) -> str:
     if receipt.replaced:
         return "not seen"
     return "-" if receipt.end is not None else "no end yet"
-
-
-def _verdict(receipt: Receipt) -> Outcome | None:
-    return receipt.judgement.verdict.verdict if receipt.judgement is not None else None
 
 
 def _command(receipt: Receipt) -> str:

@@ -114,13 +114,10 @@ def place_for(
     """
     folder, marker = _project_folder(record, cwd)
     own = _project_name(record, cwd, is_here=marker is None)
-    called = name or policy_name_from(own or folder.name)
-    check_name(called)
+    called, path = named_file(name, own or folder.name, output, folder)
     if called in known:
         what = f"the team has a policy `{called}` already, which would judge instead"
         raise UsageError(what, where="NAME", hint=f"another name; or bind to it: envguard use {called}")
-    path = output if output is not None else folder / policy_filename(called)
-    check_filename(path)
     if marker is not None:
         _check_markable(_relative(path, folder), marker)
     named = record.project.policy if record.project is not None else None
@@ -131,6 +128,23 @@ def place_for(
     return Place(
         name=called, path=path, folder=folder, marker=marker, is_marked=named is not None, project=own
     )
+
+
+def named_file(name: str | None, like: str, output: Path | None, folder: Path) -> tuple[str, Path]:
+    """Answer what a policy is called, and its file: one of ``folder`` where there is no ``output``.
+
+    Without a ``name`` one is made of ``like``. Raises UsageError where it would not be read as a policy.
+    """
+    called = name or policy_name_from(like)
+    if not is_policy_name(called) or called.endswith(_POLICY_SUFFIXES) or is_lock_name(called):
+        hint = f"such as {policy_name_from(called.removesuffix('.yaml').removesuffix('.yml'))}"
+        raise UsageError(f"not a policy's name: `{called}`", where="NAME", hint=hint)
+    path = output if output is not None else folder / _filename(called)
+    is_readable = path.name.isprintable() and path.name.endswith(_POLICY_SUFFIXES)
+    if not is_readable or is_lock_name(path.name):
+        what = f"not the name of a policy's file: {path.name}"
+        raise UsageError(what, where="--output", hint="NAME.yaml")
+    return called, path
 
 
 def found(
@@ -163,19 +177,9 @@ def found(
     )
 
 
-def check_name(name: str) -> None:
-    """Raise UsageError where a policy cannot be called so."""
-    if not is_policy_name(name) or name.endswith(_POLICY_SUFFIXES) or is_lock_name(name):
-        hint = f"such as {policy_name_from(name.removesuffix('.yaml').removesuffix('.yml'))}"
-        raise UsageError(f"not a policy's name: `{name}`", where="NAME", hint=hint)
-
-
-def check_filename(path: Path) -> None:
-    """Raise UsageError where a file of this name would not be read as a policy."""
-    is_readable = path.name.isprintable() and path.name.endswith(_POLICY_SUFFIXES)
-    if not is_readable or is_lock_name(path.name):
-        what = f"not the name of a policy's file: {path.name}"
-        raise UsageError(what, where="--output", hint="NAME.yaml")
+def _filename(name: str) -> str:
+    """The file of a policy of this name; one that would be read as a lock is called otherwise."""
+    return f"{name}.yaml" if not is_lock_name(f"{name}.yaml") else "policy.yaml"
 
 
 def _check_markable(policy: str, marker: Path) -> None:
@@ -185,11 +189,6 @@ def _check_markable(policy: str, marker: Path) -> None:
         raise UsageError(
             what, where="--output", hint="a path without quotes, backslashes, control characters"
         )
-
-
-def policy_filename(name: str) -> str:
-    """Answer the file of a policy of this name; one that would be read as a lock is called otherwise."""
-    return f"{name}.yaml" if not is_lock_name(f"{name}.yaml") else "policy.yaml"
 
 
 class _Judge:

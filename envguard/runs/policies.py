@@ -48,7 +48,7 @@ class Governing(msgspec.Struct, frozen=True):
         return self.source if pulled_at is None else f"{self.source}; pulled {age_text(pulled_at, now)}"
 
 
-def governing_policy(
+def choose_policy(
     named: str | None,
     environment: Environment,
     *,
@@ -57,34 +57,18 @@ def governing_policy(
     known: Mapping[str, KnownPolicy],
     cwd: Path,
 ) -> Governing:
-    """Answer what :func:`choose_policy` does; what would bind the environment must be readable if asked.
+    """Answer what judges an environment, and why it is this.
 
-    Raises besides PolicyError where its project's marker cannot be used, and UnavailableError where what its
-    owner bound cannot be read: nothing else judges in the place of what these would have said.
-    """
-    told = broken_marker(environment)
-    if told is not None and named is None and not environ.get("ENVGUARD_POLICY"):
-        project_of(Path(place_shown_as(environment.record.path)).parent)  # says it with its place
-        raise UnavailableError(told, where=environment.record.path)
-    return choose_policy(named, environment.record, environ=environ, machine=machine, known=known, cwd=cwd)
-
-
-def choose_policy(
-    named: str | None,
-    record: EnvironmentRecord,
-    *,
-    environ: Mapping[str, str],
-    machine: Machine,
-    known: Mapping[str, KnownPolicy],
-    cwd: Path,
-) -> Governing:
-    """Answer the policy for one environment; ``known`` are the ones that this machine holds.
-
-    Raises UnavailableError where a named one cannot be had, UsageError where there is none at all.
+    Raises UnavailableError where a named one, or what its owner bound, cannot be had, PolicyError where its
+    project's marker cannot be used, UsageError where there is none at all.
     """
     asked_for = _asked_for(named, environ, known, cwd)
     if asked_for is not None:
         return asked_for
+    record, told = environment.record, broken_marker(environment)
+    if told is not None:
+        project_of(Path(place_shown_as(record.path)).parent)  # says it with its place
+        raise UnavailableError(told, where=record.path)
     project = record.project if record.use is not None else naming_project(record, cwd)
     binding = bind(msgspec.structs.replace(record, project=project), machine, selectors_of(known))
     if isinstance(binding, Conflict):

@@ -13,8 +13,8 @@ from __future__ import annotations
 import errno
 import os
 import signal
-from collections.abc import Mapping, Sequence
-from typing import NamedTuple
+from collections.abc import Callable, Mapping, Sequence
+from typing import NamedTuple, TypeVar
 
 from envguard.runs.bystander import Bystander
 
@@ -26,6 +26,8 @@ _FAULTS = ("SIGSEGV", "SIGBUS", "SIGFPE", "SIGILL", "SIGTRAP", "SIGSYS")
 _NEVER = ("SIGKILL", "SIGSTOP")
 _FROM_TERMINAL = ("SIGINT", "SIGQUIT", "SIGTSTP", "SIGTTIN", "SIGTTOU", "SIGWINCH")
 _SHELL = "/bin/sh"
+
+_Started = TypeVar("_Started")
 
 
 class Ended(NamedTuple):
@@ -66,12 +68,11 @@ def supervise(place: str, words: Sequence[str], environ: Mapping[str, str]) -> E
 def become(place: str, words: Sequence[str], environ: Mapping[str, str]) -> None:
     """Let the command take the place of this process. Raises NotStartedError."""
     _as_it_was()
-    try:
-        os.execve(place, list(words), dict(environ))  # noqa: S606 - it is asked for
-    except OSError as error:
-        if error.errno != errno.ENOEXEC:
-            raise NotStartedError(words[0], error) from error
-        os.execve(_SHELL, [_SHELL, place, *words[1:]], dict(environ))  # noqa: S606 - as shells do
+
+    def replace(file: str, arguments: list[str]) -> None:
+        os.execve(file, arguments, dict(environ))  # noqa: S606 - it is asked for
+
+    _as_shells_do(replace, place, words)
 
 
 def end_by(number: int) -> None:
@@ -106,13 +107,18 @@ def _start(place: str, words: Sequence[str], environ: Mapping[str, str], mask: s
     def spawn(file: str, arguments: list[str]) -> int:
         return os.posix_spawn(file, arguments, dict(environ), setsigmask=mask, setsigdef=_ours())
 
+    return _as_shells_do(spawn, place, words)
+
+
+def _as_shells_do(start: Callable[[str, list[str]], _Started], place: str, words: Sequence[str]) -> _Started:
+    """Start a program, and by the shell a script without a first line. Raises NotStartedError."""
     try:
         try:
-            return spawn(place, list(words))
+            return start(place, list(words))
         except OSError as error:
             if error.errno != errno.ENOEXEC:
                 raise
-            return spawn(_SHELL, [_SHELL, place, *words[1:]])  # a script without a first line, as shells do
+            return start(_SHELL, [_SHELL, place, *words[1:]])
     except OSError as error:
         raise NotStartedError(words[0], error) from error
 

@@ -26,7 +26,7 @@ class Ran(msgspec.Struct, frozen=True):
     is_read: bool
 
 
-Call = Callable[[int], Ran]
+Call = Callable[..., Ran]
 
 
 @pytest.fixture
@@ -44,7 +44,7 @@ def call(judged: Path, tmp_path: Path) -> Call:
     kept = {name: value for name, value in os.environ.items() if not name.startswith("ENVGUARD")}
     environ = {**kept, "ENVGUARD_STATE": str(tmp_path / "s"), "ENVGUARD_CACHE": str(tmp_path / "c")}
 
-    def run(later_s: int) -> Ran:
+    def run(later_s: int, script: str = "") -> Ran:
         done = subprocess.run(
             [
                 sys.executable,
@@ -57,7 +57,7 @@ def call(judged: Path, tmp_path: Path) -> Call:
                 "--",
                 ".venv/bin/python",
                 "-c",
-                "",
+                script,
             ],
             cwd=judged,
             env=environ,
@@ -105,3 +105,18 @@ def test_whatever_decides_is_judged_again_where_it_changed(call: Call, judged: P
 def test_what_drifted_is_never_remembered(call: Call, judged: Path) -> None:
     (judged / "rl.yaml").write_text(GYM.replace("0.25.2", "0.26.2"))
     assert call(10) == call(20) == Ran(1, is_read=True)
+
+
+def test_a_change_under_a_run_is_seen_also_where_another_run_has_judged_it(call: Call, judged: Path) -> None:
+    new = site_packages(judged / ".venv") / "rich-13.0.dist-info"
+    again = [sys.executable, "-c", AT_A_TIME, "20", "run", "--", ".venv/bin/python", "-c", ""]
+    script = (
+        "import os, subprocess\n"
+        f"os.mkdir({str(new)!r})\n"
+        f"open({str(new / 'METADATA')!r}, 'w').write('Name: rich\\nVersion: 13.0\\n')\n"
+        f"subprocess.run({again!r}, check=True)\n"
+    )
+    assert call(30, script).code == 0
+    first, second = receipts(judged)
+    assert first["judgement"]["verdict"]["digest"] != second["judgement"]["verdict"]["digest"]
+    assert first["digest_at_end"] == second["digest_at_end"] == second["judgement"]["verdict"]["digest"]

@@ -90,6 +90,21 @@ def test_a_script_stamps_its_own_process(judged: Path, tmp_path: Path) -> None:
     assert found["end"] is None
 
 
+def test_a_script_whose_folder_is_gone_is_told_so(tmp_path: Path) -> None:
+    (tmp_path / "x").mkdir()
+    script = (
+        "import envguard, os\n"
+        "from envguard.errors import EnvguardError\n"
+        "os.rmdir('../x')\n"
+        "try: envguard.stamp('/nowhere/7')\n"
+        "except EnvguardError as error: print(error)\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script], cwd=tmp_path / "x", capture_output=True, text=True, check=False
+    )
+    assert (done.stdout, done.stderr) == ("the current folder is gone\n", "")
+
+
 def test_what_a_guarded_script_says_of_its_run_is_in_the_receipt(envguard: Envguard, judged: Path) -> None:
     script = (
         "import subprocess, sys\n"

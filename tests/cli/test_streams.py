@@ -70,6 +70,13 @@ def test_output_that_cannot_be_written_is_no_drift(more: str, project: Path) -> 
     assert (done.returncode, done.stderr) == (3, "error: standard output: No space left on device\n")
 
 
+@pytest.mark.parametrize("command", ["check", "stamp x", "runs", "diff a b", "run -- true"])
+def test_a_folder_that_is_gone_is_named(command: str, project: Path) -> None:
+    done = shell(f"mkdir x; cd x; rmdir ../x; envguard {command}", project)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == "error: the current folder is gone\nhint: cd to another\n"
+
+
 def test_a_terminal_without_a_character_gets_it_escaped(project: Path) -> None:
     (project / ".venv").rename(project / "umgebung-ü")
     done = shell("envguard scan umgebung-ü", project, PYTHONIOENCODING="ascii")

@@ -334,6 +334,17 @@ class TestWhichEnvironment:
         own = self.check(envguard, project, VIRTUAL_ENV=str(project / ".venv"))
         assert (self.chosen(own), own.err) == (".venv: active", "")
 
+    @pytest.mark.parametrize(
+        "command", ["use rl", "stamp x", "guard install", "guard uninstall", "explain", "check"]
+    )
+    def test_every_command_tells_that_the_project_has_another(
+        self, envguard: Envguard, project: Path, tmp_path: Path, command: str
+    ) -> None:
+        active = make_venv(Path(sys.executable), tmp_path / "active")
+        run = envguard(*command.split(), cwd=project, VIRTUAL_ENV=str(active))
+        told = f"warning: the active environment is {active}, the project's own is {project / '.venv'}\n"
+        assert run.err.startswith(told)
+
     def test_with_none_active_and_no_project_the_first_python_on_the_path_is_it(
         self, envguard: Envguard, project: Path, tmp_path: Path
     ) -> None:

@@ -9,11 +9,11 @@ import msgspec
 import pytest
 
 from envguard.domain.binding import Machine
-from envguard.domain.environment import EnvironmentRecord, Project
+from envguard.domain.environment import Environment, EnvironmentRecord, Project
 from envguard.domain.policy import KnownPolicy, LockedPolicy, Selector, UnusablePolicy
 from envguard.errors import PolicyError, UnavailableError, UsageError
 from envguard.runs.policies import Governing, choose_policy, is_file_reference
-from tests.builders.documents import a_policy, a_record
+from tests.builders.documents import a_policy, a_record, a_snapshot
 
 LOCK = "gym==0.26.2\n"
 
@@ -40,7 +40,7 @@ def choose(
     policies: dict[str, KnownPolicy] = {each.policy.name: each for each in known}
     return choose_policy(
         named,
-        record,
+        Environment(record, a_snapshot()),
         environ=environ or {},
         machine=Machine("ws-7"),
         known={**policies, **(others or {})},

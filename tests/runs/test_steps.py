@@ -8,12 +8,12 @@ import msgspec
 import pytest
 
 from envguard.domain.binding import Machine
-from envguard.domain.environment import Project
+from envguard.domain.environment import Environment, Project
 from envguard.domain.policy import KnownPolicy, LockedPolicy, Selector
 from envguard.errors import UsageError
 from envguard.runs.policies import choose_policy
 from envguard.runs.steps import policy_steps
-from tests.builders.documents import a_policy, a_record
+from tests.builders.documents import a_policy, a_record, a_snapshot
 
 SOURCES = ("--policy", "ENVGUARD_POLICY", "use", "marker", "applies-to", "lock")
 
@@ -32,6 +32,7 @@ def test_the_first_source_that_says_anything_is_the_one_that_counts(first: int, 
     (tmp_path / "requirements.txt").write_text("gym==1\n" if "lock" in speaking else "gym\n")
     project = Project(str(tmp_path), policy="marker" if "marker" in speaking else None, marker_place="p:1")
     record = a_record(str(tmp_path / ".venv"), project=project, use="use" if "use" in speaking else None)
+    environment = Environment(record, a_snapshot())
     known: dict[str, KnownPolicy] = {name: held(name) for name in ("option", "variable", "use", "marker")}
     known["selector"] = held("selector", *(("*",) if "applies-to" in speaking else ("/nowhere",)))
     named = "option" if "--policy" in speaking else None
@@ -42,9 +43,9 @@ def test_the_first_source_that_says_anything_is_the_one_that_counts(first: int, 
     assert [each is not None for each in said] == [number >= first for number in range(len(SOURCES))]
     if not speaking:
         with pytest.raises(UsageError):
-            choose_policy(named, record, environ=environ, machine=machine, known=known, cwd=tmp_path)
+            choose_policy(named, environment, environ=environ, machine=machine, known=known, cwd=tmp_path)
         return
-    chosen = choose_policy(named, record, environ=environ, machine=machine, known=known, cwd=tmp_path)
+    chosen = choose_policy(named, environment, environ=environ, machine=machine, known=known, cwd=tmp_path)
     says = said[first]
     assert says is not None
     assert chosen.policy.policy.name == Path(says).name

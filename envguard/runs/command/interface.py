@@ -58,17 +58,26 @@ def options_of(
     given: dict[str, str] = {}
     left = list(words)
     while left and left[0].startswith("-") and left[0] != "-":
-        word = left.pop(0)
-        if word == "--":
+        if left[0] == "--":
+            del left[0]
             break
-        name, equals, value = word.partition("=")
-        if not word.startswith("--") and word[:2] in valued and len(word) > 2:
-            name, equals, value = word[:2], "=", word[2:]
-        takes_next = name in valued or (flags is not None and name.startswith("--") and name not in flags)
-        if takes_next and not equals and left:
-            value = left.pop(0)
+        name, value = take_option(left, valued, flags=flags)
         given[name] = value
     return Options(given, tuple(left))
+
+
+def take_option(
+    left: list[str], valued: frozenset[str], *, flags: frozenset[str] | None = None
+) -> tuple[str, str]:
+    """Take the option with which a line begins, and its value, off it; which have one is as above."""
+    word = left.pop(0)
+    name, equals, value = word.partition("=")
+    if not word.startswith("--") and word[:2] in valued and len(word) > 2:
+        name, equals, value = word[:2], "=", word[2:]
+    takes_next = name in valued or (flags is not None and name.startswith("--") and name not in flags)
+    if takes_next and not equals and left:
+        value = left.pop(0)
+    return name, value
 
 
 def inside(line: Line, prefix: str, how: str) -> Line:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 
-from envguard.runs.command.interface import Line, Step, Untold, options_of
+from envguard.runs.command.interface import Line, Step, Untold, options_of, take_option
 
 _ASSIGNMENT = re.compile(r"[A-Za-z_][A-Za-z0-9_]*=")
 _PLAIN_VALUED = frozenset(
@@ -15,10 +15,6 @@ _PLAIN_VALUED = frozenset(
         "-c",
         "--class",
         "--classdata",
-        "-k",
-        "--kill-after",
-        "-s",
-        "--signal",
         "-f",
         "--format",
         "-o",
@@ -27,7 +23,9 @@ _PLAIN_VALUED = frozenset(
         "-e",
     ]
 )
-"""Options of ``nice``, ``ionice``, ``timeout``, ``time`` and ``stdbuf`` that take a value."""
+"""Options of ``nice``, ``ionice``, ``time`` and ``stdbuf`` that take a value."""
+_TIMEOUT_VALUED = frozenset(["-k", "--kill-after", "-s", "--signal"])
+_ENV_VALUED = frozenset(["-u", "--unset", "-C", "--chdir", "-S", "--split-string"])
 _SRUN_SHORT = frozenset(f"-{letter}" for letter in "AbcCdDeGiJmMnNoprStTwWx")
 """Options of srun that take a value."""
 _SRUN_FLAGS = frozenset(
@@ -75,29 +73,19 @@ def of_env(line: Line) -> Step:
     """Answer what ``env`` starts, with the variables and in the folder that it sets."""
     environ, cwd = dict(line.environ), line.cwd
     words = list(line.words[1:])
-    while words:
-        word = words[0]
-        if word in ("-S", "--split-string"):
-            words[:2] = words[1].split() if words[1:] else []
-        elif word.startswith("-S"):
-            words[:1] = word[2:].split()
-        elif word in ("-i", "-", "--ignore-environment"):
-            environ.clear()
-            del words[0]
-        elif word in ("-u", "--unset", "-C", "--chdir") and words[1:]:
-            if word in ("-u", "--unset"):
-                environ.pop(words[1], None)
-            else:
-                cwd = os.path.join(cwd, words[1])
-            del words[:2]
-        elif _ASSIGNMENT.match(word):
-            name, _, value = word.partition("=")
-            environ[name] = value
-            del words[0]
-        elif word.startswith("-"):
-            del words[0]
-        else:
-            break
+    while words and (words[0].startswith("-") or _ASSIGNMENT.match(words[0])):
+        name, value = take_option(words, _ENV_VALUED)
+        match name:
+            case "-S" | "--split-string":
+                words = [*value.split(), *words]
+            case "-i" | "-" | "--ignore-environment":
+                environ.clear()
+            case "-u" | "--unset":
+                environ.pop(value, None)
+            case "-C" | "--chdir":
+                cwd = os.path.join(cwd, value)
+            case _ if not name.startswith("-"):
+                environ[name] = value
     return line._replace(words=tuple(words), environ=environ, cwd=cwd)
 
 
@@ -120,4 +108,4 @@ def of_plain(line: Line) -> Step:
 
 def of_timeout(line: Line) -> Step:
     """Answer what ``timeout`` starts: what follows its options and the time."""
-    return line._replace(words=options_of(line.words[1:], _PLAIN_VALUED).rest[1:])
+    return line._replace(words=options_of(line.words[1:], _TIMEOUT_VALUED).rest[1:])

@@ -127,7 +127,7 @@ def _is_script_of_its_own(given: Mapping[str, str], rest: tuple[str, ...], cwd: 
 def _of_uv(given: Mapping[str, str], environ: Mapping[str, str], cwd: str) -> str | None:
     """Where uv's environment is: of the project, or of its workspace; else what is active, or a ``.venv``."""
     start = os.path.join(cwd, given.get("--project", ""))
-    projects = [folder for folder in upwards(start) if os.path.isfile(os.path.join(folder, _PYPROJECT))]
+    projects = list(filter(_has_project, upwards(start)))
     active = environ.get("VIRTUAL_ENV")
     if projects and "--no-project" not in given:
         if "--active" in given and active:
