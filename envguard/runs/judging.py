@@ -76,55 +76,28 @@ def judge_environment(
     ``match`` is what is remembered of it; None where nobody remembers. ``here`` are findings about runs from
     one place, which no comparison knows; ``used_for`` are projects that it is used for besides its own.
     """
-    found_here = tuple(here)
-    return judge_in_grace(
-        governing,
-        now,
-        lambda by: _judge_by(
-            environment,
-            facts,
-            by,
+    policy, told_here = governing.policy, tuple(here)
+    modified = tuple(modified_findings(environment.record, environment.snapshot, policy.rules.integrity))
+
+    def judge_by(lock: LockedPolicy) -> Ruled:
+        compared = comparisons.of(environment, facts, lock)
+        found = with_own_tool(compared.findings, lock, environment.record)
+        verdict = judge(
+            ranked([*found, *modified, *told_here]),
+            environment.record,
+            lock.waivers,
+            now,
             machine=machine,
-            now=now,
-            comparisons=comparisons,
-            match=match,
-            here=found_here,
+            policy=reference(lock),
+            places=policy.places,
+            moved=what_moved(match.basis, compared.basis) if match is not None else None,
             used_for=used_for,
-        ),
-    )
+        )
+        if match is not None and verdict.verdict == "drifted":
+            verdict = msgspec.structs.replace(verdict, since=match.drifted_at)
+        return Ruled(verdict, compared.basis, governing=lock)
 
-
-def _judge_by(
-    environment: Environment,
-    facts: MachineFacts,
-    governing: LockedPolicy,
-    *,
-    machine: str,
-    now: datetime,
-    comparisons: Comparisons,
-    match: Match | None,
-    here: Iterable[Finding],
-    used_for: Collection[str],
-) -> Ruled:
-    """The verdict by the lock that the policy is given with."""
-    policy = governing.policy
-    compared = comparisons.of(environment, facts, governing)
-    found = with_own_tool(compared.findings, governing, environment.record)
-    modified = modified_findings(environment.record, environment.snapshot, policy.rules.integrity)
-    verdict = judge(
-        ranked([*found, *modified, *here]),
-        environment.record,
-        governing.waivers,
-        now,
-        machine=machine,
-        policy=reference(governing),
-        places=policy.places,
-        moved=what_moved(match.basis, compared.basis) if match is not None else None,
-        used_for=used_for,
-    )
-    if match is not None and verdict.verdict == "drifted":
-        verdict = msgspec.structs.replace(verdict, since=match.drifted_at)
-    return Ruled(verdict, compared.basis, governing=governing)
+    return judge_in_grace(governing, now, judge_by)
 
 
 def judge_lock_file(
