@@ -32,6 +32,7 @@ from envguard.log import get_log
 from envguard.runs.judging import Ruled
 from envguard.state import State, notify
 from envguard.state.runtime import runtime_directory
+from envguard.state.told import ToldTeam
 
 SHORTEST_WAIT_S = 0.5
 LONGEST_WAIT_S = 24 * 3600.0
@@ -184,8 +185,8 @@ def _runtime() -> Path | None:
 
 
 def _publishing_by(publisher: Publisher) -> Publish:
-    def publish(seen: Seen, ruled: tuple[Ruled, ...], interval_s: float) -> None:
-        publisher.publish(seen.bound, ruled, interval_s=interval_s, is_of_now=seen.error is None)
+    def publish(seen: Seen, ruled: tuple[Ruled, ...], team: ToldTeam, interval_s: float) -> None:
+        publisher.publish(seen.bound, ruled, team, interval_s=interval_s, is_of_now=seen.error is None)
 
     return publish
 

@@ -1,4 +1,4 @@
-"""Telling this machine its verdicts: a file for each environment, and the answers on the socket.
+"""Telling this machine its verdicts: a file for each environment, the answers on the socket, the policies.
 
 Rules
 1. A verdict is told of each environment that one policy judged and whose notes can be trusted; what was told
@@ -28,6 +28,7 @@ from envguard.agent.listening import Listener
 from envguard.agent.notes import read_notes
 from envguard.agent.questions import Known, Questions
 from envguard.agent.rights import is_open_to_all, owner_of
+from envguard.agent.telling import Teller
 from envguard.domain.binding import BoundScan, Evidence
 from envguard.domain.environment import EnvironmentRecord
 from envguard.domain.verdict import Verdict
@@ -47,6 +48,7 @@ from envguard.state.runtime import (
     replace_file,
     verdict_file_name,
 )
+from envguard.state.told import ToldTeam
 
 INTERVALS = 3
 SHORTEST_S = 15 * 60.0
@@ -88,11 +90,21 @@ class Publisher:
             self._listener = Listener(folder / SOCKET, self._questions.answer)
         self._written: dict[str, tuple[object, ...]] = {}
         self._said: set[str] = set()
+        self._teller = Teller()
 
     def publish(
-        self, bound: BoundScan, ruled: tuple[Ruled, ...], *, interval_s: float, is_of_now: bool
+        self,
+        bound: BoundScan,
+        ruled: tuple[Ruled, ...],
+        team: ToldTeam,
+        *,
+        interval_s: float,
+        is_of_now: bool,
     ) -> None:
-        """Tell these verdicts; ``is_of_now`` unless the look failed and this is the last one that did not."""
+        """Tell these verdicts; ``is_of_now`` unless the look failed and this is the last one that did not.
+
+        ``team`` is by what they were judged.
+        """
         if self._folder is None or not self._boot:
             return
         known = dict(self._known(bound, ruled, interval_s=interval_s))
@@ -101,6 +113,7 @@ class Publisher:
         try:
             with open_folder(self._folder, mode=_folder_mode()) as folder:
                 self._hold(folder)
+                self._teller.tell(folder, team, (each.record for each in bound.scan.environments))
             with open_folder(self._folder / VERDICTS, mode=_folder_mode()) as folder:
                 self._write_all(folder, known, is_of_now=is_of_now)
         except (StateError, OSError) as error:

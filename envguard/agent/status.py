@@ -10,6 +10,7 @@ import msgspec
 from envguard.agent.sync import Scanner, look, scan_apart
 from envguard.domain.verdict import Verdict
 from envguard.state import KeptPolicy, State
+from envguard.state.told import ToldTeam
 from envguard.wire import Records
 
 
@@ -33,6 +34,8 @@ class Status(msgspec.Struct, frozen=True, kw_only=True, tag_field="schema", tag=
     """None before it joined."""
     server: str | None
     is_agent_running: bool
+    told_in: str | None = None
+    """The folder in which another user's agent tells what this one judges by; None where it is one's own."""
     scanned_at: datetime | None
     contacted_at: datetime | None
     """When the server last answered as it should."""
@@ -43,13 +46,17 @@ class Status(msgspec.Struct, frozen=True, kw_only=True, tag_field="schema", tag=
     environments: tuple[Verdict, ...] = ()
 
 
-def read_status(state: State, *, now: datetime, pulled: Mapping[str, KeptPolicy]) -> Status:
+def read_status(
+    state: State, *, now: datetime, pulled: Mapping[str, KeptPolicy], told: ToldTeam | None
+) -> Status:
     """Answer what is known here; StateError where a file of the state is broken.
 
-    ``pulled`` are the policies of the user's cache that judge in the place of the agent's, or besides them.
+    ``pulled`` are the policies of the user's cache that judge in the place of the agent's, or besides them;
+    ``told`` is what another user's agent tells, where this user has none.
     """
     identity = state.identity()
     last = state.last_status()
+    received = told.policies if told is not None else state.policies()
     policies = tuple(
         StatusPolicy(
             name=each.name,
@@ -59,11 +66,13 @@ def read_status(state: State, *, now: datetime, pulled: Mapping[str, KeptPolicy]
             age_s=max((now - each.received_at).total_seconds(), 0.0),
             is_pulled=name in pulled,
         )
-        for name, each in sorted({**state.policies(), **pulled}.items())
+        for name, each in sorted({**received, **pulled}.items())
     )
+    machine = identity or (told.machine if told is not None else None)
     return Status(
-        machine=identity.name if identity is not None else None,
+        machine=machine.name if machine is not None else None,
         server=identity.url if identity is not None else None,
+        told_in=told.folder if told is not None else None,
         is_agent_running=state.is_agent_running(),
         scanned_at=last.scanned_at,
         contacted_at=last.contacted_at,

@@ -29,10 +29,11 @@ from envguard.runs.comparing import Comparisons
 from envguard.runs.held import kept_of, parse_kept
 from envguard.runs.judging import Policies, Ruled, judge_bound
 from envguard.state import Identity, KeptPolicy, LastStatus, State
+from envguard.state.told import ToldTeam
 from envguard.wire import PROTOCOL, Checkin, PolicyRevision, Records, records_digest, waivers_digest
 
-Publish = Callable[["Seen", tuple[Ruled, ...], float], None]
-"""Tells this machine what was judged; the number is the interval of the rounds in seconds."""
+Publish = Callable[["Seen", tuple[Ruled, ...], ToldTeam, float], None]
+"""Tells this machine what was judged, and by what; the number is the interval of the rounds in seconds."""
 
 Scanner = Callable[[Path, tuple[str, ...], Callable[[], None]], BoundScan]
 """Answers what lies below the roots, by a state directory; calls the last argument all the while."""
@@ -101,7 +102,7 @@ class Round:
         beat: Callable[[], None] = lambda: None,
         now: Callable[[], datetime] = utc_now,
         new_epoch: Callable[[], str] = lambda: uuid.uuid4().hex,
-        publish: Publish = lambda _seen, _ruled, _interval_s: None,
+        publish: Publish = lambda _seen, _ruled, _team, _interval_s: None,
     ) -> None:
         """Raises UsageError where the machine has not joined."""
         self._state = state
@@ -194,7 +195,8 @@ class Round:
             matches=matches,
         )
         self._remember(ruled, matches, now)
-        self._publish(seen, ruled, self._interval_s)
+        team = ToldTeam(machine=self.identity.as_machine(), policies=self._kept)
+        self._publish(seen, ruled, team, self._interval_s)
         return tuple(each.verdict for each in ruled)
 
     def _remember(self, ruled: Iterable[Ruled], matches: Mapping[str, Match], now: datetime) -> None:

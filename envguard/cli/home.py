@@ -34,7 +34,10 @@ def status_lines(status: Status, at: datetime) -> Iterator[str]:
     yield f"machine   {status.machine or 'not joined: envguard join STRING'}"
     if status.server is not None:
         yield f"server    {status.server}"
-    yield f"agent     {'running' if status.is_agent_running else 'not running: envguard agent'}"
+    if status.told_in is not None:
+        yield f"agent     another user's, which tells its policies in {printable(status.told_in)}"
+    else:
+        yield f"agent     {'running' if status.is_agent_running else 'not running: envguard agent'}"
     if status.contacted_at is not None:
         yield f"contact   {status.contacted_at:%Y-%m-%d %H:%M:%S} UTC"
     if status.error is not None:

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from envguard.domain.policy import KnownPolicy
     from envguard.domain.verdict import Match
     from envguard.state import KeptPolicy, State
+    from envguard.state.told import ToldTeam
 
 
 def local_state() -> State:
@@ -25,10 +26,15 @@ def local_state() -> State:
 
 def existing_state() -> State | None:
     """Answer this user's state directory if there is one: reading makes none."""
-    from envguard.state import state_directory
+    state = state_as_it_is()
+    return local_state() if state.path.is_dir() else None
 
-    path = state_directory(os.environ)
-    return local_state() if path.is_dir() else None
+
+def state_as_it_is() -> State:
+    """Answer this user's state directory, which need not be there: then nothing is kept in it."""
+    from envguard.state import State, state_directory
+
+    return State(state_directory(os.environ))
 
 
 def this_machine() -> Machine:
@@ -37,7 +43,10 @@ def this_machine() -> Machine:
 
     state = existing_state()
     identity = state.identity() if state is not None else None
-    return Machine(default_machine_name()) if identity is None else identity.as_machine()
+    if identity is not None:
+        return identity.as_machine()
+    team = team_told()
+    return team.machine if team is not None else Machine(default_machine_name())
 
 
 def roots_to_look_below() -> list[Path] | None:
@@ -56,14 +65,32 @@ def held_policies() -> dict[str, KnownPolicy]:
 
 
 def kept_policies() -> tuple[dict[str, KeptPolicy], dict[str, KeptPolicy]]:
-    """Answer the agent's policies and the pulled ones, each by name; none is in both."""
+    """Answer the agent's policies and the pulled ones, each by name; none is in both.
+
+    The agent may be another user's, which tells what it has.
+    """
     from envguard.runs.held import later_received
     from envguard.state import pulled_folder, read_policies
 
-    state = existing_state()
-    kept = state.policies() if state is not None else {}
+    kept = _agents_policies()
     pulled = later_received(read_policies(pulled_folder()), kept)
     return {name: each for name, each in kept.items() if name not in pulled}, pulled
+
+
+def team_told() -> ToldTeam | None:
+    """Answer what another user's agent tells of this machine; None where none does, or one's own is here."""
+    from envguard.state.told import told_team
+
+    state = existing_state()
+    is_own = state is not None and (state.identity() is not None or bool(state.policies()))
+    return None if is_own else told_team(os.environ)
+
+
+def _agents_policies() -> dict[str, KeptPolicy]:
+    team, state = team_told(), existing_state()
+    if team is not None:
+        return dict(team.policies)
+    return state.policies() if state is not None else {}
 
 
 def known_matches() -> dict[str, Match]:

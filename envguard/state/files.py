@@ -53,7 +53,7 @@ def read_file(path: Path) -> bytes | None:
     try:
         with path.open("rb") as file:
             content = file.read(LIMIT_BYTES + 1)
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return None
     except OSError as error:
         raise StateError(

@@ -44,6 +44,13 @@ def runtime_directory(environ: Mapping[str, str], *, uid: int) -> Path | None:
     return Path(_SYSTEMS) if uid == 0 else None
 
 
+def runtime_folders(environ: Mapping[str, str]) -> list[Path]:
+    """Answer where an agent may tell its verdicts to this user: this user's own, then the machine's."""
+    of_user = environ.get("XDG_RUNTIME_DIR", "")
+    own = [Path(of_user) / "envguard"] if of_user.startswith("/") else []
+    return [*own, Path(_SYSTEMS)]
+
+
 def verdict_file_name(environment: str) -> str:
     """Answer what the file about an environment is called."""
     plain = _NO_NAME.sub("_", environment[-_NAME_CHARACTERS:])

@@ -61,7 +61,7 @@ def test_round_judges_by_what_it_fetched_and_sends_what_the_server_lacks(
         run_once(state)
     assert [checkin.seq for checkin in team.checkins] == [1, 2]
     assert team.checkins[1].policies == {"rl-team": 1}
-    status = read_status(state, now=datetime(2100, 1, 1, tzinfo=timezone.utc), pulled={})
+    status = read_status(state, now=datetime(2100, 1, 1, tzinfo=timezone.utc), pulled={}, told=None)
     assert (status.machine, status.error, status.is_agent_running) == ("ws-7", None, False)
     assert [policy.revision for policy in status.policies] == [1]
 
@@ -224,7 +224,7 @@ def test_the_server_is_told_what_was_seen_last_also_where_that_was_between_two_t
         run_once(state)
         now, wanted = [0.0], Event()
         told: list[Seen] = []
-        rounds = Round(state, publish=lambda seen, _ruled, _interval_s: told.append(seen))
+        rounds = Round(state, publish=lambda seen, _ruled, _team, _interval_s: told.append(seen))
         daemon = _Daemon(rounds, lambda: 0.5, lambda: 0.0, lambda: now[0], wanted)
         team.is_away = True
         daemon.turn()

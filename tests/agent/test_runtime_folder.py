@@ -18,10 +18,11 @@ from envguard.agent import run_once
 from envguard.agent.loop import _publishing_by
 from envguard.agent.publishing import Publisher
 from envguard.agent.sync import Round
-from envguard.domain.binding import BoundScan
+from envguard.domain.binding import BoundScan, Machine
 from envguard.domain.environment import Scan
 from envguard.inventory import machine_facts
 from envguard.state import State
+from envguard.state.told import ToldTeam
 from tests.agent.team import Team, joined
 from tests.agent.verdicts import file_about, settle
 from tests.builders.environments import make_venv
@@ -157,7 +158,8 @@ def test_the_socket_of_an_agent_that_took_over_is_left_to_it(
     place = Path("run")
     first, second = (Publisher(state, place, wanted=Event()) for _ in range(2))
     bound = BoundScan(Scan(machine_facts(), ()))
-    tell = partial(Publisher.publish, bound=bound, ruled=(), interval_s=60.0, is_of_now=True)
+    team = ToldTeam(machine=Machine("ws-7"), policies={})
+    tell = partial(Publisher.publish, bound=bound, ruled=(), team=team, interval_s=60.0, is_of_now=True)
     tell(first)
     shutil.rmtree(place)
     tell(second)

@@ -14,11 +14,13 @@ import pytest
 from envguard.agent import run_once
 from envguard.agent.loop import _publishing_by
 from envguard.agent.publishing import Publisher
-from envguard.agent.sync import Round
+from envguard.agent.sync import Round, Seen
 from envguard.domain.policy import Waiver
 from envguard.errors import InventoryError, TransportError
+from envguard.runs.judging import Ruled
 from envguard.state import State
 from envguard.state.runtime import verdict_file_name
+from envguard.state.told import ToldTeam
 from tests.agent.team import Team
 from tests.agent.verdicts import file_about, settle
 from tests.builders.environments import install, site_packages
@@ -57,7 +59,7 @@ def test_once_writes_a_file_about_the_environment_and_opens_no_socket(
     assert finding[6] == "rl-team.yaml:4"
     assert len(read.notes) > 10
     assert read.holds()
-    assert {path.name for path in runtime.iterdir()} == {"verdicts", "agent.lock"}
+    assert {path.name for path in runtime.iterdir()} == {"verdicts", "agent.lock", "team.json"}
 
 
 def append(path: Path, text: str) -> None:
@@ -185,8 +187,8 @@ def test_a_verdict_lasts_three_intervals_within_bounds(
     assert bound is not None
     assert bound.evidence is not None
 
-    def publish(_seen: object, ruled: object, _interval_s: float) -> None:
-        publisher.publish(bound, ruled, interval_s=interval_s, is_of_now=True)  # type: ignore[arg-type]
+    def publish(_seen: Seen, ruled: tuple[Ruled, ...], team: ToldTeam, _interval_s: float) -> None:
+        publisher.publish(bound, ruled, team, interval_s=interval_s, is_of_now=True)
 
     Round(state, publish=publish, scan=lambda _state, _roots, _beat: bound).look_and_judge()
     publisher.close()

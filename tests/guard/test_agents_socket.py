@@ -98,3 +98,20 @@ def test_a_runtime_folder_with_a_long_path_stops_nothing(place: Place) -> None:
     with pytest.raises(OSError, match="AF_UNIX path too long"), agent(place, b""):
         pass
     assert place.run(ASK.format(""), XDG_RUNTIME_DIR=str(long)).err == ""
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can make another's socket")
+@pytest.mark.parametrize("whose", ["agent.sock", ""], ids=["the socket", "its folder"])
+def test_another_users_socket_is_not_asked(place: Place, whose: str) -> None:
+    with agent(place, answer_of(place)) as asked:
+        os.chown(place.runtime / "envguard" / whose, 4242, 4242)
+        assert last(place).startswith("unknown")
+    assert asked == []
+
+
+def test_a_link_to_a_socket_is_not_asked(place: Place) -> None:
+    with agent(place, answer_of(place)) as asked:
+        socket = place.runtime / "envguard" / "agent.sock"
+        socket.symlink_to(socket.rename(socket.with_name("elsewhere")))
+        assert last(place).startswith("unknown")
+    assert asked == []
