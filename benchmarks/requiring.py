@@ -1,79 +1,88 @@
 """``python -m benchmarks requiring``: what ``require()`` adds to the start of an interpreter, 415 packages.
 
-*Fresh* is the agent's file with a note on each METADATA; *asked* is a version in the call; *by command* has
-no agent, and ``envguard`` on ``PATH``. The guard is the installed file, but *the package's*, in its rooms.
+A real agent watches the environment. *Fresh* is its file; *by the socket* has no file; *asked* is a version in
+the call; *by command* has no agent, and ``envguard`` on ``PATH``. The guard is the installed file, but *the
+package's*, in its rooms. Its peers do less, or another thing: they say what is installed, or whether
+requirements are met.
 """
 
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 from benchmarks.many import PACKAGES, make_many
-from benchmarks.timing import median_seconds, print_ratios
-from envguard.guard.verdict_file import FORMAT, verdict_name
-from envguard.runs.guard_text import guard_text
+from benchmarks.timing import OLD_ENOUGH_S, median_seconds, print_ratios
+from benchmarks.watched import watched
+from envguard.runs.guard_files import install_guard
 
-_BOOT = Path("/proc/sys/kernel/random/boot_id")
 _ROOT = str(Path(__file__).resolve().parents[1])
 _RUNS = 21
-_SCRIPTS = {
-    "bare python": "pass",
-    "require, fresh": "import envguard_guard; envguard_guard.require()",
-    "the package's, fresh": f"import sys; sys.path.append({_ROOT!r}); import envguard; envguard.require()",
-    "require, asked": "import envguard_guard; envguard_guard.require(python='>=3', pip='>=1')",
-    "require, by command": "import envguard_guard; envguard_guard.require('./policy.yaml')",
-    "importlib.metadata": "import importlib.metadata as m; [each.version for each in m.distributions()]",
-}
+_RESOURCES = "setuptools==80.9.0"
+"""The last line of versions that has ``pkg_resources``."""
 
 
 def main() -> None:
-    """Make the environment and the agent's file, measure, and print medians and ratios."""
+    """Let an agent watch the environment, measure, and print medians and ratios."""
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # then each start compiles the guard: 25 ms
+    os.environ["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     with tempfile.TemporaryDirectory(prefix="envguard-bench-") as folder:
-        environment, project = make_many(Path(folder)), Path(folder) / "project"
-        project.mkdir()
-        (project / "policy.yaml").write_text('envguard: 1\nname: policy\npython: ">=3"\n')
+        place = Path(folder)
+        environment = make_many(place / "roots")
         python = environment / "bin" / "python"
+        subprocess.run(["uv", "pip", "install", "--quiet", "--python", str(python), _RESOURCES], check=True)
         (site,) = environment.glob("lib/*/site-packages")
-        (site / "envguard_guard.py").write_text(guard_text(), encoding="ascii")
-        os.environ["XDG_RUNTIME_DIR"] = os.environ["HOME"] = folder
-        os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # then each start compiles the guard: 25 ms
-        os.environ["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-        os.chdir(project)
-        commands = {name: [str(python), "-c", text] for name, text in _SCRIPTS.items()}
-        subprocess.run(commands["require, by command"], check=True)  # makes bytecode, and the lease
-        _write_verdict(environment, site, Path(folder) / "envguard" / "verdicts")
-        for name in ("require, fresh", "the package's, fresh"):
-            subprocess.run(commands[name], check=True)
-        print(f"{PACKAGES} made distributions, median of {_RUNS} whole processes in turn")
-        print_ratios(median_seconds(commands, _RUNS), to="bare python")
+        install_guard(site)
+        os.environ["HOME"] = folder
+        os.chdir(_project(place))
+        commands = _commands(python, place)
+        subprocess.run(commands["require, asked"], check=True)  # makes bytecode, and the lease
+        time.sleep(OLD_ENOUGH_S)
+        with watched(place / "roots", place) as runtime:
+            (place / "fresh").mkdir()
+            shutil.copytree(runtime, place / "fresh" / "envguard", ignore=lambda _, names: {"agent.sock"})
+            shutil.rmtree(runtime / "verdicts")
+            for command in commands.values():
+                subprocess.run(command, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+            print(f"{PACKAGES} made distributions, median of {_RUNS} whole processes in turn")
+            print_ratios(median_seconds(commands, _RUNS), to="bare python")
 
 
-def _write_verdict(environment: Path, site: Path, folder: Path) -> None:
-    prefix, now = os.path.realpath(environment), time.time()
-    lines = [
-        FORMAT,
-        f"environment\t{prefix}",
-        f"boot\t{_BOOT.read_text().strip()}",
-        f"times\t{now - 1}\t{now + 3600}",
-        "policy\trl-team\t8\tsha256:0\tmarker\trefuse",
-        "verdict\tcompliant",
-        "digest\tsha256:0",
-        *_notes(site),
-    ]
-    folder.mkdir(parents=True)
-    text = "\n".join([*lines, f"end\t{len(lines)}", ""])
-    (folder / verdict_name(prefix)).write_text(text)
+def _project(place: Path) -> Path:
+    project = place / "project"
+    project.mkdir()
+    (project / "policy.yaml").write_text('envguard: 1\nname: policy\npython: ">=3"\n')
+    return project
 
 
-def _notes(site: Path) -> Iterator[str]:
-    yield f"in\t{site.parent}"
-    for path in [site, *sorted(site.glob("*.dist-info/METADATA"))]:
-        status = path.stat()
-        mark = (status.st_dev, status.st_ino, status.st_mtime_ns, status.st_ctime_ns)
-        yield "\t".join(["is", *map(str, mark), str(path.relative_to(site.parent))])
+def _commands(python: Path, place: Path) -> dict[str, list[str]]:
+    guard, package = (
+        "import envguard_guard as e; ",
+        f"import sys; sys.path.append({_ROOT!r}); import envguard as e; ",
+    )
+
+    def told_in(folder: str) -> str:
+        return f"import os; os.environ['XDG_RUNTIME_DIR'] = {str(place / folder)!r}; "
+
+    fresh, by_socket, untold = told_in("fresh"), told_in(""), told_in("none")
+    scripts = {
+        "bare python": "pass",
+        "require, fresh": f"{fresh}{guard}e.require()",
+        "the package's, fresh": f"{fresh}{package}e.require()",
+        "require, by the socket": f"{by_socket}{guard}e.require()",
+        "require, asked": f"{untold}{guard}e.require(python='>=3', pip='>=1')",
+        "require, by command": f"{untold}{guard}e.require('./policy.yaml')",
+        "importlib.metadata": "import importlib.metadata as m; [each.version for each in m.distributions()]",
+        "pkg_resources.require": "import pkg_resources; pkg_resources.require('pip>=1')",
+    }
+    called = {name: [str(python), "-c", text] for name, text in scripts.items()}
+    return {
+        **called,
+        "pip check": [str(python), "-m", "pip", "check"],
+        "uv pip check": ["uv", "pip", "check", "--python", str(python)],
+    }

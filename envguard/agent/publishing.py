@@ -9,7 +9,9 @@ Rules
    says so once.
 4. Everybody may read the file about an environment that everybody may read; else only the owner of the
    environment. An agent that is not the superuser tells only its own user.
-5. What stays in the folder after the end is left there: each file says when it ends.
+5. A file asks its reader for little: of each package for its METADATA. No installer changes what else the agent
+   notes of one without changing the folder that they are all in, so that is for the agent's own looks.
+6. What stays in the folder after the end is left there: each file says when it ends.
 """
 
 from __future__ import annotations
@@ -25,7 +27,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from envguard.agent.listening import Listener
-from envguard.agent.notes import read_notes
+from envguard.agent.notes import for_readers, read_notes
 from envguard.agent.questions import Known, Questions
 from envguard.agent.rights import is_open_to_all, owner_of
 from envguard.agent.telling import Teller
@@ -182,7 +184,7 @@ class Publisher:
         if notes is None:
             return False
         try:
-            replace_file(folder, name, whole(known.lines, notes), mode=mode, owner=owner)
+            replace_file(folder, name, whole(known.lines, for_readers(notes)), mode=mode, owner=owner)
         except OSError as error:
             self._warn("verdict_not_written", f"{path}: {error.strerror or error}")
             return False

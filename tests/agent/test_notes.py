@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from envguard.agent.notes import Noting, do_notes_hold, read_notes
+from envguard.agent.notes import Noting, do_notes_hold, for_readers, read_notes
 from envguard.formats.verdict_lines import field, line
 from envguard.state.runtime import verdict_file_name
 from tests.builders.documents import a_record
@@ -103,3 +103,23 @@ def test_what_no_reader_could_ask_for_is_not_trusted(path: str) -> None:
     noting = Noting()
     noting.note(a_record("/env"), path)
     assert noting.marks_for("/env") is None
+
+
+def test_readers_are_asked_for_one_file_of_each_package() -> None:
+    one, gone = b"is\t1\t2\t3\t4\t", b"is\t0\t0\t0\t0\t"
+    kept = [
+        b"in\t/env/lib/old.dist-info\n",
+        one + b"WHEEL\n",
+        b"in\t\n",
+        one + b"/home/ann/env.dist-info\n",
+        b"in\t/env/site-packages\n",
+        one + b"gym-0.26.2.dist-info/METADATA\n",
+        one + b"gym-0.26.2.dist-info/direct_url.json\n",
+        one + b"distutils-precedence.pth\n",
+    ]
+    left = [
+        one + b"gym-0.26.2.dist-info\n",
+        gone + b"gym-0.26.2.dist-info/INSTALLER\n",
+        one + b"gym-0.26.2.dist-info/WHEEL\n",
+    ]
+    assert for_readers(b"".join([*kept, *left, *kept])) == b"".join([*kept, *kept])
