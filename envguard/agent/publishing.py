@@ -9,8 +9,8 @@ Rules
    says so once.
 4. Everybody may read the file about an environment that everybody may read; else only the owner of the
    environment. An agent that is not the superuser tells only its own user.
-5. A file asks its reader for little: of each package for its METADATA. No installer changes what else the agent
-   notes of one without changing the folder that they are all in, so that is for the agent's own looks.
+5. A file asks its reader for little: of each package for its METADATA. No installer changes what else the
+   agent notes of one without changing the folder that all are in, so that is for the agent's own looks.
 6. What stays in the folder after the end is left there: each file says when it ends.
 """
 
