@@ -44,8 +44,7 @@ def main() -> None:
         subprocess.run(commands["require, asked"], check=True)  # makes bytecode, and the lease
         time.sleep(OLD_ENOUGH_S)
         with watched(place / "roots", place) as runtime:
-            (place / "fresh").mkdir()
-            shutil.copytree(runtime, place / "fresh" / "envguard", ignore=lambda _, names: {"agent.sock"})
+            shutil.copytree(runtime / "verdicts", place / "fresh" / "envguard" / "verdicts")
             shutil.rmtree(runtime / "verdicts")
             for command in commands.values():
                 subprocess.run(command, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
