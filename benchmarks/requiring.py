@@ -1,8 +1,8 @@
 """``python -m benchmarks requiring``: what ``require()`` adds to the start of an interpreter, 415 packages.
 
 A real agent watches the environment. *Fresh* is its file; *by the socket* has no file; *asked* is a version
-in the call; *by command* has no agent, and ``envguard`` on ``PATH``. The guard is the installed file, but *the
-package's*, in its rooms. Its peers do less, or another thing: they say what is installed, or whether
+in the call; *by command* has no agent, and ``envguard`` on ``PATH``. The guard is the installed file, but
+*the package's*, in its rooms. Its peers do less, or another thing: they say what is installed, or whether
 requirements are met.
 """
 
