@@ -25,6 +25,8 @@ def report(verdict, allowed=None):
     counting = [each for each in verdict.findings if each.counts]
     others = [each for each in verdict.findings if each.severity == "warn" and not each.waived]
     name = "`%s`" % verdict.policy if verdict.policy else "what the script asks for"
+    if not verdict.policy and verdict.source is None:
+        name = "the policy of the project"  # none could be had, and so nothing was asked of one
     if verdict.policy and verdict.revision is not None:
         name += " r%d" % verdict.revision
     first = {"drifted": "drifted from %s: %s" % (name, _counted(len(counting), "error"))}

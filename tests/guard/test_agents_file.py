@@ -275,6 +275,10 @@ def test_without_a_home_and_a_runtime_folder_it_is_unknown(place: Place) -> None
     )
 
 
+def test_where_nobody_could_judge_no_words_are_put_into_the_scripts_mouth(place: Place) -> None:
+    assert ask(place).out.startswith("unknown: the policy of the project\n")
+
+
 @pytest.mark.parametrize(("chosen", "err"), [("warn", "unknown: "), ("ignore", "")])
 def test_what_cannot_be_decided_is_as_the_caller_chose(place: Place, chosen: str, err: str) -> None:
     told = place.run(f'import envguard_guard\nprint(envguard_guard.require(on_unknown="{chosen}").verdict)\n')
