@@ -41,6 +41,9 @@ Root-Is-Purelib: true
 Tag: py2-none-any
 Tag: py3-none-any
 """
+_ENTRY_POINTS = """[pytest11]
+envguard = envguard_guard
+"""
 
 
 def site_for_guard(environment: Path) -> Path:
@@ -97,6 +100,7 @@ def _install(site: Path) -> None:
         content = guard_text().encode("ascii")
         module.write_bytes(content)
         files = {"METADATA": _METADATA, "WHEEL": _WHEEL, "INSTALLER": "envguard\n"}
+        files["entry_points.txt"] = _ENTRY_POINTS  # pytest finds its plugins there
         for name, text in files.items():
             (folder / name).write_text(text, encoding="ascii")
         (folder / "RECORD").write_text(_record(content, files), encoding="ascii")
