@@ -14,9 +14,12 @@ from envguard.guard.verdict_file import by_file
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any, Dict, Optional, Tuple  # noqa: F401 - pyflakes reads no type comments
+    from typing import Any, Dict, List, Optional, Tuple  # noqa: F401 - pyflakes reads no type comments
 
     from envguard.guard.verdict import Answer  # noqa: F401 - pyflakes reads no type comments
+
+_latest = []  # type: List[Verdict]
+"""What was last decided in this process."""
 
 
 def require(*policy, **asked):
@@ -43,8 +46,31 @@ def require(*policy, **asked):
         verdict = _of_policy(named)
         if versions:
             verdict.add(_of_versions(versions).findings)
+    return _acted_on(_decided(verdict), on_drift, on_unknown)
+
+
+def judge(named):
+    # type: (Optional[str]) -> Verdict
+    """The verdict by a policy, or by that of the project; it raises nothing for what it decides."""
+    return _decided(_of_policy(named))
+
+
+def latest_verdict():
+    # type: () -> Optional[Verdict]
+    """What was last decided in this process."""
+    return _latest[0] if _latest else None
+
+
+def _decided(verdict):
+    # type: (Verdict) -> Verdict
+    """A verdict, once the environment is marked as in use and the active runs of trackers know it."""
     hold_lease(sys.prefix)
-    return _acted_on(verdict, on_drift, on_unknown)
+    _latest[:] = [verdict]
+    if "mlflow" in sys.modules or "wandb" in sys.modules:
+        from envguard.guard.trackers import tag_run
+
+        tag_run(verdict)
+    return verdict
 
 
 def _choice(asked, name, choices):
