@@ -6,6 +6,7 @@ Rules
 3. It raises nothing, and stops nothing.
 """
 
+from envguard.guard.files import IS_OLD
 from envguard.guard.report import mends_of, printable, say, told_of
 from envguard.guard.requiring import judge
 
@@ -51,7 +52,7 @@ def _show(ipython, named, quiet):
         if verdict.verdict not in quiet:
             text = _banner(verdict)
             html = _HTML % (_COLOURS.get(verdict.verdict, _OTHER_COLOUR), _escaped(text))
-            ipython.display_pub.publish(data={"text/plain": text, "text/html": html})
+            ipython.display_pub.publish(data={"text/plain": _unicode(text), "text/html": _unicode(html)})
     except Exception as error:  # noqa: BLE001 - likewise
         _say_fault(error)
 
@@ -70,6 +71,12 @@ def _escaped(text):
     return text
 
 
+def _unicode(text):
+    # type: (Any) -> Any
+    """A text as IPython takes it: bytes, as Python 2 has texts, are a picture to it."""
+    return text.decode("utf-8", "replace") if IS_OLD else text
+
+
 def _say_fault(error):
     # type: (Exception) -> None
-    say(printable(["envguard: unknown, it could not be judged: %s" % error]))
+    say(printable(["envguard: no verdict can be shown: %s" % error]))

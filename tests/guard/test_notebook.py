@@ -168,5 +168,5 @@ def test_nothing_is_raised_whatever_is_broken(place: Place) -> None:
     code = "import envguard_guard\nenvguard_guard.load_ipython_extension(object())\nprint('trained')"
     told = place.call("-c", code)
     assert (told.code, told.out) == (0, "trained\n")
-    assert told.err.startswith("envguard: unknown, it could not be judged: ")
+    assert told.err.startswith("envguard: no verdict can be shown: ")
     assert "Traceback" not in told.err
