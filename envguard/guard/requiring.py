@@ -46,13 +46,20 @@ def require(*policy, **asked):
         verdict = _of_policy(named)
         if versions:
             verdict.add(_of_versions(versions).findings)
-    return _acted_on(_decided(verdict), on_drift, on_unknown)
+    _remember(verdict)
+    if "mlflow" in sys.modules or "wandb" in sys.modules:
+        from envguard.guard.trackers import tag_run
+
+        tag_run(verdict)
+    return _acted_on(verdict, on_drift, on_unknown)
 
 
 def judge(named):
     # type: (Optional[str]) -> Verdict
-    """The verdict by a policy, or by that of the project; it raises nothing for what it decides."""
-    return _decided(_of_policy(named))
+    """The verdict by a policy, or by that of the project, on which nobody acts."""
+    verdict = _of_policy(named)
+    _remember(verdict)
+    return verdict
 
 
 def latest_verdict():
@@ -61,16 +68,11 @@ def latest_verdict():
     return _latest[0] if _latest else None
 
 
-def _decided(verdict):
-    # type: (Verdict) -> Verdict
-    """A verdict, once the environment is marked as in use and the active runs of trackers know it."""
-    hold_lease(sys.prefix)
+def _remember(verdict):
+    # type: (Verdict) -> None
+    """Keep what was decided, and mark the environment as in use."""
     _latest[:] = [verdict]
-    if "mlflow" in sys.modules or "wandb" in sys.modules:
-        from envguard.guard.trackers import tag_run
-
-        tag_run(verdict)
-    return verdict
+    hold_lease(sys.prefix)
 
 
 def _choice(asked, name, choices):

@@ -26,12 +26,13 @@ def tag_run(verdict=None):
     Nothing is raised.
     """
     told = []  # type: List[str]
-    for name, tell in (("mlflow", _tell_mlflow), ("wandb", _tell_wandb)):
+    for name, has_run, tell in (
+        ("mlflow", _is_mlflow_active, _tell_mlflow),
+        ("wandb", _is_wandb_active, _tell_wandb),
+    ):
         tracker = sys.modules.get(name)
-        if tracker is None:
-            continue
         try:
-            if _has_run(tracker):
+            if has_run(tracker):
                 verdict = verdict or latest_verdict() or judge(None)
                 tell(tracker, verdict)
                 told.append(name)
@@ -40,11 +41,16 @@ def tag_run(verdict=None):
     return told
 
 
-def _has_run(tracker):
+def _is_mlflow_active(mlflow):
     # type: (Any) -> bool
     """Whether a run is active; a module of that name that is no tracker has none."""
-    active = getattr(tracker, "active_run", None)
-    return (active() if callable(active) else getattr(tracker, "run", None)) is not None
+    active_run = getattr(mlflow, "active_run", None)
+    return callable(active_run) and active_run() is not None
+
+
+def _is_wandb_active(wandb):
+    # type: (Any) -> bool
+    return getattr(wandb, "run", None) is not None
 
 
 def _tell_mlflow(mlflow, verdict):

@@ -129,7 +129,7 @@ def test_a_run_of_a_script_that_asked_nothing_is_told_the_projects_policy(place:
     add_trackers(place, mlflow=MLFLOW)
     write(place, whole(lines(place, "drifted", findings=[DRIFT])))
     script = "import mlflow, envguard_guard\nmlflow.start_run()\nenvguard_guard.tag_run()\n"
-    assert ("mlflow", {**TAGS, "envguard.verdict": "drifted"}) in told(place, script)
+    assert told(place, script) == [("mlflow", {**TAGS, "envguard.verdict": "drifted"})]
 
 
 def test_nothing_is_left_of_an_earlier_verdict(place: Place) -> None:
@@ -163,7 +163,7 @@ def test_what_a_tracker_raises_is_one_line_and_the_script_goes_on(place: Place, 
     assert "\033" not in done.err
 
 
-@pytest.mark.parametrize("text", ["", "run = None\n", "active_run = None\n"])
+@pytest.mark.parametrize("text", ["", "run = None\n", "active_run = None\ndef run(uri): pass\n"])
 def test_a_module_that_is_no_tracker_is_left_alone(place: Place, text: str) -> None:
     add_trackers(place, mlflow=text)
     done = place.run(
