@@ -5,6 +5,8 @@ Rules
 2. What could not be decided is not passed.
 3. Where it is not asked for, nothing is judged, and no other room is imported.
 4. The exit codes are none of pytest's own, so that nobody takes drift for tests that failed.
+
+PYTEST_DONT_REWRITE: there is no assert in here.
 """
 
 import os

@@ -49,6 +49,7 @@ def test_every_python_imports_what_was_installed(bare: Place) -> None:
     assert sorted(path.name for path in bare.site.iterdir() if path.name.startswith((".", "envguard"))) == [
         f"envguard_guard-{_version()}.dist-info",
         "envguard_guard.py",
+        "envguard_guard_pytest.py",
     ]
 
 
