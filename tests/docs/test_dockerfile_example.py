@@ -19,6 +19,7 @@ from tests.builders.wheels import make_wheel
 
 DOCKERFILE = Path(__file__).resolve().parents[2] / "docs" / "examples" / "Dockerfile"
 COMMAND = Path(sys.executable).with_name("envguard")
+pytestmark = pytest.mark.slow
 KNOWN = {"FROM", "WORKDIR", "COPY", "RUN", "ENV", "ENTRYPOINT", "CMD"}
 
 

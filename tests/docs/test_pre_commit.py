@@ -36,7 +36,7 @@ class Repository:
         self.folder = folder / "project"
         self.hooks = folder / "hooks"
         self.environ = {
-            "PATH": f"{BIN}{os.pathsep}{os.defpath}",
+            "PATH": os.pathsep.join([str(BIN), str(Path(shutil.which("git") or "").parent), os.defpath]),
             "HOME": str(folder),
             "XDG_CACHE_HOME": str(folder / "cache"),
             "GIT_CONFIG_NOSYSTEM": "1",

@@ -98,6 +98,7 @@ def test_nothing_that_fails_drains_the_node(node: Node, script: str) -> None:
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
 
 
+@pytest.mark.slow
 def test_what_hangs_is_given_up(node: Node) -> None:
     for program in ("systemctl", "logger"):
         node.has(program, "trap '' TERM; sleep 30 & wait; sleep 30")
