@@ -1,8 +1,13 @@
-"""Holds a team's Python environments to the versions that the team agreed on."""
+"""Holds a team's Python environments to the versions that the team agreed on.
+
+PYTEST_DONT_REWRITE: pytest takes a part of this as a plugin, and warns where a script has imported it before.
+"""
+
+import sys
 
 __version__ = "0.1.0"
 
-__all__ = ["EnvironmentDrift", "require", "stamp"]
+__all__ = ["EnvironmentDrift", "require", "stamp", "tag_run"]
 
 TYPE_CHECKING = False  # typing takes longer to import than all of this
 if TYPE_CHECKING:
@@ -27,20 +32,23 @@ if TYPE_CHECKING:
     def stamp(directory: str | PathLike[str], params: Mapping[str, object] | None = None) -> None:
         """Write into a folder in which environment this process runs; ``params`` are what you say of it."""
 
+    def tag_run(verdict: Verdict | None = None) -> list[str]:
+        """Tell the active runs of MLflow and W&B by what this environment was judged."""
+
 else:
+    _ROOMS = {
+        "EnvironmentDrift": "envguard.guard.verdict",
+        "load_ipython_extension": "envguard.guard.notebook",  # `%load_ext envguard` asks for it
+        "require": "envguard.guard.requiring",
+        "stamp": "envguard.cli.stamping",
+        "tag_run": "envguard.guard.trackers",
+        "unload_ipython_extension": "envguard.guard.notebook",
+    }
 
     def __getattr__(name):
         """Import what is asked for: the commands do without."""
-        if name not in __all__:
+        if name not in _ROOMS:
             raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-        if name == "stamp":
-            from importlib import import_module  # it is above all rooms, which ask here for the version
-
-            return import_module("envguard.cli.stamping").stamp
-        if name == "require":
-            from envguard.guard.requiring import require
-
-            return require
-        from envguard.guard.verdict import EnvironmentDrift
-
-        return EnvironmentDrift
+        room = _ROOMS[name]
+        __import__(room)  # as a text: these rooms are above all others, which ask here for the version
+        return getattr(sys.modules[room], name)

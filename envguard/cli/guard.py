@@ -21,9 +21,10 @@ def guard() -> None:
 def install(env: str | None) -> None:
     """Put the guard into an environment of mine.
 
-    It is one file without dependencies, for Python 2.7 and 3.6 up, and a distribution that pip lists and
-    removes. Scripts then say `import envguard_guard; envguard_guard.require()`, or are run by
-    `python -m envguard_guard SCRIPT`. ENV is chosen as by `check`.
+    It has no dependencies, is for Python 2.7 and 3.6 up, and a distribution that pip lists and removes.
+    Scripts then say `import envguard_guard; envguard_guard.require()`, or are run by
+    `python -m envguard_guard SCRIPT`; pytest has `--envguard`, and notebooks `%load_ext envguard_guard`.
+    ENV is chosen as by `check`.
 
     Exit code: 0 done, 2 wrong usage, 3 it could not be done.
 

@@ -19,6 +19,7 @@ from envguard.cli.output import current_folder, now
 from envguard.cli.receipts import put_receipt, receipt_in
 from envguard.cli.run_judging import judge_unkept
 from envguard.domain.receipt import Parameter, Receipt
+from envguard.domain.verdict import Verdict
 from envguard.errors import StateError, UsageError
 from envguard.report.printable import encodable
 from envguard.runs.secrets import without_secrets
@@ -28,10 +29,13 @@ from envguard.state.receipts import RECEIPT, named_folder
 def stamp(directory: str | os.PathLike[str], params: Mapping[str, object] | None = None) -> None:
     """Write into a folder in which environment this process runs, and what you say of the run.
 
-    Where the folder has a receipt already, ``params`` are added to it.
+    Where the folder has a receipt already, ``params`` are added to it. The active runs of MLflow and W&B are
+    told the verdict that is in it.
     Raises EnvguardError where that cannot be done.
     """
-    stamp_run(os.fspath(directory), params or {}, _own(), tuple(sys.orig_argv), None)
+    receipt = stamp_run(os.fspath(directory), params or {}, _own(), tuple(sys.orig_argv), None)
+    if receipt.verdict is not None and ("mlflow" in sys.modules or "wandb" in sys.modules):
+        _tag_run(receipt.verdict)
 
 
 def stamp_run(
@@ -71,6 +75,15 @@ def _add(folder: str, params: Mapping[str, Parameter]) -> Receipt:
     added = msgspec.structs.replace(receipt, parameters={**receipt.parameters, **params})
     put_receipt(folder, added)
     return added
+
+
+def _tag_run(verdict: Verdict) -> None:
+    from envguard.guard import trackers
+    from envguard.guard import verdict as guards
+
+    policy = verdict.policy
+    name, revision = (None, None) if policy is None else (policy.name, policy.revision)
+    trackers.tag_run(guards.Verdict(verdict.verdict, verdict.environment, verdict.digest, name, revision))
 
 
 def _own() -> str:

@@ -14,5 +14,9 @@ Rules
 4. Whatever says that an environment is compliant knows nothing of this script: that a local file takes the
    import name of an installed package is seen here, each time.
 5. What cannot be decided is ``unknown``, and raises unless the caller chose otherwise.
-6. Pre-releases are allowed, and a version that is not PEP 440 meets only ``===``, as in ``domain.versions``.
+6. No tool that a researcher works with is imported here: pytest and IPython hand themselves over, and a
+   tracker counts where the script has imported it.
+7. Pre-releases are allowed, and a version that is not PEP 440 meets only ``===``, as in ``domain.versions``.
+
+PYTEST_DONT_REWRITE: what pytest takes as a plugin, it warns of where a script has imported it before.
 """

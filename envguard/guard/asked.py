@@ -6,7 +6,7 @@ from envguard.guard.files import PLAIN
 from envguard.guard.installed import find_installed, has_metadata, normalised
 from envguard.guard.interpreter import python_version, search_path
 from envguard.guard.shadows import shadows_of
-from envguard.guard.verdict import Finding, Verdict, outcome_of
+from envguard.guard.verdict import ASKED, Finding, Verdict, outcome_of
 from envguard.guard.versions import allows
 
 TYPE_CHECKING = False
@@ -27,7 +27,7 @@ def judge_versions(versions):
     for name in sorted(asked):
         findings.extend(_of_package(name, asked[name], found.get(name, []), unread, pip))
         findings.extend(shadows_of(name, found.get(name, [])[:1], folders))
-    return Verdict(outcome_of(findings), sys.prefix, findings=findings, source="asked in the script")
+    return Verdict(outcome_of(findings), sys.prefix, findings=findings, source=ASKED)
 
 
 def _of_python(specifier):

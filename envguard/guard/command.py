@@ -41,14 +41,15 @@ def by_command(named):
 
 def _command():
     # type: () -> Optional[List[str]]
-    """The command: that of the package to which this room belongs, else the first one on ``PATH``."""
+    """The package's own, where this room belongs to it; else one beside the interpreter, else on ``PATH``."""
     if __name__ == "envguard.guard.command" and sys.executable:
         root = os.path.abspath(__file__)
         for _ in range(3):
             root = os.path.dirname(root)
         begin = "import sys; sys.path.append(%r); from envguard.cli.main import main; main()" % root
         return [sys.executable, "-I", "-c", begin]
-    for folder in os.environ.get("PATH", "").split(os.pathsep):
+    beside = os.path.dirname(sys.executable or "")
+    for folder in [beside] + os.environ.get("PATH", "").split(os.pathsep):
         path = os.path.join(folder, "envguard")
         if os.path.isabs(folder) and os.path.isfile(path) and os.access(path, os.X_OK):
             return [path]

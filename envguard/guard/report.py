@@ -4,6 +4,7 @@ import sys
 
 from envguard.guard.files import IS_OLD
 from envguard.guard.interpreter import python_version
+from envguard.guard.verdict import ASKED
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -22,14 +23,23 @@ def report(verdict, allowed=None):
 
     ``allowed`` is the reason for which the script runs all the same.
     """
-    counting = [each for each in verdict.findings if each.counts]
+    advice = mends_of(verdict)
+    if verdict.verdict == "compliant":
+        return printable(told_of(verdict))
+    if allowed:
+        advice.append("start  all the same: %s (%s)" % (allowed, ALLOW))
+    elif verdict.refuses or verdict.verdict == "unknown":
+        advice.append("start  %s=REASON lets it run all the same" % ALLOW)
+    return printable(told_of(verdict) + ([""] + advice if advice else []))
+
+
+def told_of(verdict):
+    # type: (Verdict) -> List[str]
+    """The lines that say what was decided, by what, and what differs."""
     others = [each for each in verdict.findings if each.severity == "warn" and not each.waived]
-    name = "`%s`" % verdict.policy if verdict.policy else "what the script asks for"
-    if not verdict.policy and verdict.source is None:
-        name = "the policy of the project"  # none could be had, and so nothing was asked of one
-    if verdict.policy and verdict.revision is not None:
-        name += " r%d" % verdict.revision
-    first = {"drifted": "drifted from %s: %s" % (name, _counted(len(counting), "error"))}
+    counting = counting_in(verdict)
+    name = _name_of(verdict)
+    first = {"drifted": "drifted from %s: %s" % (name, counted(len(counting), "error"))}
     lines = [first.get(verdict.verdict, "%s: %s" % (verdict.verdict, name))]
     where = "%s, Python %s" % (verdict.environment, python_version())
     lines += [where + ("; " + verdict.source if verdict.source else "")]
@@ -37,8 +47,23 @@ def report(verdict, allowed=None):
         lines += ["", verdict.reason]
     if counting or others:
         lines += [""] + _table(counting + others)
-    lines += _advice(verdict, counting, allowed)
-    return "\n".join(_printable(line) for line in lines)
+    return lines
+
+
+def mends_of(verdict):
+    # type: (Verdict) -> List[str]
+    """The lines that mend what counts."""
+    lines = []  # type: List[str]
+    for each in counting_in(verdict)[:_ROWS]:
+        if each.fix and "mend   " + each.fix not in lines:
+            lines.append("mend   " + each.fix)
+    return lines
+
+
+def counting_in(verdict):
+    # type: (Verdict) -> List[Finding]
+    """The findings that decide."""
+    return [each for each in verdict.findings if each.counts]
 
 
 def say(text):
@@ -51,9 +76,18 @@ def say(text):
         pass  # there is no stderr, or it takes no such text: nothing is worth failing for
 
 
-def _counted(number, word):
+def counted(number, word):
     # type: (int, str) -> str
+    """A number of things, in words."""
     return "%d %s%s" % (number, word, "" if number == 1 else "s")
+
+
+def _name_of(verdict):
+    # type: (Verdict) -> str
+    """By what it was judged, in words."""
+    if not verdict.policy:
+        return "what the script asks for" if verdict.source == ASKED else "the policy of the project"
+    return "`%s`" % verdict.policy + ("" if verdict.revision is None else " r%d" % verdict.revision)
 
 
 def _table(findings):
@@ -69,25 +103,10 @@ def _table(findings):
     return lines + (["and %d more" % more] if more > 0 else [])
 
 
-def _advice(verdict, counting, allowed):
-    # type: (Verdict, List[Finding], Optional[str]) -> List[str]
-    if verdict.verdict == "compliant":
-        return []
-    lines = []  # type: List[str]
-    for each in counting[:_ROWS]:
-        if each.fix and "mend   " + each.fix not in lines:
-            lines.append("mend   " + each.fix)
-    if allowed:
-        lines.append("start  all the same: %s (%s)" % (allowed, ALLOW))
-    elif verdict.refuses or verdict.verdict == "unknown":
-        lines.append("start  %s=REASON lets it run all the same" % ALLOW)
-    return [""] + lines if lines else []
-
-
-def _printable(line):
-    # type: (str) -> str
-    """A line without what a terminal would obey, and without what no encoding has."""
-    return "".join("?" if _is_control(ord(sign)) else sign for sign in line)
+def printable(lines):
+    # type: (List[str]) -> str
+    """Lines without what a terminal would obey, and without what no encoding has."""
+    return "\n".join("".join("?" if _is_control(ord(sign)) else sign for sign in line) for line in lines)
 
 
 def _is_control(number):

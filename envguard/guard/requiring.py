@@ -14,9 +14,12 @@ from envguard.guard.verdict_file import by_file
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any, Dict, Optional, Tuple  # noqa: F401 - pyflakes reads no type comments
+    from typing import Any, Dict, List, Optional, Tuple  # noqa: F401 - pyflakes reads no type comments
 
     from envguard.guard.verdict import Answer  # noqa: F401 - pyflakes reads no type comments
+
+_latest = []  # type: List[Verdict]
+"""What was last decided in this process."""
 
 
 def require(*policy, **asked):
@@ -43,8 +46,33 @@ def require(*policy, **asked):
         verdict = _of_policy(named)
         if versions:
             verdict.add(_of_versions(versions).findings)
-    hold_lease(sys.prefix)
+    _remember(verdict)
+    if "mlflow" in sys.modules or "wandb" in sys.modules:
+        from envguard.guard.trackers import tag_run
+
+        tag_run(verdict)
     return _acted_on(verdict, on_drift, on_unknown)
+
+
+def judge(named):
+    # type: (Optional[str]) -> Verdict
+    """The verdict by a policy, or by that of the project, on which nobody acts."""
+    verdict = _of_policy(named)
+    _remember(verdict)
+    return verdict
+
+
+def latest_verdict():
+    # type: () -> Optional[Verdict]
+    """What was last decided in this process."""
+    return _latest[0] if _latest else None
+
+
+def _remember(verdict):
+    # type: (Verdict) -> None
+    """Keep what was decided, and mark the environment as in use."""
+    _latest[:] = [verdict]
+    hold_lease(sys.prefix)
 
 
 def _choice(asked, name, choices):

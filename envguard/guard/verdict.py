@@ -7,6 +7,9 @@ if TYPE_CHECKING:
     Answer = Tuple[Optional["Verdict"], str]
     """A verdict, or why there is none."""
 
+ASKED = "asked in the script"
+"""The source of a verdict on what a call asks for."""
+
 
 class Finding(object):
     """One way in which the environment differs; what is not known is None."""

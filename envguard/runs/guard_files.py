@@ -19,10 +19,12 @@ from envguard.errors import StateError, UsageError
 from envguard.inventory import read_environment
 from envguard.inventory.recorded import layout_of
 from envguard.inventory.search_path import search_path_of
-from envguard.runs.guard_text import guard_text
+from envguard.runs.guard_text import guard_text, plugin_text
 
 MODULE = "envguard_guard.py"
 """What scripts import where the rest of envguard is not installed."""
+_PLUGIN = "envguard_guard_pytest.py"
+"""What pytest imports."""
 
 _DIST_INFO = f"envguard_guard-{__version__}.dist-info"
 _ANY_DIST_INFO = "envguard_guard-*.dist-info"
@@ -40,6 +42,9 @@ Generator: envguard
 Root-Is-Purelib: true
 Tag: py2-none-any
 Tag: py3-none-any
+"""
+_ENTRY_POINTS = """[pytest11]
+envguard = envguard_guard_pytest
 """
 
 
@@ -78,12 +83,13 @@ def install_guard(site: Path) -> None:
 def uninstall_guard(site: Path) -> bool:
     """Take the guard out of a site-packages folder; False where there was none. Raises StateError."""
     folders = list(site.glob(_ANY_DIST_INFO))
-    files = [path for path in (site / MODULE, site / f"{MODULE}c") if os.path.lexists(path)]
+    names = [f"{name}{compiled}" for name in (MODULE, _PLUGIN) for compiled in ("", "c")]
+    files = [site / name for name in names if os.path.lexists(site / name)]
     try:
         with _beside(site) as beside:
             for folder in folders:
                 folder.rename(Path(beside) / folder.name)
-        for path in [*files, *(site / "__pycache__").glob("envguard_guard.*.pyc")]:
+        for path in [*files, *(site / "__pycache__").glob("envguard_guard*.pyc")]:
             path.unlink()
     except OSError as error:
         raise StateError(f"cannot be removed: {error.strerror}", where=str(site)) from error
@@ -92,17 +98,20 @@ def uninstall_guard(site: Path) -> bool:
 
 def _install(site: Path) -> None:
     with _beside(site) as beside:
-        folder, module = Path(beside) / "new", Path(beside) / MODULE
+        folder = Path(beside) / "new"
         folder.mkdir()
-        content = guard_text().encode("ascii")
-        module.write_bytes(content)
+        modules = {MODULE: guard_text(), _PLUGIN: plugin_text()}
+        for name, text in modules.items():
+            (Path(beside) / name).write_text(text, encoding="ascii")
         files = {"METADATA": _METADATA, "WHEEL": _WHEEL, "INSTALLER": "envguard\n"}
+        files["entry_points.txt"] = _ENTRY_POINTS  # pytest finds its plugins there
         for name, text in files.items():
             (folder / name).write_text(text, encoding="ascii")
-        (folder / "RECORD").write_text(_record(content, files), encoding="ascii")
-        for path in (module, folder, *folder.iterdir()):
+        (folder / "RECORD").write_text(_record(modules, files), encoding="ascii")
+        for path in (*Path(beside).iterdir(), *folder.iterdir()):
             path.chmod(0o755 if path.is_dir() else 0o644)
-        module.replace(site / MODULE)
+        for name in modules:
+            (Path(beside) / name).replace(site / name)
         for number, old in enumerate(site.glob(_ANY_DIST_INFO)):
             old.rename(Path(beside) / f"old-{number}")
         folder.rename(site / _DIST_INFO)
@@ -112,9 +121,9 @@ def _beside(site: Path) -> tempfile.TemporaryDirectory[str]:
     return tempfile.TemporaryDirectory(prefix=".envguard-guard-", dir=site)
 
 
-def _record(module: bytes, files: dict[str, str]) -> str:
-    rows = [_row(MODULE, module)]
-    rows += [_row(f"{_DIST_INFO}/{name}", text.encode("ascii")) for name, text in files.items()]
+def _record(modules: dict[str, str], files: dict[str, str]) -> str:
+    placed = {**modules, **{f"{_DIST_INFO}/{name}": text for name, text in files.items()}}
+    rows = [_row(place, text.encode("ascii")) for place, text in placed.items()]
     return "".join(f"{row}\n" for row in [*rows, f"{_DIST_INFO}/RECORD,,"])
 
 

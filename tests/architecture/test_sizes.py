@@ -23,6 +23,7 @@ FUNCTION_LINES = 60
 TOP_LEVEL = {
     ".ci",
     ".gitignore",
+    ".pre-commit-hooks.yaml",  # pre-commit looks for it there
     "CHANGELOG.md",
     "LICENSE",
     "Makefile",

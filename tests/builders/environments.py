@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import zipfile
 from collections.abc import Mapping
+from importlib import metadata
 from pathlib import Path
 
 from tests.builders.wheels import make_wheel
@@ -100,6 +101,17 @@ def install(folder: Path, **packages: str) -> Path:
         install_wheel_files(folder, make_wheel(wheels, name, version))
     shutil.rmtree(wheels, ignore_errors=True)
     return site_packages(folder)
+
+
+def link_installed(folder: Path, *names: str) -> Path:
+    """Link distributions of the tests' own environment into another, and answer its site-packages."""
+    target = site_packages(folder)
+    for name in names:
+        distribution = metadata.distribution(name)
+        tops = {path.parts[0] for path in distribution.files or ()} - {"..", "__pycache__"}
+        for top in sorted(tops):
+            (target / top).symlink_to(Path(str(distribution.locate_file(top))))
+    return target
 
 
 def write_dist_info(

@@ -102,3 +102,12 @@ def test_the_package_itself_judges_its_own_environment(tmp_path: Path) -> None:
     assert place.run(text).out.splitlines()[-1] == "compliant rl-team None None"
     text = text.replace("..", "../..")
     assert place.run(text).out.splitlines()[-1].startswith("unknown")
+
+
+def test_the_command_beside_the_interpreter_comes_before_that_on_path(with_command: Place) -> None:
+    beside = with_command.env / "bin" / "envguard"
+    beside.symlink_to(COMMAND)
+    path = path_with(with_command, "exit 3")
+    assert last(with_command, PATH=path).startswith("drifted rl-team")
+    beside.unlink()
+    assert "is not understood" in last(with_command, PATH=path)

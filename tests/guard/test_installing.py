@@ -49,6 +49,7 @@ def test_every_python_imports_what_was_installed(bare: Place) -> None:
     assert sorted(path.name for path in bare.site.iterdir() if path.name.startswith((".", "envguard"))) == [
         f"envguard_guard-{_version()}.dist-info",
         "envguard_guard.py",
+        "envguard_guard_pytest.py",
     ]
 
 
@@ -74,7 +75,7 @@ def test_installing_again_leaves_one(place: Place) -> None:
         assert envguard(place, "guard", "install", str(place.env)).code == 0
     (found,) = place.site.glob("envguard_guard-*")
     names = sorted(path.name for path in found.iterdir())
-    assert names == ["INSTALLER", "METADATA", "RECORD", "WHEEL"]
+    assert names == ["INSTALLER", "METADATA", "RECORD", "WHEEL", "entry_points.txt"]
 
 
 def test_its_files_are_as_its_record_says(place: Place) -> None:

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from envguard import guard
-from envguard.runs.guard_text import guard_text
+from envguard.runs.guard_text import guard_text, plugin_text
 
 ROOMS = sorted(path for path in Path(guard.__file__).parent.glob("*.py") if path.stem != "__init__")
 
@@ -58,13 +58,24 @@ def test_no_name_is_in_two_rooms() -> None:
 
 def test_the_text_has_each_name_of_each_room_and_nothing_of_ours_to_import() -> None:
     joined = ast.parse(guard_text())
-    names = set[str]().union(*(names_at_the_top_of(ast.parse(path.read_text())) for path in ROOMS))
+    joined_rooms = [path for path in ROOMS if path.stem != "pytest_plugin"]
+    names = set[str]().union(*(names_at_the_top_of(ast.parse(path.read_text())) for path in joined_rooms))
     assert names_at_the_top_of(joined) == names
     imported = {
         ast.unparse(node) for node in ast.walk(joined) if isinstance(node, ast.Import | ast.ImportFrom)
     }
     assert [each for each in imported if "envguard" in each or "typing" in each] == []
     assert ast.get_docstring(joined) == guard.__doc__.strip()
+
+
+def test_what_pytest_imports_takes_all_from_that_text_and_only_when_asked() -> None:
+    tree = ast.parse(plugin_text())
+    names = names_at_the_top_of(ast.parse(guard_text()))
+    taken = [node for node in ast.walk(tree) if isinstance(node, ast.ImportFrom) and node.module != "typing"]
+    assert taken
+    assert {node.module for node in taken} == {"envguard_guard"}
+    assert {each.name for node in taken for each in node.names} <= names
+    assert [ast.unparse(node) for node in tree.body if node in taken] == []
 
 
 ROOMS_OF_A_FEW_LINES = {
