@@ -31,7 +31,13 @@ def listing_here():
     ]
     python = "%s %s" % (_implementation(), python_version())
     closed = [each for each in unread if _may_hold_packages(each)]
-    return "".join(line.replace("\n", " ") + "\n" for line in [python] + lines), closed
+    return "".join(plain(line) + "\n" for line in [python] + lines), closed
+
+
+def plain(text):
+    # type: (str) -> str
+    """A text in signs that every file and every message takes."""
+    return "".join(sign if " " <= sign <= "~" else "\\x%02x" % ord(sign) for sign in text)
 
 
 def digest_of_listing(listing):

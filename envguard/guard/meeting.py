@@ -56,6 +56,12 @@ class Place(object):
         """The names of all notes. Raises MeetingError."""
         raise NotImplementedError
 
+    def put_all(self, notes):
+        # type: (Iterable[Tuple[str, str]]) -> None
+        """Write notes. Raises MeetingError."""
+        for name, text in notes:
+            self.put(name, text)
+
     def drop(self, names):
         # type: (Iterable[str]) -> None
         """Take back notes that nobody needs any more, where that can be."""
@@ -135,6 +141,7 @@ class _Host(_Party):
 
     def _welcome(self, names):
         # type: (Iterable[str]) -> None
+        notes = []  # type: List[Tuple[str, str]]
         for name in names:
             parts = name.split(".")
             if len(parts) != 3 or parts[0] != "hello" or name in self.seen:
@@ -153,7 +160,9 @@ class _Host(_Party):
                 self.foreign[rank] = str(error)
                 continue
             left = ["welcome", self.word, "%.3f" % max(0.0, self.end - ticks()), self.me.listing]
-            self.place.put("welcome.%d.%s" % (rank, parts[2]), written([left]))
+            notes.append(("welcome.%d.%s" % (rank, parts[2]), written([left])))
+        if notes:
+            self.place.put_all(notes)
 
     def _acks(self, names):
         # type: (Iterable[str]) -> Dict[int, List[str]]

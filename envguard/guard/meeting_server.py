@@ -10,7 +10,7 @@ from envguard.guard.notes import Agreement, fields_in, written
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any, Optional  # noqa: F401 - pyflakes reads no type comments
+    from typing import Any, Optional, Tuple  # noqa: F401 - pyflakes reads no type comments
 
     from envguard.guard.launcher import Seat  # noqa: F401 - pyflakes reads no type comments
     from envguard.guard.notes import Member  # noqa: F401 - pyflakes reads no type comments
@@ -20,14 +20,16 @@ _START_S = 20.0
 
 
 def by_server(seat, me, listing, within_s):
-    # type: (Seat, Member, str, float) -> Optional[Agreement]
-    """What the meeting at the server came to; None where there is no server that can be asked.
+    # type: (Seat, Member, str, float) -> Tuple[Optional[Agreement], str]
+    """What the meeting at the server came to; None where there is no server that can be asked, and why.
 
     Raises MeetingError where the meeting broke off.
     """
-    command = envguard_command() if _may_have_a_server() else None
+    if not _may_have_a_server():
+        return None, ""
+    command = envguard_command()
     if command is None:
-        return None
+        return None, "there is no `envguard` command"
     from tempfile import TemporaryFile
 
     text = written(me.fields() + [["meeting", seat.key(), "%g" % within_s], ["listing", listing]])
@@ -38,7 +40,7 @@ def by_server(seat, me, listing, within_s):
         told = output_of(command + ["ranks"], 2 * within_s + _START_S, given)
     try:
         fields = fields_in(text_of(told or b""))
-        return None if fields[0][0] == "nowhere" else Agreement.of(fields)
+        return (None, fields[0][1]) if fields[0][0] == "nowhere" else (Agreement.of(fields), "")
     except (ValueError, IndexError):
         pass
     raise MeetingError("`envguard ranks` gives no answer that is understood")

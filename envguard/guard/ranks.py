@@ -10,14 +10,14 @@ Rules
 import os
 
 from envguard.guard.launcher import seat_of
-from envguard.guard.listing import digest_of_listing, listing_here
+from envguard.guard.listing import digest_of_listing, listing_here, plain
 from envguard.guard.meeting import MeetingError, meet
 from envguard.guard.notes import Agreement, Member
 from envguard.guard.verdict import Finding
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import List, Optional  # noqa: F401 - pyflakes reads no type comments
+    from typing import Optional, Tuple  # noqa: F401 - pyflakes reads no type comments
 
     from envguard.guard.launcher import Seat  # noqa: F401 - pyflakes reads no type comments
     from envguard.guard.meeting import Place  # noqa: F401 - pyflakes reads no type comments
@@ -64,7 +64,7 @@ def _agreement(seat, digest):
         listing, unread = listing_here()
         if unread:
             return Agreement("unknown", "what is installed in %s cannot be read" % unread[0])
-        me = Member(seat.rank, seat.size, os.uname()[1], digest_of_listing(listing), digest)
+        me = Member(seat.rank, seat.size, plain(os.uname()[1]), digest_of_listing(listing), digest)
         mark = ".".join([seat.key(), str(seat.rank), str(seat.size), me.listing])
         if os.environ.get(_MET) == mark:
             return Agreement("compliant")
@@ -81,21 +81,29 @@ def _met(seat, me, listing, within_s):
     from binascii import hexlify
 
     word = str(hexlify(os.urandom(16)).decode("ascii"))
-    folder = os.environ.get("ENVGUARD_RANKS")
-    if not folder and seat.names:
-        from envguard.guard.meeting_server import by_server
-
-        agreement = by_server(seat, me, listing, within_s)
+    folder, hint = os.environ.get("ENVGUARD_RANKS"), ""
+    if not folder:
+        agreement, no_server = _at_the_server(seat, me, listing, within_s)
         if agreement is not None:
             return agreement
+        hint = _NAME_ONE + ("; the server was not asked: " + no_server if no_server else "")
     from envguard.guard.meeting_folder import FolderPlace
 
-    place = FolderPlace(folder or _own_folder(), seat.key(), word, "" if folder else _NAME_ONE)
+    place = FolderPlace(folder or _own_folder(), seat.key(), word, hint)
     try:
         return meet(place, me, listing, within_s, word)
     finally:
         if seat.rank == 0:
             place.sweep()
+
+
+def _at_the_server(seat, me, listing, within_s):
+    # type: (Seat, Member, str, float) -> Tuple[Optional[Agreement], str]
+    if not seat.names:
+        return None, "the launcher gives the job no name; ENVGUARD_JOB=NAME does"
+    from envguard.guard.meeting_server import by_server
+
+    return by_server(seat, me, listing, within_s)
 
 
 def _within_s():
