@@ -1,7 +1,9 @@
 """``python -m benchmarks requiring``: what ``require()`` adds to the start of an interpreter, 415 packages.
 
 *Fresh* is the agent's file with a note on each METADATA; *asked* is a version in the call; *by command* has
-no agent, and ``envguard`` on ``PATH``. The guard is the installed file, but *the package's*, in its rooms.
+no agent, and ``envguard`` on ``PATH``. *Eight ranks* are eight processes started at once, to the end of the
+last, first without a meeting, then with ``same_on_all_ranks``. The guard is the installed file, but *the
+package's*, in its rooms.
 """
 
 from __future__ import annotations
@@ -22,6 +24,7 @@ from envguard.runs.guard_text import guard_text
 _BOOT = Path("/proc/sys/kernel/random/boot_id")
 _ROOT = str(Path(__file__).resolve().parents[1])
 _RUNS = 21
+_RANKS = 8
 _SCRIPTS = {
     "bare python": "pass",
     "require, fresh": "import envguard_guard; envguard_guard.require()",
@@ -50,8 +53,23 @@ def main() -> None:
         _write_verdict(environment, site, Path(folder) / "envguard" / "verdicts")
         for name in ("require, fresh", "the package's, fresh"):
             subprocess.run(commands[name], check=True)
+        asked = "import envguard_guard; envguard_guard.require(python='>=3'{})"
+        commands["eight ranks, asked"] = _ranks(python, asked.format(""))
+        commands["eight ranks that meet"] = _ranks(python, asked.format(", same_on_all_ranks=True"))
         print(f"{PACKAGES} made distributions, median of {_RUNS} whole processes in turn")
         print_ratios(median_seconds(commands, _RUNS), to="bare python")
+
+
+def _ranks(python: Path, text: str) -> list[str]:
+    """Answer a command that runs as many ranks of one job at once, and fails where one of them does."""
+    each = f'RANK=$rank "{python}" -c "{text}" & all="$all $!"'
+    ranks = " ".join(map(str, range(_RANKS)))
+    wait = "for one in $all; do wait $one || exit 1; done"
+    return [
+        "sh",
+        "-c",
+        f"export ENVGUARD_JOB=bench WORLD_SIZE={_RANKS}; for rank in {ranks}; do {each}; done; {wait}",
+    ]
 
 
 def _write_verdict(environment: Path, site: Path, folder: Path) -> None:

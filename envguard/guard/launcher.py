@@ -6,12 +6,14 @@ Rules
 2. A launcher of one rank does not hide another one of more.
 3. A Slurm batch script has ``SLURM_PROCID=0`` beside the number of all tasks, and is no rank: only what
    ``srun`` started has ``SLURM_STEP_ID``.
-4. torchrun's ``TORCHELASTIC_RESTART_COUNT`` names no job: each of its agents counts for itself.
+4. What names a job lets two that run at once be told apart. MPICH says it to its proxies alone, from which
+   ranks come: it is read of their command lines. A job without a name does not meet.
+5. torchrun's ``TORCHELASTIC_RESTART_COUNT`` names no job: each of its agents counts for itself.
 """
 
 import os
 
-from envguard.guard.files import DIGITS, IS_OLD
+from envguard.guard.files import DIGITS, HEAD_CAP, IS_OLD, read_file, text_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -25,7 +27,7 @@ _LAUNCHERS = (
         ("OMPI_COMM_WORLD_SIZE",),
         ("PMIX_NAMESPACE", "OMPI_MCA_ess_base_jobid"),
     ),
-    ("", "PMI_RANK", ("PMI_SIZE",), ("SLURM_JOB_ID",)),
+    ("", "PMI_RANK", ("PMI_SIZE",), ("I_MPI_HYDRA_UUID",)),
     (
         "SLURM_STEP_ID",
         "SLURM_PROCID",
@@ -34,6 +36,7 @@ _LAUNCHERS = (
     ),
 )
 """For each: what must be set, the rank, the number of ranks, and what names the job; the innermost first."""
+_ANCESTORS = 16
 _LOOPBACK = ("localhost", "127.", "::1", "[::1]")
 
 
@@ -74,10 +77,14 @@ def seat_of(environ):
             reasons.append(wrong)
         else:
             seats.append(Seat(int(environ[rank]), int(environ[size]), list(_names(environ, rank, names))))
-    larger = [each for each in seats if each.size > 1]
-    if seats:
-        return (larger or seats)[0], ""
-    return None, "; ".join(reasons)
+    seats = [each for each in seats if each.size > 1] or seats
+    if not seats:
+        return None, "; ".join(reasons)
+    same = [each for each in seats if (each.rank, each.size) == (seats[0].rank, seats[0].size)]
+    named = [each for each in same if each.names]
+    if seats[0].size > 1 and not named:
+        return None, "its launcher gives the job no name; ENVGUARD_JOB=NAME does, a new one for each job"
+    return (named or seats)[0], ""
 
 
 def _what_is_wrong(environ, rank, size):
@@ -97,9 +104,24 @@ def _names(environ, rank, names):
         yield environ["ENVGUARD_JOB"]
         return
     found = ["%s=%s" % (name, environ[name]) for name in names if environ.get(name)]
+    if rank == "PMI_RANK" and not found:
+        found = _said_to_proxies()
     if found:
         yield rank
     for each in found:
         yield each
     if environ.get("MASTER_ADDR", "").startswith(_LOOPBACK) and "MASTER_ADDR" in names:
         yield "on %s" % os.uname()[1]  # the default is the same on all machines
+
+
+def _said_to_proxies():
+    # type: () -> List[str]
+    """Where MPICH's ``mpiexec`` listens, which is the same for all of a job, and for one job at a time."""
+    process = os.getppid()
+    for _ in range(_ANCESTORS):
+        words = text_of(read_file("/proc/%d/cmdline" % process, HEAD_CAP) or b"").split("\0")
+        if "--control-port" in words[:-1]:
+            return [words[words.index("--control-port") + 1]]
+        status = text_of(read_file("/proc/%d/stat" % process, HEAD_CAP) or b"").rpartition(")")[2].split()
+        process = int(status[1]) if len(status) > 1 else 0
+    return []

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 MOST_RANKS = 4096
 _FIRST_S = 0.003
+_TELL_APART = "ENVGUARD_JOB=NAME tells jobs apart"
 _AFTER_S = 5.0
 """How much longer the others wait for what rank 0 tells than rank 0 for them."""
 
@@ -112,9 +113,18 @@ class _Party(object):
 
 
 class _Host(_Party):
-    """Rank 0."""
+    """Rank 0. To another one it answers as a guest would: then both know that they are two."""
 
     def meet(self):
+        # type: () -> Agreement
+        own = "hello.0." + self.word
+        self.place.put(own, written(self.me.fields()))
+        try:
+            return self._meet()
+        finally:
+            self.place.drop([own])
+
+    def _meet(self):
         # type: () -> Agreement
         self.members = {}  # type: Dict[Tuple[int, str], Member]
         self.seen = set()  # type: Set[str]
@@ -150,6 +160,10 @@ class _Host(_Party):
             if text is None:
                 continue
             self.seen.add(name)
+            if parts[1] == "0":
+                if parts[2] != self.word:
+                    notes.append(("ack.0.%s.%s" % (self.word, parts[2]), written([])))
+                continue
             rank = int(parts[1]) if parts[1].isdigit() else 0
             try:
                 member = Member.of(fields_in(text))
@@ -171,18 +185,20 @@ class _Host(_Party):
         for name in names:
             parts = name.split(".")
             if len(parts) == 4 and parts[0] == "ack" and parts[3] == self.word:
-                key = (int(parts[1]), parts[2]) if parts[1].isdigit() else (0, "")
-                if key in self.members:
+                key = (int(parts[1]), parts[2]) if parts[1].isdigit() else (-1, "")
+                if key in self.members or key[0] == 0:
                     found.setdefault(key[0], []).append(key[1])
         return found
 
     def _twice(self, acks):
         # type: (Dict[int, List[str]]) -> Optional[Agreement]
+        if 0 in acks:
+            return Agreement("unknown", "two processes say that they are rank 0; " + _TELL_APART)
         twice = sorted(rank for rank, words in acks.items() if len(words) > 1)
         for rank in twice:
             hosts = ", ".join(sorted({self.members[rank, word].host for word in acks[rank]}))
-            words = "two processes say that they are rank %d (%s); ENVGUARD_JOB=NAME tells jobs apart"
-            return Agreement("unknown", words % (rank, hosts))
+            words = "two processes say that they are rank %d (%s); %s"
+            return Agreement("unknown", words % (rank, hosts, _TELL_APART))
         for rank, words_of in sorted(acks.items()):
             size = self.members[rank, words_of[0]].size
             if size != self.me.size:

@@ -2,8 +2,8 @@
 
 Rules
 1. Compared are the listings, always, and the digests of snapshots where both know theirs.
-2. The place is the folder that ENVGUARD_RANKS names; else the server, where this machine or person has one
-   and the job has a name of its own; else `.envguard/ranks` in the working folder.
+2. The place is the folder that ENVGUARD_RANKS names; else the server, where this machine or person has one;
+   else `.envguard/ranks` in the working folder.
 3. What a process of a rank starts inherits that it met, and is held to the listing of that meeting.
 """
 
@@ -17,8 +17,6 @@ from envguard.guard.verdict import Finding
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Optional, Tuple  # noqa: F401 - pyflakes reads no type comments
-
     from envguard.guard.launcher import Seat  # noqa: F401 - pyflakes reads no type comments
     from envguard.guard.meeting import Place  # noqa: F401 - pyflakes reads no type comments
     from envguard.guard.verdict import Verdict  # noqa: F401 - pyflakes reads no type comments
@@ -83,7 +81,9 @@ def _met(seat, me, listing, within_s):
     word = str(hexlify(os.urandom(16)).decode("ascii"))
     folder, hint = os.environ.get("ENVGUARD_RANKS"), ""
     if not folder:
-        agreement, no_server = _at_the_server(seat, me, listing, within_s)
+        from envguard.guard.meeting_server import by_server
+
+        agreement, no_server = by_server(seat, me, listing, within_s)
         if agreement is not None:
             return agreement
         hint = _NAME_ONE + ("; the server was not asked: " + no_server if no_server else "")
@@ -95,15 +95,6 @@ def _met(seat, me, listing, within_s):
     finally:
         if seat.rank == 0:
             place.sweep()
-
-
-def _at_the_server(seat, me, listing, within_s):
-    # type: (Seat, Member, str, float) -> Tuple[Optional[Agreement], str]
-    if not seat.names:
-        return None, "the launcher gives the job no name; ENVGUARD_JOB=NAME does"
-    from envguard.guard.meeting_server import by_server
-
-    return by_server(seat, me, listing, within_s)
 
 
 def _within_s():

@@ -102,13 +102,10 @@ def test_a_server_that_is_gone_in_the_middle_leaves_it_undecided(
     assert "the server does not answer any more" in told.out
 
 
-def test_a_job_without_a_name_meets_in_a_folder(server: Server, pair: tuple[Place, Place]) -> None:
-    given = {"PATH": PATH, **server.admin}
-    assert [outcome(each) for each in launch((pair[0], pair[0]), mpich, **given)] == [COMPLIANT] * 2
-    assert (pair[0].project / ".envguard" / "ranks").exists()
-    told = start(pair[0], 0, 2, mpich, ENVGUARD_RANKS_TIMEOUT="0.5", **given).end()
-    assert "the launcher gives the job no name; ENVGUARD_JOB=NAME does" in told.out
-    assert [outcome(each) for each in launch(pair, mpich, ENVGUARD_JOB="mine", **given)] == [COMPLIANT] * 2
+def test_a_job_is_named_by_a_person(server: Server, pair: tuple[Place, Place]) -> None:
+    given = {"PATH": PATH, **server.admin, "ENVGUARD_JOB": "sweep-17"}
+    assert [outcome(each) for each in launch(pair, mpich, **given)] == [COMPLIANT] * 2
+    assert not any((place.project / ".envguard").exists() for place in pair)
 
 
 def test_pythons_of_several_versions_meet_at_the_server(server: Server, tmp_path: Path) -> None:

@@ -62,6 +62,10 @@ def mpich(rank: int, size: int) -> Mapping[str, str]:
     return {"PMI_RANK": str(rank), "PMI_SIZE": str(size), "PMI_FD": "9"}
 
 
+def intel_mpi(rank: int, size: int) -> Mapping[str, str]:
+    return {**mpich(rank, size), "I_MPI_HYDRA_UUID": "e8480000-dddd-b1d5-1961-06001ac9f775"}
+
+
 def srun(rank: int, size: int) -> Mapping[str, str]:
     return {
         "SLURM_PROCID": str(rank),
@@ -80,9 +84,13 @@ def start(
     *,
     call: str = CALL,
     text: str | None = None,
+    control_port: str | None = None,
     **environ: str,
 ) -> Rank:
-    """Start one rank in its place's project; ``call`` is what it requires, ``text`` another script."""
+    """Start one rank in its place's project; ``call`` is what it requires, ``text`` another script.
+
+    ``control_port`` is what the process that starts it was told, as a proxy of MPICH is.
+    """
     script = place.project / f"train-{rank}.py"
     script.write_text(text or SCRIPT.format(call=call))
     given = {
@@ -94,8 +102,11 @@ def start(
         **variables(rank, size),
         **environ,
     }
+    command = [str(place.python), str(script)]
+    if control_port:
+        command = ["sh", "-c", '"$3" "$4"; exit $?', "proxy", "--control-port", control_port, *command]
     process = subprocess.Popen(
-        [str(place.python), str(script)],
+        command,
         cwd=place.project,
         env=given,
         stdout=subprocess.PIPE,

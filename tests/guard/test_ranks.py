@@ -11,7 +11,19 @@ import pytest
 
 from tests.builders.environments import install, write_dist_info
 from tests.guard.agent_lines import lines, whole, write
-from tests.guard.jobs import CALL, SCRIPT, Variables, launch, mpich, open_mpi, outcome, srun, start, torchrun
+from tests.guard.jobs import (
+    CALL,
+    SCRIPT,
+    Variables,
+    intel_mpi,
+    launch,
+    mpich,
+    open_mpi,
+    outcome,
+    srun,
+    start,
+    torchrun,
+)
 from tests.guard.places import MINORS, Place, Told, make_place
 
 HOST = os.uname().nodename
@@ -67,12 +79,43 @@ def test_eight_ranks_of_several_pythons_are_told_apart_in_groups(tmp_path: Path)
         assert f"'python', 'CPython 3.13.0', 'CPython 3.6.15', 'ranks 3-4, 6 ({HOST})']" in each.out
 
 
-@pytest.mark.parametrize("variables", [torchrun, open_mpi, mpich, srun], ids=lambda each: each.__name__)
+@pytest.mark.parametrize("variables", [torchrun, open_mpi, intel_mpi, srun], ids=lambda each: each.__name__)
 def test_every_launcher_tells_who_is_who(pair: tuple[Place, Place], variables: Variables) -> None:
     install(pair[0].env, numpy="2.1.0")
     for told in launch(pair, variables):
         assert outcome(told) == DRIFTED
         assert f"rank 1 ({HOST}): numpy absent, rank 0 has 2.1.0; digest " in told.out
+
+
+def test_mpich_tells_the_job_to_its_proxies_alone(place: Place) -> None:
+    started = [start(place, rank, 2, mpich, control_port="node-a:33759") for rank in (0, 1)]
+    assert [outcome(each.end()) for each in started] == [COMPLIANT] * 2
+    ports = ("node-a:33759", "node-a:40001")
+    started = [
+        start(place, rank, 2, mpich, control_port=ports[rank], ENVGUARD_RANKS_TIMEOUT="0.7")
+        for rank in (0, 1)
+    ]
+    assert [outcome(each.end()) for each in started] == [UNKNOWN] * 2
+
+
+def test_mpich_under_srun_is_the_job_of_srun(place: Place) -> None:
+    told = launch([place, place], lambda rank, size: {**mpich(rank, size), **srun(rank, size)})
+    assert [outcome(each) for each in told] == [COMPLIANT] * 2
+    assert len(meetings(place)) == 1
+
+
+def bare(rank: int, size: int) -> dict[str, str]:
+    return {"RANK": str(rank), "WORLD_SIZE": str(size)}
+
+
+@pytest.mark.parametrize("variables", [mpich, bare], ids=lambda each: each.__name__)
+def test_a_job_without_a_name_does_not_meet(place: Place, variables: Variables) -> None:
+    for told in launch([place, place], variables):
+        assert outcome(told) == UNKNOWN
+        assert "gives the job no name; ENVGUARD_JOB=NAME does, a new one for each job" in told.out
+    assert not (place.project / ".envguard").exists()
+    found = launch([place, place], variables, ENVGUARD_JOB="sweep-17")
+    assert [outcome(each) for each in found] == [COMPLIANT] * 2
 
 
 def test_a_rank_that_does_not_come_is_named_by_all_others(place: Place) -> None:
@@ -139,6 +182,13 @@ def test_two_processes_of_one_rank_are_said(place: Place) -> None:
     assert (
         f"two processes say that they are rank 1 ({HOST}); ENVGUARD_JOB=NAME tells jobs apart" in told[0].out
     )
+
+
+def test_two_jobs_of_one_name_at_once_are_said(place: Place) -> None:
+    hosts = [start(place, 0, 3) for _ in range(2)]
+    for told in [each.end() for each in hosts]:
+        assert outcome(told) == UNKNOWN
+        assert "two processes say that they are rank 0; ENVGUARD_JOB=NAME tells jobs apart" in told.out
 
 
 def test_jobs_of_other_names_do_not_meet(place: Place) -> None:
