@@ -56,7 +56,7 @@ class FolderPlace(Place):
             raise MeetingError("ranks cannot meet in `%s`: %s" % (self.folder, error.strerror))
         self.uid = own.st_uid
         self.now = own.st_mtime
-        os.unlink(self._path("new.%s.0" % self.word))
+        _remove(os.unlink, self._path("new.%s.0" % self.word))
         if status.st_uid != self.uid:
             raise MeetingError("`%s` is another user's" % self.folder)
 

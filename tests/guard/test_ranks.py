@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import sys
 import time
 from pathlib import Path
 
@@ -266,6 +267,22 @@ def test_a_folder_that_others_can_write_is_not_used(place: Place) -> None:
         assert "is no folder that nobody else can write" in told.out
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can make another's folder")
+def test_another_users_folder_is_not_used(place: Place) -> None:
+    launch([place, place])
+    (meeting,) = meetings(place)
+    os.chown(meeting, 65534, 65534)
+    for told in launch([place, place]):
+        assert outcome(told) == UNKNOWN
+        assert "is another user's" in told.out
+
+
+def test_where_root_is_squashed_a_user_is_whom_the_file_system_takes_it_for(place: Place) -> None:
+    text = "import os; os.geteuid = lambda: 4242\n" + SCRIPT.format(call=CALL)
+    told = [start(place, rank, 2, text=text) for rank in (0, 1)]
+    assert [outcome(each.end()) for each in told] == [COMPLIANT] * 2
+
+
 @pytest.mark.parametrize("which", [".envguard", "ranks", "meeting"])
 def test_a_link_is_not_followed(place: Place, tmp_path: Path, which: str) -> None:
     launch([place, place])
@@ -474,3 +491,10 @@ def test_it_is_asked_by_true_or_false(place: Place, value: str) -> None:
     told = place.run(f"import envguard_guard\nenvguard_guard.require(same_on_all_ranks={value})\n")
     assert told.code == 1
     assert "TypeError: same_on_all_ranks is True or False" in told.err
+
+
+def test_the_package_itself_has_the_same_argument(tmp_path: Path) -> None:
+    text = SCRIPT.format(call=CALL).replace("envguard_guard", "envguard")
+    places = [Place(Path(sys.prefix), tmp_path / "project")] * 2
+    started = [start(place, rank, 2, text=text) for rank, place in enumerate(places)]
+    assert [outcome(each.end()) for each in started] == [COMPLIANT] * 2
