@@ -29,7 +29,8 @@ def listing_here():
         for name in sorted(found)
         if name not in _NOT_LISTED
     ]
-    python = "%s %s" % (_implementation(), python_version())
+    builds = "".join(flag for flag in getattr(sys, "abiflags", "") if flag in "td")  # without a GIL; debug
+    python = "%s %s%s" % (_implementation(), python_version(), builds)
     closed = [each for each in unread if _may_hold_packages(each)]
     return "".join(plain(line) + "\n" for line in [python] + lines), closed
 

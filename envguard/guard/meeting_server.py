@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from envguard.guard.launcher import Seat  # noqa: F401 - pyflakes reads no type comments
     from envguard.guard.notes import Member  # noqa: F401 - pyflakes reads no type comments
 
+_NAME_A_FOLDER = "; a folder that all ranks see may be named instead: ENVGUARD_RANKS=DIR"
 _START_S = 20.0
 """For the command to start, and to end."""
 
@@ -43,7 +44,7 @@ def by_server(seat, me, listing, within_s):
         return (None, fields[0][1]) if fields[0][0] == "nowhere" else (Agreement.of(fields), "")
     except (ValueError, IndexError):
         pass
-    raise MeetingError("`envguard ranks` gives no answer that is understood")
+    raise MeetingError("`envguard ranks` gives no answer that is understood" + _NAME_A_FOLDER)
 
 
 def _may_have_a_server():
