@@ -11,9 +11,8 @@ import pytest
 
 from tests.builders.environments import install
 from tests.e2e.test_team import Server, a_server, call, own
-from tests.guard.jobs import launch, mpich, outcome, start, torchrun
+from tests.guard.jobs import COMPLIANT, DRIFTED, HOST, UNKNOWN, launch, mpich, outcome, start, torchrun
 from tests.guard.places import Place, make_place
-from tests.guard.test_ranks import COMPLIANT, DRIFTED, HOST, UNKNOWN
 
 PATH = f"{Path(sys.executable).parent}:/usr/bin:/bin"
 THREE = ("3.11", "2.7", "3.13")

@@ -5,9 +5,13 @@ from __future__ import annotations
 import os
 import subprocess
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import NamedTuple
 
 from tests.guard.places import Place, Told
+
+HOST = os.uname().nodename
+COMPLIANT, DRIFTED, UNKNOWN = "['compliant']", "['drifted']", "['unknown']"
 
 Variables = Callable[[int, int], Mapping[str, str]]
 """What a launcher sets for a rank, of so many."""
@@ -129,3 +133,8 @@ def outcome(told: Told) -> str:
     """The last line, which is the verdict."""
     assert told.code == 0, told.err
     return told.out.splitlines()[-1]
+
+
+def meetings(place: Place) -> list[Path]:
+    """The folders of its project's jobs."""
+    return sorted((place.project / ".envguard" / "ranks").iterdir())
