@@ -3,7 +3,8 @@
 A real agent watches the environment. *Fresh* is its file; *by the socket* has no file; *asked* is a version
 in the call; *by command* has no agent, and ``envguard`` on ``PATH``. The guard is the installed file, but
 *the package's*, in its rooms. Its peers do less, or another thing: they say what is installed, or whether
-requirements are met.
+requirements are met. *Eight ranks* are eight processes started at once, to the end of the last, first without
+a meeting, then with ``same_on_all_ranks``.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from envguard.runs.guard_files import install_guard
 
 _ROOT = str(Path(__file__).resolve().parents[1])
 _RUNS = 21
+_RANKS = 8
 _RESOURCES = "setuptools==80.9.0"
 """The last line of versions that has ``pkg_resources``."""
 
@@ -80,8 +82,23 @@ def _commands(python: Path, place: Path) -> dict[str, list[str]]:
         "pkg_resources.require": "import pkg_resources; pkg_resources.require('pip>=1')",
     }
     called = {name: [str(python), "-c", text] for name, text in scripts.items()}
+    of_a_rank = "import envguard_guard; envguard_guard.require(python='>=3'{})"
     return {
         **called,
+        "eight ranks, asked": _ranks(python, of_a_rank.format("")),
+        "eight ranks that meet": _ranks(python, of_a_rank.format(", same_on_all_ranks=True")),
         "pip check": [str(python), "-m", "pip", "check"],
         "uv pip check": ["uv", "pip", "check", "--python", str(python)],
     }
+
+
+def _ranks(python: Path, text: str) -> list[str]:
+    """Answer a command that runs as many ranks of one job at once, and fails where one of them does."""
+    each = f'RANK=$rank "{python}" -c "{text}" & all="$all $!"'
+    ranks = " ".join(map(str, range(_RANKS)))
+    wait = "for one in $all; do wait $one || exit 1; done"
+    return [
+        "sh",
+        "-c",
+        f"export ENVGUARD_JOB=bench WORLD_SIZE={_RANKS}; for rank in {ranks}; do {each}; done; {wait}",
+    ]

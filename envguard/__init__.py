@@ -25,6 +25,7 @@ if TYPE_CHECKING:
         python: str | None = None,
         on_drift: Literal["raise", "warn"] = "raise",
         on_unknown: Literal["raise", "warn", "ignore"] = "raise",
+        same_on_all_ranks: bool = False,
         **packages: str,
     ) -> Verdict:
         """Raise unless this interpreter's environment is what it must be; answer the verdict."""

@@ -21,6 +21,7 @@ _COMMANDS = {
     "guard": "envguard.cli.guard:guard",
     "join": "envguard.cli.machine:join",
     "policy": "envguard.cli.policy:policy",
+    "ranks": "envguard.cli.ranks:ranks",
     "scan": "envguard.cli.scan:scan",
     "run": "envguard.cli.run:run",
     "runs": "envguard.cli.runs:runs",

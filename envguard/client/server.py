@@ -24,6 +24,9 @@ from envguard.wire import (
     PolicyRevision,
     PolicyRevisions,
     PushReply,
+    RankNames,
+    RankNoteReply,
+    RankNotes,
     Records,
     RecordsReply,
     RevisionRow,
@@ -126,6 +129,19 @@ class ServerClient:
         """Approve, refuse or end a waiver; for leads."""
         path = f"waivers/{number}/{quote(decision, safe='')}"
         return self._send("POST", path, WaiverReply, WaiverDecision(reason)).waiver
+
+    def write_rank_notes(self, meeting: str, notes: RankNotes) -> None:
+        """Keep notes of a meeting of a job's ranks, and drop others."""
+        self._send("POST", f"ranks/{quote(meeting, safe='')}", object, notes)
+
+    def rank_names(self, meeting: str) -> tuple[str, ...]:
+        """Answer the names of a meeting's notes."""
+        return self._send("GET", f"ranks/{quote(meeting, safe='')}", RankNames).names
+
+    def rank_note(self, meeting: str, name: str) -> str | None:
+        """Answer what a note of a meeting says; None where there is none."""
+        path = f"ranks/{quote(meeting, safe='')}/{quote(name, safe='')}"
+        return self._send("GET", path, RankNoteReply).text
 
     def new_token(self, *, expires_s: int, uses: int) -> str:
         """Answer a fresh join string; for admins."""

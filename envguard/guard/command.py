@@ -9,7 +9,7 @@ from envguard.guard.verdict import Finding, Verdict
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any, Dict, List, Optional  # noqa: F401 - pyflakes reads no type comments
+    from typing import IO, Any, Dict, List, Optional  # noqa: F401 - pyflakes reads no type comments
 
     from envguard.guard.verdict import Answer  # noqa: F401 - pyflakes reads no type comments
 
@@ -19,11 +19,11 @@ _COMMAND_S = 20.0
 def by_command(named):
     # type: (Optional[str]) -> Answer
     """What ``envguard check`` says, by the policy that the call names."""
-    command = _command()
+    command = envguard_command()
     if command is None:
         return None, "there is no `envguard` command"
     command += ["check", recorded_prefixes()[0], "--json"] + (["--policy", named] if named else [])
-    content = _output_of(command)
+    content = output_of(command, _COMMAND_S)
     if content is None:
         return None, "`envguard check` gives no answer"
     import json
@@ -39,7 +39,7 @@ def by_command(named):
         return None, "what `envguard check` says is not understood"
 
 
-def _command():
+def envguard_command():
     # type: () -> Optional[List[str]]
     """The package's own, where this room belongs to it; else one beside the interpreter, else on ``PATH``."""
     if __name__ == "envguard.guard.command" and sys.executable:
@@ -56,22 +56,30 @@ def _command():
     return None
 
 
-def _output_of(command):
-    # type: (List[str]) -> Optional[bytes]
-    """What a command prints within its time; None where it cannot be started, or does not end."""
+def output_of(command, within_s, given=None):
+    # type: (List[str], float, Optional[IO[bytes]]) -> Optional[bytes]
+    """What a command prints within its time; None where it cannot be started, or does not end.
+
+    ``given`` is an open file that it reads.
+    """
     import subprocess
 
     environ = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
     try:
         with open(os.devnull, "r+b") as nothing:  # noqa: PTH123 - 2.7 has no pathlib
             child = subprocess.Popen(  # noqa: TID251 - an edge: this is where the guard starts a child
-                command, stdin=nothing, stdout=subprocess.PIPE, stderr=nothing, env=environ, close_fds=True
+                command,
+                stdin=given or nothing,
+                stdout=subprocess.PIPE,
+                stderr=nothing,
+                env=environ,
+                close_fds=True,
             )
     except (OSError, ValueError):
         return None
     output = child.stdout
     try:
-        return _read_until_end(output.fileno(), ticks() + _COMMAND_S) if output else None
+        return _read_until_end(output.fileno(), ticks() + within_s) if output else None
     finally:
         if output:
             output.close()

@@ -28,10 +28,10 @@ def normalised(name):
 
 
 def find_installed(folders, wanted):
-    # type: (Sequence[str], Set[str]) -> Tuple[Dict[str, List[Distribution]], List[str]]
+    # type: (Sequence[str], Optional[Set[str]]) -> Tuple[Dict[str, List[Distribution]], List[str]]
     """The distributions that this interpreter finds of some names, and the places that cannot be read.
 
-    Of a name the first folder counts; several in that folder are all told.
+    None wants all. Of a name the first folder counts; several in that folder are all told.
     """
     found = {}  # type: Dict[str, List[Distribution]]
     unread = []  # type: List[str]
@@ -49,7 +49,7 @@ def find_installed(folders, wanted):
 
 
 def _distribution(folder, entry, index, wanted):
-    # type: (str, str, int, Set[str]) -> Optional[Distribution]
+    # type: (str, str, int, Optional[Set[str]]) -> Optional[Distribution]
     stem, dot, suffix = entry.rpartition(".")
     place = os.path.join(folder, entry)
     if entry == "EGG-INFO":
@@ -65,12 +65,13 @@ def _distribution(folder, entry, index, wanted):
     if name.startswith("~"):
         return None  # pip's leftovers
     is_odd = version[:1] not in DIGITS or not version or "-" in version
-    if not is_odd and normalised(name) not in wanted:
+    if not is_odd and wanted is not None and normalised(name) not in wanted:
         return None
     if is_odd or version_of(version) is None:
         name, version = _told_by_metadata(place, name, version)
     name = normalised(name)
-    return Distribution(name, version, index, place) if name in wanted else None
+    is_wanted = wanted is None or name in wanted
+    return Distribution(name, version, index, place) if is_wanted else None
 
 
 def _told_by_metadata(place, name, version):

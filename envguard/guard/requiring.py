@@ -28,7 +28,8 @@ def require(*policy, **asked):
 
     ``require()`` asks for the policy of the project, ``require("rl-team")`` for one by name or file,
     ``require(python=">=3.11", gym="==0.26.2")`` for versions, without any policy. ``on_drift`` is ``raise``
-    or ``warn``, ``on_unknown`` is ``raise``, ``warn`` or ``ignore``.
+    or ``warn``, ``on_unknown`` is ``raise``, ``warn`` or ``ignore``. With ``same_on_all_ranks=True``
+    each rank of a job must be what rank 0 is: it waits for the others.
 
     Raises EnvironmentDrift; TypeError and ValueError where the call itself is wrong.
     """
@@ -36,6 +37,9 @@ def require(*policy, **asked):
         raise TypeError("require() takes one policy, not %d" % len(policy))
     on_drift = _choice(asked, "on_drift", ("raise", "warn"))
     on_unknown = _choice(asked, "on_unknown", ("raise", "warn", "ignore"))
+    is_of_all = asked.pop("same_on_all_ranks", False)
+    if not isinstance(is_of_all, bool):
+        raise TypeError("same_on_all_ranks is True or False, not %r" % (is_of_all,))
     named = policy[0] if policy else None
     if named is not None and not (isinstance(named, str) and named):
         raise TypeError("a policy is named by its name or its file")
@@ -47,6 +51,10 @@ def require(*policy, **asked):
         if versions:
             verdict.add(_of_versions(versions).findings)
     _remember(verdict)
+    if is_of_all:
+        from envguard.guard.ranks import hold_to_rank_0
+
+        hold_to_rank_0(verdict)
     if "mlflow" in sys.modules or "wandb" in sys.modules:
         from envguard.guard.trackers import tag_run
 

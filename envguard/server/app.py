@@ -10,6 +10,7 @@ from starlette.staticfiles import StaticFiles
 
 from envguard.server.api_machines import MachineApi
 from envguard.server.api_people import PeopleApi
+from envguard.server.api_ranks import RanksApi
 from envguard.server.api_waivers import WaiverApi
 from envguard.server.pages import Pages
 from envguard.server.refusals import exception_handlers
@@ -19,7 +20,7 @@ from envguard.server.service import Service
 def make_app(service: Service) -> Starlette:
     """Answer the application of a service."""
     machine, people, pages = MachineApi(service), PeopleApi(service), Pages(service)
-    waivers = WaiverApi(service)
+    waivers, ranks = WaiverApi(service), RanksApi(service)
     api = [
         Route("/enroll", machine.enrol, methods=["POST"]),
         Route("/checkin", machine.checkin, methods=["POST"]),
@@ -30,6 +31,9 @@ def make_app(service: Service) -> Starlette:
         Route("/policies/plan", people.plan_policy, methods=["POST"]),
         Route("/policies/{name}", people.get_policy, methods=["GET"]),
         Route("/policies/{name}/revisions", people.get_revisions, methods=["GET"]),
+        Route("/ranks/{meeting}", ranks.names, methods=["GET"]),
+        Route("/ranks/{meeting}", ranks.write, methods=["POST"]),
+        Route("/ranks/{meeting}/{name}", ranks.read, methods=["GET"]),
         Route("/waivers", waivers.list, methods=["GET"]),
         Route("/waivers", waivers.ask, methods=["POST"]),
         Route("/waivers/{number}/{decision}", waivers.decide, methods=["POST"]),

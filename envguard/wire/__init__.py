@@ -32,6 +32,7 @@ from envguard.wire.policies import (
     PushReply,
     RevisionRow,
 )
+from envguard.wire.ranks import RankNames, RankNote, RankNoteReply, RankNotes
 from envguard.wire.team import (
     AskedWaiver,
     Difference,
@@ -73,6 +74,10 @@ __all__ = [
     "PolicyRevision",
     "PolicyRevisions",
     "PushReply",
+    "RankNames",
+    "RankNote",
+    "RankNoteReply",
+    "RankNotes",
     "Records",
     "RecordsReply",
     "Refusal",

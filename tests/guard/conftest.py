@@ -19,3 +19,12 @@ def any_place(request: pytest.FixtureRequest, tmp_path: Path) -> Place:
 def place(tmp_path: Path) -> Place:
     """An environment of one Python, for what differs by no version."""
     return make_place("3.11", tmp_path)
+
+
+@pytest.fixture
+def pair(tmp_path: Path) -> tuple[Place, Place]:
+    """Two environments, and one project."""
+    first = make_place("3.11", tmp_path)
+    second = make_place("3.11", tmp_path / "other")
+    second.project = first.project
+    return first, second

@@ -176,6 +176,8 @@ def test_two_versions_in_one_folder_must_both_be_allowed(place: Place) -> None:
         ('on_drift="ignore"', "on_drift is one of raise, warn"),
         ('"a", "b"', "takes one policy, not 2"),
         ('""', "a policy is named by its name"),
+        ("same_on_all_ranks=1", "same_on_all_ranks is True or False, not 1"),
+        ("same_on_all_ranks=None", "same_on_all_ranks is True or False, not None"),
     ],
 )
 def test_a_wrong_call_is_told_as_such(place: Place, call: str, words: str) -> None:

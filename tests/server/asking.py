@@ -52,6 +52,7 @@ ROUTES = [
     ("POST", "/waivers"),
     ("POST", "/waivers/1/approve"),
     ("POST", "/policies/plan"),
+    ("POST", "/ranks/" + "0" * 32),
 ]
 """All that take a message."""
 

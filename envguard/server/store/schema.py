@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlalchemy as sa
 
-SCHEMA_VERSION = 3
+SCHEMA_VERSION = 5
 """Goes up when the tables change; a database with a higher one is not touched."""
 
 metadata = sa.MetaData()
@@ -117,6 +117,17 @@ waivers = sa.Table(
     sa.Column("ended_by", sa.String(200)),
     sa.Column("ended_at", sa.Double),
     sa.Column("ended_why", sa.Text),
+)
+
+rank_notes = sa.Table(
+    "rank_notes",
+    metadata,
+    sa.Column("meeting", sa.String(32), primary_key=True),
+    sa.Column("name", sa.String(240), primary_key=True),
+    sa.Column("author", sa.String(200), nullable=False, index=True),
+    sa.Column("made_at", sa.Double, nullable=False, index=True),
+    sa.Column("size_bytes", sa.Integer, nullable=False),
+    sa.Column("content", sa.LargeBinary, nullable=False),
 )
 
 comparisons = sa.Table(

@@ -1,0 +1,61 @@
+"""The server as the place of a meeting, by way of ``envguard ranks``: the guard speaks no TLS."""
+
+import os
+import sys
+
+from envguard.guard.command import envguard_command, output_of
+from envguard.guard.files import IS_OLD, text_of
+from envguard.guard.meeting import MeetingError
+from envguard.guard.notes import Agreement, fields_in, written
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, Optional, Tuple  # noqa: F401 - pyflakes reads no type comments
+
+    from envguard.guard.launcher import Seat  # noqa: F401 - pyflakes reads no type comments
+    from envguard.guard.notes import Member  # noqa: F401 - pyflakes reads no type comments
+
+_NAME_A_FOLDER = "; a folder that all ranks see may be named instead: ENVGUARD_RANKS=DIR"
+_START_S = 20.0
+"""For the command to start, and to end."""
+
+
+def by_server(seat, me, listing, within_s):
+    # type: (Seat, Member, str, float) -> Tuple[Optional[Agreement], str]
+    """What the meeting at the server came to; None where there is no server that can be asked, and why.
+
+    Raises MeetingError where the meeting broke off.
+    """
+    if not _may_have_a_server():
+        return None, ""
+    command = envguard_command()
+    if command is None:
+        return None, "there is no `envguard` command"
+    from tempfile import TemporaryFile
+
+    text = written(me.fields() + [["meeting", seat.key(), "%g" % within_s], ["listing", listing]])
+    content = text if IS_OLD else text.encode("utf-8", "surrogateescape")  # type: Any
+    with TemporaryFile() as given:
+        given.write(content)
+        given.seek(0)
+        told = output_of(command + ["ranks"], 2 * within_s + _START_S, given)
+    try:
+        fields = fields_in(text_of(told or b""))
+        return (None, fields[0][1]) if fields[0][0] == "nowhere" else (Agreement.of(fields), "")
+    except (ValueError, IndexError):
+        pass
+    raise MeetingError("`envguard ranks` gives no answer that is understood" + _NAME_A_FOLDER)
+
+
+def _may_have_a_server():
+    # type: () -> bool
+    """Whether a person names a server, or this user may read which one this machine joined."""
+    if os.environ.get("ENVGUARD_SERVER"):
+        return True
+    state = os.environ.get("ENVGUARD_STATE")
+    if not state and sys.platform == "darwin":
+        state = os.path.expanduser("~/Library/Application Support/envguard")
+    elif not state:
+        around = os.environ.get("XDG_STATE_HOME") or os.path.expanduser("~/.local/state")
+        state = os.path.join(around, "envguard")
+    return os.access(os.path.join(state, "identity.json"), os.R_OK)
