@@ -21,6 +21,7 @@ _COMMANDS = {
     "guard": "envguard.cli.guard:guard",
     "join": "envguard.cli.machine:join",
     "policy": "envguard.cli.policy:policy",
+    "rebuild": "envguard.cli.rebuild:rebuild",
     "scan": "envguard.cli.scan:scan",
     "run": "envguard.cli.run:run",
     "runs": "envguard.cli.runs:runs",
