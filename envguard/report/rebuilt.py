@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shlex
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Literal
 
 import msgspec
@@ -12,7 +14,7 @@ from envguard.domain.environment import Digest
 from envguard.domain.recipe import NotMade
 from envguard.report.compared import ContentsPart, contents_part
 from envguard.report.differences import show_comparison
-from envguard.report.printing import print_table, print_text
+from envguard.report.printing import print_table, print_text, words
 from envguard.runs.secrets import MASK
 
 if TYPE_CHECKING:
@@ -100,15 +102,22 @@ def show_rebuilt(console: Console, rebuilt: Rebuilt, *, here: Here, is_verbose: 
         show_comparison(console, rebuilt.comparison, here=here, is_verbose=is_verbose)
     if document.not_made:
         console.print()
-        rows = [(each.name, each.version or "", each.reason) for each in document.not_made]
-        print_table(console, ("LEFT TO YOU", "", ""), rows)
-        for each, line in zip(document.not_made, rebuilt.lines, strict=True):
-            if line is not None:
-                commit = f"  (at commit {each.commit})" if each.commit else ""
-                print_text(console, f"  {line}{commit}")
+        _show_left(console, document.not_made, rebuilt.lines)
     if document.again is not None:
         console.print()
         _show_again(console, document.again)
+
+
+def _show_left(console: Console, left: Sequence[NotMade], lines: Sequence[str | None]) -> None:
+    print_table(
+        console, ("LEFT TO YOU", "", ""), [(each.name, each.version or "", each.reason) for each in left]
+    )
+    for each, line in zip(left, lines, strict=True):
+        if each.commit is not None and each.install:
+            folder = shlex.quote(each.install[-1])
+            _print_command(console, "", f"git -C {folder} checkout {each.commit}")
+        if line is not None:
+            _print_command(console, "", line)
 
 
 def _headline(document: RebuildDocument, here: Here) -> str:
@@ -127,11 +136,15 @@ def _show_again(console: Console, again: Again) -> None:
     if again.is_checked_out:
         print_text(console, f"code   {again.commit} is checked out here")
     elif again.commit is not None:
-        print_text(console, f"code   git checkout {again.commit}")
+        _print_command(console, "code", f"git checkout {again.commit}")
     if again.dirty:
         print_text(console, "       the tree had changes then, which no receipt keeps")
     if again.command is not None:
-        label = "ran   " if again.in_own_environment else "again "
-        print_text(console, f"{label} {again.command}")
+        _print_command(console, "ran" if again.in_own_environment else "again", again.command)
         if MASK in again.command:
             print_text(console, f"       {MASK} stands for what the receipt does not hold")
+
+
+def _print_command(console: Console, label: str, command: str) -> None:
+    """Print a line that can be pasted: it is never broken."""
+    console.print(words(f"{label:<5}  ", "bold").append_text(words(command, "not bold")), soft_wrap=True)

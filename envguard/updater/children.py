@@ -81,8 +81,10 @@ def _end(process: subprocess.Popen[bytes]) -> None:
 
 
 def _telling(text: str) -> str:
-    """The lines that say what went wrong: pip's begin with a word, uv's are its last."""
+    """The lines that say what went wrong: each of pip's begins with a word, the last of uv's follow one."""
     lines = [line.rstrip() for line in text.splitlines() if line.strip()]
-    errors = [line for line in lines if line.lstrip().upper().startswith("ERROR")]
-    is_pip_s = bool(errors) and errors[0].startswith("ERROR:")
-    return "\n".join((errors if is_pip_s else lines)[-_SHOWN_LINES:])
+    of_pip = [line for line in lines if line.startswith("ERROR:")]
+    if of_pip:
+        return "\n".join(of_pip[-_SHOWN_LINES:])
+    first = next((place for place, line in enumerate(lines) if line.startswith("error")), 0)
+    return "\n".join(lines[first:][:_SHOWN_LINES] if first else lines[-_SHOWN_LINES:])

@@ -28,6 +28,7 @@ from envguard.updater.place import Place
 
 _SEEDS = ("pip", "setuptools", "wheel")
 """What ``venv`` puts into an environment by itself."""
+_IGNORED = ".gitignore"
 _REASON_CHARS = 300
 
 
@@ -62,6 +63,8 @@ class Making:
         self._tell("making the environment")
         if self._do(self._installer.make(python, folder)):
             raise self._failure("no environment could be made", None)
+        if not os.path.lexists(os.path.join(folder, _IGNORED)):
+            _write(os.path.join(folder, _IGNORED), "*\n")  # as uv does, and venv since Python 3.13
         left = list(self._single(each for each in recipe.ingredients if each.is_tool))
         plain = [each for each in recipe.ingredients if not each.is_tool and not each.is_direct]
         self._all([each for each in plain if each.digests], by_hash=True)
@@ -131,7 +134,7 @@ class Making:
 
     def _reason(self) -> str:
         said = " ".join(self._run.said().split())
-        return f"{self._installer.name} says: {said[-_REASON_CHARS:] or 'nothing'}"
+        return f"{self._installer.name} says: {said[:_REASON_CHARS] or 'nothing'}"
 
     def _failure(self, what: str, hint: str | None) -> EnvguardError:
         said = self._run.said() or "nothing"

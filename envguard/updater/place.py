@@ -14,6 +14,7 @@ import fcntl
 import os
 import shutil
 import stat
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 
 from envguard.errors import StateError, UsageError
@@ -29,12 +30,12 @@ _FLAGS = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
 class Place:
     """A folder that is this process's to fill."""
 
-    def __init__(self, folder: str, *, had_it: bool, was_swept: bool, lock: int) -> None:
-        """Take what :func:`claim` made."""
+    def __init__(self, folder: str, *, new: Sequence[str], was_swept: bool, lock: int) -> None:
+        """Take what :func:`claim` made; ``new`` are the folders that were not there, the innermost first."""
         self.folder = folder
         self.was_swept = was_swept
         self.lock = lock
-        self._had_it = had_it
+        self._new = tuple(new)
 
     @property
     def work(self) -> str:
@@ -51,9 +52,9 @@ class Place:
         _sweep(self.folder)
         shutil.rmtree(self.work, ignore_errors=True)
         os.close(self.lock)
-        if not self._had_it:
-            with suppress(OSError):
-                os.rmdir(self.folder)
+        for each in self._new:
+            with suppress(OSError):  # somebody put something there meanwhile
+                os.rmdir(each)
 
 
 def claim(folder: str) -> Place:
@@ -68,12 +69,10 @@ def claim(folder: str) -> Place:
 
 
 def _claimed(folder: str) -> Place:
-    os.makedirs(os.path.dirname(folder), exist_ok=True)
-    had_it = os.path.lexists(folder)
-    if had_it and not stat.S_ISDIR(os.lstat(folder).st_mode):
+    new = list(_absent(folder))
+    if not new and not stat.S_ISDIR(os.lstat(folder).st_mode):
         raise UsageError("there is something already that is no folder", where=folder, hint=_HINT)
-    if not had_it:
-        os.mkdir(folder)
+    os.makedirs(folder, exist_ok=True)
     marker = os.path.join(folder, UNFINISHED)
     if not os.path.lexists(marker):
         if os.listdir(folder):
@@ -89,7 +88,13 @@ def _claimed(folder: str) -> Place:
     except OSError:
         os.close(lock)
         raise
-    return Place(folder, had_it=had_it and not was_swept, was_swept=was_swept, lock=lock)
+    return Place(folder, new=[folder] if was_swept else new, was_swept=was_swept, lock=lock)
+
+
+def _absent(folder: str) -> Iterator[str]:
+    while not os.path.lexists(folder):
+        yield folder
+        folder = os.path.dirname(folder)
 
 
 def _locked(path: str, folder: str) -> int:
