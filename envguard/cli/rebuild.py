@@ -12,7 +12,10 @@ from envguard.cli.options import filled, json_option, verbose_option
 
 @click.command()
 @click.argument(
-    "source", metavar="RECEIPT|RUN|POLICY|LOCK", callback=filled, shell_complete=completion.policies_and_files
+    "source",
+    metavar="RECEIPT|RUN|POLICY@rN|LOCK",
+    callback=filled,
+    shell_complete=completion.policies_and_files,
 )
 @click.option(
     "--into",

@@ -237,7 +237,8 @@ def _joined(first: Indexes, then: Indexes) -> Indexes:
 
 def _as_uv_has_it(fetching: Mapping[str, str]) -> dict[str, str]:
     names = {"CERT": "SSL_CERT_FILE", "TRUSTED_HOST": "INSECURE_HOST", "PROXY": "ALL_PROXY"}
-    return {names[name]: value for name, value in fetching.items() if name in names}
+    told = {names[name]: value for name, value in fetching.items() if name in names}
+    return {"INDEX_STRATEGY": "unsafe-best-match", **told}  # to pip, all indexes are one
 
 
 def _named(index: Mapping[str, Any]) -> str:

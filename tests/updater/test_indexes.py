@@ -76,7 +76,10 @@ def test_what_is_set_up_for_pip_counts_where_nothing_is_for_uv(home: Path, tmp_p
         home, PIP_INDEX_URL=INDEX, PIP_CERT="/ca.pem", UV_NO_CONFIG="1", PIP_CONFIG_FILE="/dev/null"
     )
     found = indexes_of_uv(NOTHING, environ, str(tmp_path))
-    assert (found.index, found.fetching) == (INDEX, {"SSL_CERT_FILE": "/ca.pem"})
+    assert (found.index, found.fetching) == (
+        INDEX,
+        {"INDEX_STRATEGY": "unsafe-best-match", "SSL_CERT_FILE": "/ca.pem"},
+    )
     assert indexes_of_uv(NOTHING, {**environ, "UV_DEFAULT_INDEX": OTHER}, str(tmp_path)).index == OTHER
 
 
