@@ -48,7 +48,7 @@ def rebuild_from(text: str, into: str | None, given: Indexes, *, cwd: str) -> Re
     )
     plan = _plan(source, folder)
     installer = installer_for(plan, find_uv(), given, os.environ, cwd)
-    _say_other_python(source, plan)
+    _say_what_is_odd(source, plan)
     made = _make(plan, installer, folder, cwd)
     return _told(source, plan, installer, made, cwd)
 
@@ -86,10 +86,13 @@ def _near() -> str | None:
         return None
 
 
-def _say_other_python(source: Source, plan: Plan) -> None:
-    found = plan.python.interpreter.version
-    if isinstance(source, RunSource) and found != source.judgement.snapshot.interpreter.version:
-        wanted = source.judgement.snapshot.interpreter.version
+def _say_what_is_odd(source: Source, plan: Plan) -> None:
+    if not isinstance(source, RunSource):
+        return
+    if source.receipt.is_changed:
+        tell("note: the environment changed while the command ran; this is how it was at the start")
+    found, wanted = plan.python.interpreter.version, source.judgement.snapshot.interpreter.version
+    if found != wanted:
         tell(f"note: no Python {wanted} is here, so it is made with {found}")
 
 
@@ -101,13 +104,21 @@ def _make(plan: Plan, installer: Installer, folder: str, cwd: str) -> Made:
             tell("note: swept what an earlier rebuild left there unfinished")
         run = Children(cwd, os.path.join(place.work, "log"), place.lock)
         with Waiting("making the environment") as waiting:
-            making = Making(place, installer, run, waiting.step)
+            making = Making(place, installer, run, waiting.step, _put_guard)
             made = making.make(plan.recipe, plan.python.path, is_exact=plan.locked is None, now=now())
         place.finish()
         return made
     except BaseException:
         place.clear()
         raise
+
+
+def _put_guard(folder: str) -> None:
+    from pathlib import Path
+
+    from envguard.runs.guard_files import install_guard, site_for_guard
+
+    install_guard(site_for_guard(Path(folder)))
 
 
 def _stop_by_signals() -> None:

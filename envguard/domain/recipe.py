@@ -5,7 +5,8 @@ Rules
    their digests are asked for as well.
 2. A repository is asked for at its commit, an archive by its address. Folders, the system's packages and
    conda's are left to the person, with the words by which pip or uv would install them where there are any.
-3. pip, setuptools, wheel and uv are tools: where they cannot be had in their version, the rest can.
+3. The guard is put there by this envguard, which has no other version of it.
+4. pip, setuptools, wheel and uv are tools: where they cannot be had in their version, the rest can.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ _ADDRESS = re.compile(r"(?:https?|ssh|git)://[^\s;,$'\"\\#\[\]{}]+")
 _DIGEST = re.compile(r"(?:sha256|sha384|sha512):[0-9a-f]{64,128}")
 """Those that pip and uv take."""
 _WITHIN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._/-]*")
+_GUARD = "envguard-guard"
 _TOOLS = frozenset({"pip", "setuptools", "wheel", "uv"})
 
 
@@ -60,22 +62,26 @@ class Recipe(msgspec.Struct, frozen=True):
 
     ingredients: tuple[Ingredient, ...]
     not_made: tuple[NotMade, ...]
+    has_guard: bool = False
+    """Whether the guard is to be there, which no index has."""
 
 
 def recipe_of_snapshot(snapshot: Snapshot, files: Lock | None, editables: Sequence[Editable]) -> Recipe:
     """Answer what makes a content again; ``files`` is a lock that knows digests of some of it."""
     known = {(each.name, each.version): each.artifacts for each in files.packages} if files else {}
     folders = {each.package: each for each in editables}
-    times = Counter(package.name for package in snapshot.packages)
+    packages = [each for each in snapshot.packages if each.name != _GUARD]
+    times = Counter(package.name for package in packages)
     found: list[Ingredient | NotMade] = []
-    for package in snapshot.packages:
+    for package in packages:
         if times[package.name] > 1:
             found.append(NotMade(package.name, package.version, "it lay there twice"))
         else:
             digests = _digests(known.get((package.name, package.version), ()))
             found.append(_of_installed(package, digests, folders.get(package.name)))
     found += [NotMade(each.name, each.version, "conda's own") for each in snapshot.system_packages]
-    return _recipe(found)
+    has_guard = len(packages) < len(snapshot.packages)
+    return msgspec.structs.replace(_recipe(found), has_guard=has_guard)
 
 
 def recipe_of_lock(packages: Mapping[str, LockedPackage], folder: str | None) -> Recipe:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal
 
 import msgspec
 
-from envguard.domain.comparison import Comparison
+from envguard.domain.comparison import Comparison, EnvironmentSide
 from envguard.domain.difference import FieldDifference
 from envguard.domain.environment import Digest
 from envguard.domain.recipe import NotMade
@@ -93,8 +93,7 @@ def show_rebuilt(console: Console, rebuilt: Rebuilt, *, here: Here, is_verbose: 
     """Print what was made, what differs, and how to go on."""
     document = rebuilt.document
     print_text(console, _headline(document, here), "green" if document.same else "bold")
-    if document.packages:
-        print_text(console, _by_hash(document))
+    print_text(console, _how(document, rebuilt.comparison))
     if document.modified:
         print_text(console, f"files are not as their package says: {', '.join(document.modified)}", "bold")
     if not rebuilt.comparison.is_equal:
@@ -127,9 +126,17 @@ def _headline(document: RebuildDocument, here: Here) -> str:
     return f"{made}: {'' if document.same else 'not '}what {document.source} says"
 
 
-def _by_hash(document: RebuildDocument) -> str:
-    how_many = "all" if document.by_hash == document.packages else f"{document.by_hash} of"
-    return f"held to a digest that was known: {how_many} {document.packages} packages"
+def _how(document: RebuildDocument, comparison: Comparison) -> str:
+    made = comparison.b
+    python = made.snapshot.interpreter.version if isinstance(made, EnvironmentSide) else ""
+    noun = "package" if document.packages == 1 else "packages"
+    line = f"Python {python}, {document.packages} {noun} by {document.installer}"
+    if not document.packages:
+        return line
+    if not document.by_hash:
+        return f"{line}; no digest of theirs is known"
+    how_many = "all" if document.by_hash == document.packages else document.by_hash
+    return f"{line}, {how_many} held to a known digest"
 
 
 def _show_again(console: Console, again: Again) -> None:

@@ -44,6 +44,7 @@ _UV_FETCHING = frozenset(
         "CACHE_DIR",
         "CONCURRENT_BUILDS",
         "CONCURRENT_DOWNLOADS",
+        "HTTP_RETRIES",
         "HTTP_TIMEOUT",
         "INDEX_STRATEGY",
         "INSECURE_HOST",

@@ -46,13 +46,19 @@ class Making:
     """One environment on its way."""
 
     def __init__(
-        self, place: Place, installer: Installer, run: Children, tell: Callable[[str], None]
+        self,
+        place: Place,
+        installer: Installer,
+        run: Children,
+        tell: Callable[[str], None],
+        put_guard: Callable[[str], None],
     ) -> None:
-        """Take the folder, the tool, what runs it, and who hears what is being done."""
+        """Take the folder, the tool, what runs it, who hears what is done, and what puts the guard there."""
         self._place = place
         self._installer = installer
         self._run = run
         self._tell = tell
+        self._put_guard = put_guard
 
     def make(self, recipe: Recipe, python: str, *, is_exact: bool, now: datetime) -> Made:
         """Make it; ``is_exact``: what the recipe does not name must not be there, not even pip.
@@ -72,6 +78,8 @@ class Making:
         left += self._single(each for each in recipe.ingredients if each.is_direct)
         if is_exact:
             self._remove_seeds({each.name for each in recipe.ingredients})
+        if recipe.has_guard:
+            self._put_guard(folder)
         self._tell("comparing its files")
         modified = self._modified(now)
         if modified:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import platform
 import shutil
 import subprocess
 import sys
@@ -103,7 +104,7 @@ def test_a_run_s_environment_is_made_again_with_the_same_digest(
     assert (done.code, done.err) == (0, "")
     assert done.out.splitlines() == [
         "made .venv-42: the environment of runs/42",
-        "held to a digest that was known: all 2 packages",
+        f"Python {platform.python_version()}, 2 packages by uv, all held to a known digest",
     ]
     compared = envguard("diff", "runs/42", ".venv-42", cwd=project)
     assert compared.code == 0
@@ -276,6 +277,15 @@ def test_the_newest_patch_of_its_minor_version_takes_the_place_of_a_python_that_
     assert done.err.startswith("note: no Python 3.11.99 is here, so it is made with 3.11.")
 
 
+def test_an_environment_that_changed_under_its_run_is_made_as_it_was_at_the_start(
+    envguard: Envguard, rebuild: Rebuild, project: Path
+) -> None:
+    stamped(envguard, project)
+    change_receipt(project, lambda receipt: receipt.update(digest_at_end="sha256:" + "0" * 64))
+    done = rebuild("runs/42")
+    assert (done.code, "this is how it was at the start" in done.err) == (0, True)
+
+
 def test_pip_makes_what_uv_does_not_know(
     envguard: Envguard, rebuild: Rebuild, project: Path, wheels: Path
 ) -> None:
@@ -303,6 +313,14 @@ def test_a_python_that_is_not_here_is_named(
     done = rebuild("runs/42", PYENV_ROOT="/nowhere")
     assert (done.code, version in done.err) == (3, True)
     assert not (project / ".venv-42").exists()
+
+
+def test_the_guard_is_there_again(envguard: Envguard, rebuild: Rebuild, project: Path) -> None:
+    assert envguard("guard", "install", ".venv", cwd=project).code == 0
+    stamped(envguard, project)
+    done = rebuild("runs/42")
+    assert (done.code, done.err) == (0, "")
+    assert (site_packages(project / ".venv-42") / "envguard_guard.py").exists()
 
 
 def test_conda_s_environment_is_conda_s_to_make(envguard: Envguard, rebuild: Rebuild, project: Path) -> None:
