@@ -92,7 +92,9 @@ def source_of(text: str, cwd: str) -> Source:
         return run
     if os.path.isdir(path):
         raise UsageError("a folder without a receipt", where=printable(text), hint="envguard runs")
-    if is_lock_name(text) and (os.path.isfile(path) or os.sep in text):
+    if os.sep in text and not os.path.lexists(path):
+        raise UsageError("there is no such run, lock or policy", where=printable(text), hint="envguard runs")
+    if is_lock_name(text):
         return LockSource(
             given=text,
             name=_named(os.path.basename(text)),
