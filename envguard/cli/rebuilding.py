@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shlex
 import signal
 from types import FrameType
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from envguard.updater.indexes import Indexes
     from envguard.updater.interface import Installer
 
+_COMMIT = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 _CHOOSE_THEMSELVES = frozenset(
     {"conda", "hatch", "mamba", "micromamba", "pdm", "pipenv", "pixi", "poetry", "uv", "uvx"}
 )
@@ -174,14 +176,15 @@ def _compared(source: Source, plan: Plan, environment: Environment) -> Compariso
 
 
 def _again(receipt: Receipt, environment: Environment, cwd: str) -> Again | None:
-    if receipt.commit is None and not receipt.command:
+    commit = receipt.commit if _COMMIT.fullmatch(receipt.commit or "") else None
+    if commit is None and not receipt.command:
         return None
     tree = answer_of(ask_git(cwd))
     command, chooses = _command(receipt, environment.record.path, cwd)
     return Again(
-        commit=receipt.commit,
+        commit=commit,
         dirty=receipt.dirty,
-        is_checked_out=tree.commit is not None and tree.commit == receipt.commit and tree.dirty is False,
+        is_checked_out=commit is not None and tree.commit == commit and tree.dirty is False,
         folder=receipt.folder,
         command=command,
         in_own_environment=chooses,

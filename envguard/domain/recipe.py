@@ -23,7 +23,7 @@ from envguard.domain.versions import is_version
 
 _NAME = re.compile(r"[a-z0-9]([a-z0-9-]*[a-z0-9])?")
 _COMMIT = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
-_ADDRESS = re.compile(r"(?:https?|ssh|git)://[^\s;,$'\"\\#\[\]{}]+")
+_ADDRESS = re.compile(r"(?:https?|ssh|git)://(?!-)[^\s;,$'\"\\#\[\]{}]+")
 _DIGEST = re.compile(r"(?:sha256|sha384|sha512):[0-9a-f]{64,128}")
 """Those that pip and uv take."""
 _WITHIN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._/-]*")
@@ -166,7 +166,8 @@ def _folder(
     is_editable = origin.kind == "editable"
     reason = "imported from a folder" if is_editable else "installed from a folder"
     words = ("--editable", folder) if is_editable and folder else (folder,) if folder else ()
-    return NotMade(name, version, reason, tuple(words), editable.commit if editable else None)
+    commit = editable.commit if editable and _COMMIT.fullmatch(editable.commit or "") else None
+    return NotMade(name, version, reason, tuple(words), commit)
 
 
 def _digests(artifacts: Iterable[Artifact]) -> tuple[str, ...]:

@@ -217,12 +217,17 @@ def _in_uv_table(table: Mapping[str, Any]) -> Indexes:
     default = next((_named(each) for each in listed if each.get("default") is True), None)
     index = both.get("index-url")
     more = [_named(each) for each in listed if _named(each) != default]
+    fetching = {variable: _text(both[key]) for key, variable in _UV_KEYS.items() if key in both}
+    if any(each.get("explicit") is True for each in listed):
+        fetching.setdefault(
+            "INDEX_STRATEGY", "unsafe-best-match"
+        )  # which package is meant for which is not known
     return Indexes(
         index=default or (index if isinstance(index, str) else None),
         further=(*more, *(each for each in _list(both, "extra-index-url") if isinstance(each, str))),
         find_links=tuple(each for each in _list(both, "find-links") if isinstance(each, str)),
         no_index=both.get("no-index") is True,
-        fetching={variable: _text(both[key]) for key, variable in _UV_KEYS.items() if key in both},
+        fetching=fetching,
     )
 
 

@@ -48,8 +48,12 @@ class Place:
         os.close(self.lock)
 
     def clear(self) -> None:
-        """Take back all that was made."""
-        _sweep(self.folder)
+        """Take back all that was made; where something cannot be removed, it stays marked as unfinished."""
+        try:
+            _sweep(self.folder)
+        except OSError:
+            os.close(self.lock)
+            return
         shutil.rmtree(self.work, ignore_errors=True)
         os.close(self.lock)
         for each in self._new:

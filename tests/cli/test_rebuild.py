@@ -164,6 +164,17 @@ def test_the_command_is_told_as_it_runs_in_the_new_environment(
     assert document["again"]["in_own_environment"] == (command[0] == "uv")
 
 
+def test_a_receipt_of_somebody_else_s_gives_no_line_that_does_something_else(
+    envguard: Envguard, rebuild: Rebuild, project: Path
+) -> None:
+    stamped(envguard, project)
+    evil = {"commit": "x; rm -rf ~", "command": ["python", "a b; id", "$(id)", "\x1b[2J"]}
+    change_receipt(project, lambda receipt: receipt.update(evil))
+    done = rebuild("runs/42")
+    assert "git checkout" not in done.out
+    assert f"again  {project}/.venv-42/bin/python 'a b; id' '$(id)' '\\x1b[2J'\n" in done.out
+
+
 def test_a_run_of_elsewhere_is_made_with_the_difference_of_the_machines(
     envguard: Envguard, rebuild: Rebuild, project: Path
 ) -> None:

@@ -81,6 +81,10 @@ def test_what_has_an_address_is_asked_for_by_it(origin: Origin, requirement: str
         (Origin("vcs", None, COMMIT), "its repository lay on one machine"),
         (Origin("vcs", "https://x/\n-r z", COMMIT), "the address of its repository cannot be asked for"),
         (Origin("vcs", "ext::sh -c id", COMMIT), "the address of its repository cannot be asked for"),
+        (
+            Origin("vcs", "ssh://-oProxyCommand=id/x", COMMIT),
+            "the address of its repository cannot be asked for",
+        ),
         (Origin("archive"), "its archive lay on one machine"),
         (Origin("archive", "https://x/a b"), "the address of its archive cannot be asked for"),
         (Origin("directory"), "installed from a folder"),
@@ -105,6 +109,12 @@ def test_a_folder_is_named_with_its_commit(kind: OriginKind, words: tuple[str, .
     found = recipe_of_snapshot(a_snapshot(package), None, [Editable("rl", "/p", COMMIT)])
     [left] = found.not_made
     assert (left.install, left.commit) == (words, COMMIT)
+
+
+def test_what_is_no_commit_is_not_told_as_one() -> None:
+    package = Package("rl", "1", Origin("editable"))
+    found = recipe_of_snapshot(a_snapshot(package), None, [Editable("rl", "/p", "x; rm -rf ~")])
+    assert found.not_made[0].commit is None
 
 
 def test_two_versions_in_one_folder_and_conda_s_packages_are_left() -> None:

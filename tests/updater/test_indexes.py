@@ -71,6 +71,14 @@ def test_uv_s_files_are_read_from_the_project_to_the_person(home: Path, tmp_path
     assert "PRERELEASE" not in found.fetching
 
 
+def test_an_index_for_some_packages_is_one_for_all_as_each_is_asked_for_its_very_version(
+    home: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "uv.toml").write_text(f'[[index]]\nurl = "{INDEX}"\nexplicit = true\n')
+    found = indexes_of_uv(NOTHING, own(home), str(tmp_path))
+    assert (found.further, found.fetching["INDEX_STRATEGY"]) == ((INDEX,), "unsafe-best-match")
+
+
 def test_what_is_set_up_for_pip_counts_where_nothing_is_for_uv(home: Path, tmp_path: Path) -> None:
     environ = own(
         home, PIP_INDEX_URL=INDEX, PIP_CERT="/ca.pem", UV_NO_CONFIG="1", PIP_CONFIG_FILE="/dev/null"

@@ -81,6 +81,21 @@ def test_what_only_looks_unfinished_is_refused(tmp_path: Path) -> None:
     assert (tmp_path / "b" / "mine").exists()
 
 
+def test_what_cannot_be_removed_stays_unfinished(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    place = claim(str(tmp_path / "b"))
+    (tmp_path / "b" / "bin").mkdir()
+
+    def refuse(*_: object, **__: object) -> None:
+        raise PermissionError
+
+    monkeypatch.setattr(shutil, "rmtree", refuse)
+    place.clear()
+    monkeypatch.undo()
+    assert {each.name for each in (tmp_path / "b").iterdir()} == {"bin", UNFINISHED}
+    claim(str(tmp_path / "b")).clear()
+    assert not (tmp_path / "b").exists()
+
+
 def test_a_link_in_what_is_swept_leads_nowhere_else(tmp_path: Path) -> None:
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "file").write_text("")
