@@ -26,6 +26,9 @@ if TYPE_CHECKING:
     from envguard.inventory.discovery.registries.interface import Guide
 
 _NAME = re.compile(r"(?:python|pypy)3?(?:\.\d+t?)?")
+_WHEELS = ("share", "python-wheels")
+"""Where Debian and Fedora keep them for all their Pythons."""
+
 _NEVER = frozenset({"uv-tool", "pipx"})
 
 
@@ -92,10 +95,10 @@ def _described(layout: Layout) -> WholePython | None:
     if layout.config is not None or layout.base is None or not os.access(python, os.X_OK):
         return None
     library = os.path.join(layout.base, "lib", layout.library, "ensurepip")
-    bundled = os.path.join(library, "_bundled")
+    wheels = (os.path.join(library, "_bundled"), os.path.join(layout.base, *_WHEELS))
     return WholePython(
         path=python,
         interpreter=interpreter_of(layout),
         has_pip=os.path.isfile(os.path.join(library, "__init__.py")),
-        bundled=bundled if os.path.isdir(bundled) else None,
+        bundled=next(filter(os.path.isdir, wheels), None),
     )

@@ -71,11 +71,12 @@ class Making:
             raise self._failure("no environment could be made", None)
         if not os.path.lexists(os.path.join(folder, _IGNORED)):
             _write(os.path.join(folder, _IGNORED), "*\n")  # as uv does, and venv since Python 3.13
-        left = list(self._single(each for each in recipe.ingredients if each.is_tool))
-        plain = [each for each in recipe.ingredients if not each.is_tool and not each.is_direct]
+        wanted = self._absent(recipe.ingredients)
+        left = list(self._single(each for each in wanted if each.is_tool))
+        plain = [each for each in wanted if not each.is_tool and not each.is_direct]
         self._all([each for each in plain if each.digests], by_hash=True)
         self._all([each for each in plain if not each.digests], by_hash=False)
-        left += self._single(each for each in recipe.ingredients if each.is_direct)
+        left += self._single(each for each in wanted if each.is_direct)
         if is_exact:
             self._remove_seeds({each.name for each in recipe.ingredients})
         if recipe.has_guard:
@@ -85,8 +86,19 @@ class Making:
         if modified:
             self._anew([each for each in recipe.ingredients if each.name in modified])
             modified = self._modified(now)
-        made = read_environment(Path(folder))
-        return Made(made, (*recipe.not_made, *left), modified)
+        return Made(self._look(), (*recipe.not_made, *left), modified)
+
+    def _absent(self, ingredients: Iterable[Ingredient]) -> list[Ingredient]:
+        """Those that are not there from the beginning: PyPy has cffi, and ``venv`` brings pip."""
+        there = {(each.name, each.version) for each in self._look().snapshot.packages}
+        return [
+            each
+            for each in ingredients
+            if each.digests or each.is_direct or (each.name, each.version) not in there
+        ]
+
+    def _look(self) -> Environment:
+        return read_environment(Path(self._place.folder))
 
     def _all(self, ingredients: Sequence[Ingredient], *, by_hash: bool, anew: bool = False) -> None:
         if not ingredients:
@@ -109,13 +121,13 @@ class Making:
                 yield NotMade(each.name, each.version, self._reason(), (each.requirement,))
 
     def _remove_seeds(self, wanted: set[str]) -> None:
-        there = {each.name for each in read_environment(Path(self._place.folder)).snapshot.packages}
+        there = {each.name for each in self._look().snapshot.packages}
         names = [name for name in _SEEDS if name in there - wanted]
         if names and self._do(self._installer.remove(self._place.folder, names)):
             raise self._failure(f"{', '.join(names)} could not be removed", None)
 
     def _modified(self, now: datetime) -> tuple[str, ...]:
-        return check_hashes(read_environment(Path(self._place.folder)), now=now).modified
+        return check_hashes(self._look(), now=now).modified
 
     def _anew(self, ingredients: Sequence[Ingredient]) -> None:
         self._all([each for each in ingredients if each.digests], by_hash=True, anew=True)

@@ -20,7 +20,7 @@ from tests.builders.projects import make_project
 from tests.builders.wheels import make_wheel
 from tests.cli.conftest import Envguard, Run
 from tests.cli.test_schemas import hold
-from tests.inventory.oracle.children import clean_environ, own_tool, run
+from tests.inventory.oracle.children import clean_environ, own_tool, run, system_tool
 
 PROJECT = """
 [project]
@@ -307,6 +307,16 @@ def test_pip_makes_what_uv_does_not_know(
     stamped(envguard, project, "runs/36", "--env", "old")
     document = rebuild("runs/36", "--json").json()
     assert (document["installer"], document["same"], document["packages"]) == ("pip", True, 1)
+
+
+def test_no_index_is_asked_for_what_an_interpreter_has_by_itself(
+    envguard: Envguard, rebuild: Rebuild, project: Path
+) -> None:
+    make_venv(system_tool("pypy3"), project / "pp")
+    receipt = stamped(envguard, project, "runs/39", "--env", "pp")
+    assert "cffi" in [each["name"] for each in receipt["judgement"]["snapshot"]["packages"]]
+    done = rebuild("runs/39")
+    assert (done.code, done.err) == (0, "")
 
 
 @pytest.mark.parametrize(

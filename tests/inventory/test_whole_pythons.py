@@ -61,6 +61,9 @@ def test_its_own_pip_is_told(home: Path, tmp_path: Path) -> None:
     environ = {"HOME": str(home), "PATH": ""}
     [bare] = whole_pythons(str(base), environ=environ, root=str(tmp_path))
     assert (bare.has_pip, bare.bundled) == (False, None)
+    write_tree(base / "share" / "python-wheels", {"pip-23.0.1.whl": ""})
+    [shared] = whole_pythons(str(base), environ=environ, root=str(tmp_path))
+    assert (shared.has_pip, shared.bundled) == (False, f"{base}/share/python-wheels")
     write_tree(base / "lib" / "python3.11" / "ensurepip", {"__init__.py": "", "_bundled/pip-23.2.1.whl": ""})
     [whole] = whole_pythons(str(base), environ=environ, root=str(tmp_path))
     assert (whole.has_pip, whole.bundled) == (True, f"{base}/lib/python3.11/ensurepip/_bundled")
