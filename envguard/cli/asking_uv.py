@@ -21,7 +21,7 @@ def ask_uv(pins: Sequence[str], python: str, lock: Path) -> list[Lock]:
 
     Raises UnavailableError where there is no uv, or it has no answer.
     """
-    uv = _uv()
+    uv = find_uv()
     if uv is None:
         raise UnavailableError(
             "it names no files, which a pylock.toml must, and there is no uv to ask an index with",
@@ -31,7 +31,8 @@ def ask_uv(pins: Sequence[str], python: str, lock: Path) -> list[Lock]:
     return [_answer(uv, each, python, lock) for each in pins]
 
 
-def _uv() -> str | None:
+def find_uv() -> str | None:
+    """Answer where uv is: on ``PATH``, else beside the interpreter that runs envguard."""
     return shutil.which("uv") or shutil.which("uv", path=str(Path(sys.executable).parent))
 
 

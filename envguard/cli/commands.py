@@ -22,6 +22,7 @@ _COMMANDS = {
     "join": "envguard.cli.machine:join",
     "policy": "envguard.cli.policy:policy",
     "ranks": "envguard.cli.ranks:ranks",
+    "rebuild": "envguard.cli.rebuild:rebuild",
     "scan": "envguard.cli.scan:scan",
     "run": "envguard.cli.run:run",
     "runs": "envguard.cli.runs:runs",

@@ -59,6 +59,13 @@ class Waiting:
             self._timer.start()
         return self
 
+    def step(self, what: str) -> None:
+        """Show what is done now."""
+        with self._lock:
+            self._what = what
+            if self._status is not None:
+                self._status.update(what)
+
     def _show(self) -> None:
         from rich.console import Console
 

@@ -178,5 +178,6 @@ def _found(
         snapshot=environment.snapshot,
         has_pylock=bool(lock.text),
         not_locked=lock.left_out if lock.text else (),
+        editables=record.editables,
     )
     return Before(judgement, lock.text, judged)

@@ -7,7 +7,7 @@ from datetime import datetime
 
 import msgspec
 
-from envguard.domain.environment import Digest, EnvironmentKind, Snapshot
+from envguard.domain.environment import Digest, Editable, EnvironmentKind, Snapshot
 from envguard.domain.facts import MachineFacts
 from envguard.domain.locks.lock import LeftOut
 from envguard.domain.policy import BeforeRun
@@ -36,6 +36,8 @@ class Judgement(msgspec.Struct, frozen=True, kw_only=True):
     """Whether a ``pylock.toml`` lies beside the receipt."""
     not_locked: tuple[LeftOut, ...]
     """What that lock cannot hold, and why."""
+    editables: tuple[Editable, ...] = ()
+    """Packages that are imported from somebody's folder, and which commit was checked out there."""
 
 
 class Receipt(msgspec.Struct, frozen=True, kw_only=True, tag_field="schema", tag="envguard/receipt/1"):

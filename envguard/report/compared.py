@@ -80,7 +80,7 @@ def diff_document(comparison: Comparison) -> DiffDocument:
         equal=comparison.is_equal,
         a=_side(comparison.a),
         b=_side(comparison.b),
-        environments=tuple(map(_contents, comparison.pairs)),
+        environments=tuple(map(contents_part, comparison.pairs)),
         facts=comparison.facts,
         runs=comparison.runs,
     )
@@ -120,7 +120,8 @@ def _side(side: Side) -> SidePart:
             )
 
 
-def _contents(pair: Pair) -> ContentsPart:
+def contents_part(pair: Pair) -> ContentsPart:
+    """Answer two contents that were compared."""
     difference = pair.difference
     return ContentsPart(
         a=encodable(pair.a) if pair.a is not None else None,

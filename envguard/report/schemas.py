@@ -30,6 +30,7 @@ from envguard.report.outputs import (
 from envguard.report.planned import PlanDocument
 from envguard.report.policy_changes import PolicyDiffDocument
 from envguard.report.pulled import PullDocument
+from envguard.report.rebuilt import RebuildDocument
 from envguard.report.runs import RunsDocument
 from envguard.report.scanned import ScanDocument
 from envguard.report.written import ImportDocument, NewDocument
@@ -46,6 +47,7 @@ _OUTPUTS: tuple[type[msgspec.Struct], ...] = (
     VerdictsDocument,
     Receipt,
     RunsDocument,
+    RebuildDocument,
     TeamReport,
     DiffDocument,
     ExplanationDocument,

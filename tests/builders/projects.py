@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tarfile
 from pathlib import Path
 
 BUILD_SYSTEM = """
@@ -44,3 +45,19 @@ def make_project(folder: Path, pyproject: str, *, builds: tuple[str, str] | None
     if builds:
         (folder / "backend.py").write_text(_BACKEND.format(name=builds[0], version=builds[1]))
     return folder
+
+
+def make_sdist(folder: Path, name: str, version: str, *, while_building: str = "") -> Path:
+    """Write a source archive into a folder and answer it; code runs while a wheel is built of it."""
+    project = make_project(
+        folder / "unpacked" / f"{name}-{version}",
+        f'[project]\nname = "{name}"\nversion = "{version}"\n',
+        builds=(name, version),
+    )
+    backend = project / "backend.py"
+    backend.write_text(f"{while_building}\n{backend.read_text()}")
+    (project / "PKG-INFO").write_text(f"Metadata-Version: 2.2\nName: {name}\nVersion: {version}\n")
+    path = folder / f"{name}-{version}.tar.gz"
+    with tarfile.open(path, "w:gz") as archive:
+        archive.add(project, f"{name}-{version}")
+    return path
