@@ -19,10 +19,13 @@ from envguard.errors import StateError, UsageError
 from envguard.inventory import read_environment
 from envguard.inventory.recorded import layout_of
 from envguard.inventory.search_path import search_path_of
-from envguard.runs.guard_text import guard_text
+from envguard.runs.guard_text import guard_text, policy_text
 
-MODULE = "envguard_guard.py"
-"""What scripts import where the rest of envguard is not installed."""
+MODULES = {"envguard_guard.py": guard_text, "envguard_guard_policy.py": policy_text}
+"""What scripts import where the rest of envguard is not installed, and what that imports to judge itself."""
+
+POLICY = "policy"
+"""The file beside its metadata that holds the compiled policy."""
 
 _DIST_INFO = f"envguard_guard-{__version__}.dist-info"
 _ANY_DIST_INFO = "envguard_guard-*.dist-info"
@@ -67,10 +70,13 @@ def site_for_guard(environment: Path) -> Path:
     return Path(site)
 
 
-def install_guard(site: Path) -> None:
-    """Put the guard into a site-packages folder, in the place of any other. Raises StateError."""
+def install_guard(site: Path, policy: bytes | None = None) -> None:
+    """Put the guard into a site-packages folder, in the place of any other. Raises StateError.
+
+    ``policy`` is what :mod:`envguard.runs.compiling` made; None: it brings none.
+    """
     try:
-        _install(site)
+        _install(site, policy)
     except OSError as error:
         raise StateError(f"cannot be written: {error.strerror}", where=str(site)) from error
 
@@ -78,31 +84,40 @@ def install_guard(site: Path) -> None:
 def uninstall_guard(site: Path) -> bool:
     """Take the guard out of a site-packages folder; False where there was none. Raises StateError."""
     folders = list(site.glob(_ANY_DIST_INFO))
-    files = [path for path in (site / MODULE, site / f"{MODULE}c") if os.path.lexists(path)]
+    names = [name for module in MODULES for name in (module, f"{module}c")]
+    files = [site / name for name in names if os.path.lexists(site / name)]
     try:
         with _beside(site) as beside:
             for folder in folders:
                 folder.rename(Path(beside) / folder.name)
-        for path in [*files, *(site / "__pycache__").glob("envguard_guard.*.pyc")]:
+        stems = [name.removesuffix(".py") for name in MODULES]
+        cached = [path for stem in stems for path in (site / "__pycache__").glob(f"{stem}.*.pyc")]
+        for path in [*files, *cached]:
             path.unlink()
     except OSError as error:
         raise StateError(f"cannot be removed: {error.strerror}", where=str(site)) from error
     return bool(folders or files)
 
 
-def _install(site: Path) -> None:
+def _install(site: Path, policy: bytes | None) -> None:
     with _beside(site) as beside:
-        folder, module = Path(beside) / "new", Path(beside) / MODULE
+        folder = Path(beside) / "new"
         folder.mkdir()
-        content = guard_text().encode("ascii")
-        module.write_bytes(content)
-        files = {"METADATA": _METADATA, "WHEEL": _WHEEL, "INSTALLER": "envguard\n"}
-        for name, text in files.items():
-            (folder / name).write_text(text, encoding="ascii")
-        (folder / "RECORD").write_text(_record(content, files), encoding="ascii")
-        for path in (module, folder, *folder.iterdir()):
-            path.chmod(0o755 if path.is_dir() else 0o644)
-        module.replace(site / MODULE)
+        modules = {name: text().encode("ascii") for name, text in MODULES.items()}
+        texts = {"METADATA": _METADATA, "WHEEL": _WHEEL, "INSTALLER": "envguard\n"}
+        files = {name: text.encode("ascii") for name, text in texts.items()}
+        if policy is not None:
+            files[POLICY] = policy
+        for path, content in [
+            *((Path(beside) / name, content) for name, content in modules.items()),
+            *((folder / name, content) for name, content in files.items()),
+            (folder / "RECORD", _record(modules, files)),
+        ]:
+            path.write_bytes(content)
+            path.chmod(0o644)
+        folder.chmod(0o755)
+        for name in reversed(modules):  # first what the other imports
+            (Path(beside) / name).replace(site / name)
         for number, old in enumerate(site.glob(_ANY_DIST_INFO)):
             old.rename(Path(beside) / f"old-{number}")
         folder.rename(site / _DIST_INFO)
@@ -112,10 +127,10 @@ def _beside(site: Path) -> tempfile.TemporaryDirectory[str]:
     return tempfile.TemporaryDirectory(prefix=".envguard-guard-", dir=site)
 
 
-def _record(module: bytes, files: dict[str, str]) -> str:
-    rows = [_row(MODULE, module)]
-    rows += [_row(f"{_DIST_INFO}/{name}", text.encode("ascii")) for name, text in files.items()]
-    return "".join(f"{row}\n" for row in [*rows, f"{_DIST_INFO}/RECORD,,"])
+def _record(modules: dict[str, bytes], files: dict[str, bytes]) -> bytes:
+    rows = [_row(name, content) for name, content in modules.items()]
+    rows += [_row(f"{_DIST_INFO}/{name}", content) for name, content in files.items()]
+    return "".join(f"{row}\n" for row in [*rows, f"{_DIST_INFO}/RECORD,,"]).encode("ascii")
 
 
 def _row(place: str, content: bytes) -> str:
