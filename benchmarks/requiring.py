@@ -1,10 +1,11 @@
 """``python -m benchmarks requiring``: what ``require()`` adds to the start of an interpreter, 415 packages.
 
 A real agent watches the environment. *Fresh* is its file; *by the socket* has no file; *asked* is a version
-in the call; *by command* has no agent, and ``envguard`` on ``PATH``. The guard is the installed file, but
-*the package's*, in its rooms. Its peers do less, or another thing: they say what is installed, or whether
-requirements are met. *Eight ranks* are eight processes started at once, to the end of the last, first without
-a meeting, then with ``same_on_all_ranks``.
+in the call; *by command* has no agent, and ``envguard`` on ``PATH``; *in process* has neither, but a policy
+compiled from a lock of wheels with a digest each. The guard is the installed file, but *the package's*, in
+its rooms. *Eight ranks* are eight processes started at once, to the end of the last, first without a
+meeting, then with ``same_on_all_ranks``. The peers do less, or another thing: they say what is installed,
+or whether requirements are met.
 """
 
 from __future__ import annotations
@@ -17,10 +18,9 @@ import tempfile
 import time
 from pathlib import Path
 
-from benchmarks.many import PACKAGES, make_many
+from benchmarks.many import PACKAGES, make_many, write_locks
 from benchmarks.timing import OLD_ENOUGH_S, median_seconds, print_ratios
 from benchmarks.watched import watched
-from envguard.runs.guard_files import install_guard
 
 _ROOT = str(Path(__file__).resolve().parents[1])
 _RUNS = 21
@@ -38,10 +38,9 @@ def main() -> None:
         environment = make_many(place / "roots")
         python = environment / "bin" / "python"
         subprocess.run(["uv", "pip", "install", "--quiet", "--python", str(python), _RESOURCES], check=True)
-        (site,) = environment.glob("lib/*/site-packages")
-        install_guard(site)
         os.environ["HOME"] = folder
         os.chdir(_project(place))
+        _install_guard(environment, place / "project" / "locked.yaml")
         commands = _commands(python, place)
         subprocess.run(commands["require, asked"], check=True)  # makes bytecode, and the lease
         time.sleep(OLD_ENOUGH_S)
@@ -58,7 +57,18 @@ def _project(place: Path) -> Path:
     project = place / "project"
     project.mkdir()
     (project / "policy.yaml").write_text('envguard: 1\nname: policy\npython: ">=3"\n')
+    pylock, *_ = write_locks(project)
+    rows = pylock.read_text().splitlines(keepends=True)
+    pylock.write_text("".join(row for row in rows if not row.startswith("sdist")))
+    text = "envguard: 1\nname: locked\nlock: pylock.toml\norigins: {direct-url: error}\n"
+    (project / "locked.yaml").write_text(text)
     return project
+
+
+def _install_guard(environment: Path, policy: Path) -> None:
+    installing = ["-m", "envguard.cli.main", "guard", "install", str(environment), "--policy", str(policy)]
+    environ = {**os.environ, "PYTHONPATH": _ROOT}
+    subprocess.run([sys.executable, *installing], env=environ, stdout=subprocess.DEVNULL, check=True)
 
 
 def _commands(python: Path, place: Path) -> dict[str, list[str]]:
@@ -78,6 +88,7 @@ def _commands(python: Path, place: Path) -> dict[str, list[str]]:
         "require, by the socket": f"{by_socket}{guard}e.require()",
         "require, asked": f"{untold}{guard}e.require(python='>=3', pip='>=1')",
         "require, by command": f"{untold}{guard}e.require('./policy.yaml')",
+        "require, in process": f"{untold}os.environ['PATH'] = ''; {guard}e.require('./locked.yaml')",
         "importlib.metadata": "import importlib.metadata as m; [each.version for each in m.distributions()]",
         "pkg_resources.require": "import pkg_resources; pkg_resources.require('pip>=1')",
     }

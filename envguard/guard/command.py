@@ -9,23 +9,25 @@ from envguard.guard.verdict import Finding, Verdict
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import IO, Any, Dict, List, Optional  # noqa: F401 - pyflakes reads no type comments
-
-    from envguard.guard.verdict import Answer  # noqa: F401 - pyflakes reads no type comments
+    from typing import IO, Any, Dict, List, Optional, Tuple  # noqa: F401 - pyflakes reads no type comments
 
 _COMMAND_S = 20.0
 
 
 def by_command(named):
-    # type: (Optional[str]) -> Answer
-    """What ``envguard check`` says, by the policy that the call names."""
+    # type: (Optional[str]) -> Tuple[Optional[Verdict], str, bool]
+    """What ``envguard check`` says, by the policy that the call names; last whether that is the last word.
+
+    That it cannot be had which policy judges, or what it says, is a word of the one who knows; that there is
+    no command, no answer, or no policy for it is none.
+    """
     command = envguard_command()
     if command is None:
-        return None, "there is no `envguard` command"
+        return None, "there is no `envguard` command", False
     command += ["check", recorded_prefixes()[0], "--json"] + (["--policy", named] if named else [])
     content = output_of(command, _COMMAND_S)
     if content is None:
-        return None, "`envguard check` gives no answer"
+        return None, "`envguard check` gives no answer", False
     import json
 
     try:
@@ -33,10 +35,11 @@ def by_command(named):
         if document["schema"] == "envguard/error/1":
             error = document["error"]
             words = [error.get("message"), error.get("place"), error.get("hint")]
-            return None, ": ".join(native(word) for word in words if word)
-        return _verdict_in(document), ""
+            told = ": ".join(native(word) for word in words if word)
+            return None, told, error.get("kind") != "usage"
+        return _verdict_in(document), "", True
     except (ValueError, KeyError, TypeError, AttributeError):
-        return None, "what `envguard check` says is not understood"
+        return None, "what `envguard check` says is not understood", False
 
 
 def envguard_command():

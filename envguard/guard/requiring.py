@@ -130,8 +130,23 @@ def _without_file(named, asked, no_file):
     verdict, no_agent = by_socket(asked)
     if verdict is not None:
         return verdict, ""
-    verdict, no_command = by_command(named)
-    return verdict, "; ".join([each for each in (no_file, no_agent, no_command) if each])
+    verdict, no_command, is_last_word = by_command(named)
+    reasons = [no_file, no_agent, no_command]
+    if verdict is None and not is_last_word:
+        verdict, no_policy = _by_policy(asked)
+        reasons.append(no_policy)
+        if verdict is not None and verdict.reason:
+            verdict.reason = "; ".join([each for each in reasons + [verdict.reason] if each])
+    return verdict, "; ".join([each for each in reasons if each])
+
+
+def _by_policy(asked):
+    # type: (Optional[str]) -> Answer
+    try:
+        from envguard.guard.compiled import by_compiled
+    except ImportError:  # this module was copied here alone
+        return None, "there is no envguard_guard_policy.py beside this guard"
+    return by_compiled(asked)
 
 
 def _acted_on(verdict, on_drift, on_unknown):

@@ -75,7 +75,7 @@ def _shadow(package, module, place, severity):
 def _shadow_of_environment(folder, module, place, site):
     # type: (str, str, str, str) -> Finding
     package = _owner(site, module)
-    is_mild = package is None or module in _STRAY or _is_project_of(folder, package)
+    is_mild = package is None or module in _STRAY or is_project_of(folder, package)
     return _shadow(package or module, module, place, "warn" if is_mild else "error")
 
 
@@ -126,7 +126,7 @@ def _owner(site, module):
     return None
 
 
-def _is_project_of(folder, package):
+def is_project_of(folder, package):
     # type: (str, Optional[str]) -> bool
     """Whether a folder is the project that a package was made of."""
     from envguard.guard.installed import normalised

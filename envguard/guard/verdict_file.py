@@ -10,7 +10,7 @@ from envguard.guard.verdict import Finding, Verdict
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any, Dict, List, Optional, Sequence, Tuple  # noqa: F401 - pyflakes reads no type comments
+    from typing import Any, Dict, Iterator, List, Optional, Sequence, Tuple  # noqa: F401 - pyflakes reads no type comments
 
     from envguard.guard.verdict import Answer  # noqa: F401 - pyflakes reads no type comments
 
@@ -148,7 +148,7 @@ class Told(object):
         if asked is not None:
             return asked == self.name
         return self.bound_by in ("use", "marker") or (
-            self.bound_by == "applies-to" and not _stands_in_project()
+            self.bound_by == "applies-to" and next(markers_around(), None) is None
         )
 
     def holds(self):
@@ -209,22 +209,26 @@ else:
         return mark == "is\t%d\t%d\t%d\t%d" % told
 
 
-def _stands_in_project():
-    # type: () -> bool
-    """Whether a marker around the working folder may name another policy; what is no plain file may."""
+def markers_around(any_of_them=False):
+    # type: (bool) -> Iterator[str]
+    """The files around the working folder that may name another policy, the nearest first.
+
+    What is no plain file may name one; ``any_of_them`` is what makes a folder a project's as well.
+    """
     try:
         folder = os.getcwd()
     except OSError:
-        return True
+        yield ""
+        return
     while True:
-        if os.path.lexists(os.path.join(folder, ".envguard.yaml")):
-            return True
-        project = os.path.join(folder, "pyproject.toml")
+        marker, project = os.path.join(folder, ".envguard.yaml"), os.path.join(folder, "pyproject.toml")
+        if os.path.lexists(marker):
+            yield marker
         if os.path.lexists(project):
-            content = read_file(project, FILE_CAP)
+            content = None if any_of_them else read_file(project, FILE_CAP)
             if content is None or len(content) == FILE_CAP or b"envguard" in content or b"\\" in content:
-                return True
+                yield project
         above = os.path.dirname(folder)
         if above == folder:
-            return False
+            return
         folder = above

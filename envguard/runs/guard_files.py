@@ -19,12 +19,18 @@ from envguard.errors import StateError, UsageError
 from envguard.inventory import read_environment
 from envguard.inventory.recorded import layout_of
 from envguard.inventory.search_path import search_path_of
-from envguard.runs.guard_text import guard_text, plugin_text
+from envguard.runs.guard_text import guard_text, plugin_text, policy_text
 
-MODULE = "envguard_guard.py"
-"""What scripts import where the rest of envguard is not installed."""
-_PLUGIN = "envguard_guard_pytest.py"
-"""What pytest imports."""
+MODULES = {
+    "envguard_guard.py": guard_text,
+    "envguard_guard_policy.py": policy_text,
+    "envguard_guard_pytest.py": plugin_text,
+}
+"""What scripts import where the rest of envguard is not installed, what that imports to judge by itself, and
+what pytest imports."""
+
+POLICY = "policy"
+"""The file beside its metadata that holds the compiled policy."""
 
 _DIST_INFO = f"envguard_guard-{__version__}.dist-info"
 _ANY_DIST_INFO = "envguard_guard-*.dist-info"
@@ -72,10 +78,13 @@ def site_for_guard(environment: Path) -> Path:
     return Path(site)
 
 
-def install_guard(site: Path) -> None:
-    """Put the guard into a site-packages folder, in the place of any other. Raises StateError."""
+def install_guard(site: Path, policy: bytes | None = None) -> None:
+    """Put the guard into a site-packages folder, in the place of any other. Raises StateError.
+
+    ``policy`` is what :mod:`envguard.runs.compiling` made; None: it brings none.
+    """
     try:
-        _install(site)
+        _install(site, policy)
     except OSError as error:
         raise StateError(f"cannot be written: {error.strerror}", where=str(site)) from error
 
@@ -83,34 +92,40 @@ def install_guard(site: Path) -> None:
 def uninstall_guard(site: Path) -> bool:
     """Take the guard out of a site-packages folder; False where there was none. Raises StateError."""
     folders = list(site.glob(_ANY_DIST_INFO))
-    names = [f"{name}{compiled}" for name in (MODULE, _PLUGIN) for compiled in ("", "c")]
+    names = [name for module in MODULES for name in (module, f"{module}c")]
     files = [site / name for name in names if os.path.lexists(site / name)]
     try:
         with _beside(site) as beside:
             for folder in folders:
                 folder.rename(Path(beside) / folder.name)
-        for path in [*files, *(site / "__pycache__").glob("envguard_guard*.pyc")]:
+        stems = [name.removesuffix(".py") for name in MODULES]
+        cached = [path for stem in stems for path in (site / "__pycache__").glob(f"{stem}.*.pyc")]
+        for path in [*files, *cached]:
             path.unlink()
     except OSError as error:
         raise StateError(f"cannot be removed: {error.strerror}", where=str(site)) from error
     return bool(folders or files)
 
 
-def _install(site: Path) -> None:
+def _install(site: Path, policy: bytes | None) -> None:
     with _beside(site) as beside:
         folder = Path(beside) / "new"
         folder.mkdir()
-        modules = {MODULE: guard_text(), _PLUGIN: plugin_text()}
-        for name, text in modules.items():
-            (Path(beside) / name).write_text(text, encoding="ascii")
-        files = {"METADATA": _METADATA, "WHEEL": _WHEEL, "INSTALLER": "envguard\n"}
-        files["entry_points.txt"] = _ENTRY_POINTS  # pytest finds its plugins there
-        for name, text in files.items():
-            (folder / name).write_text(text, encoding="ascii")
-        (folder / "RECORD").write_text(_record(modules, files), encoding="ascii")
-        for path in (*Path(beside).iterdir(), *folder.iterdir()):
-            path.chmod(0o755 if path.is_dir() else 0o644)
-        for name in modules:
+        modules = {name: text().encode("ascii") for name, text in MODULES.items()}
+        texts = {"METADATA": _METADATA, "WHEEL": _WHEEL, "INSTALLER": "envguard\n"}
+        texts["entry_points.txt"] = _ENTRY_POINTS  # pytest finds its plugins there
+        files = {name: text.encode("ascii") for name, text in texts.items()}
+        if policy is not None:
+            files[POLICY] = policy
+        for path, content in [
+            *((Path(beside) / name, content) for name, content in modules.items()),
+            *((folder / name, content) for name, content in files.items()),
+            (folder / "RECORD", _record(modules, files)),
+        ]:
+            path.write_bytes(content)
+            path.chmod(0o644)
+        folder.chmod(0o755)
+        for name in reversed(modules):  # first what the other imports
             (Path(beside) / name).replace(site / name)
         for number, old in enumerate(site.glob(_ANY_DIST_INFO)):
             old.rename(Path(beside) / f"old-{number}")
@@ -121,10 +136,10 @@ def _beside(site: Path) -> tempfile.TemporaryDirectory[str]:
     return tempfile.TemporaryDirectory(prefix=".envguard-guard-", dir=site)
 
 
-def _record(modules: dict[str, str], files: dict[str, str]) -> str:
-    placed = {**modules, **{f"{_DIST_INFO}/{name}": text for name, text in files.items()}}
-    rows = [_row(place, text.encode("ascii")) for place, text in placed.items()]
-    return "".join(f"{row}\n" for row in [*rows, f"{_DIST_INFO}/RECORD,,"])
+def _record(modules: dict[str, bytes], files: dict[str, bytes]) -> bytes:
+    rows = [_row(name, content) for name, content in modules.items()]
+    rows += [_row(f"{_DIST_INFO}/{name}", content) for name, content in files.items()]
+    return "".join(f"{row}\n" for row in [*rows, f"{_DIST_INFO}/RECORD,,"]).encode("ascii")
 
 
 def _row(place: str, content: bytes) -> str:

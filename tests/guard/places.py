@@ -1,4 +1,4 @@
-"""An environment of each Python of this machine, with the guard's file in it."""
+"""An environment of each Python of this machine, with the guard's files in it."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import subprocess
 from pathlib import Path
 from typing import NamedTuple
 
-from envguard.runs.guard_text import guard_text
+from envguard.runs.guard_files import MODULES
 from tests.builders.environments import make_old_virtualenv, make_venv, pyenv_python, site_packages
 
 MINORS = ("2.7", "3.6", "3.7", "3.8", "3.9", "3.10", "3.11", "3.12", "3.13")
@@ -62,11 +62,18 @@ class Place:
         return Told(done.returncode, done.stdout, done.stderr)
 
 
+def take_guard_away(place: Place) -> None:
+    """Leave an environment as it was before it got the guard."""
+    for name in MODULES:
+        (place.site / name).unlink(missing_ok=True)
+
+
 def make_place(minor: str, folder: Path) -> Place:
-    """Make an environment of a Python version below a folder, with the guard's file."""
+    """Make an environment of a Python version below a folder, with the guard's files."""
     python = pyenv_python(minor)
     assert python is not None, minor
     make = make_old_virtualenv if minor == "2.7" else make_venv
     place = Place(make(python, folder / "env"), folder / "project")
-    (place.site / "envguard_guard.py").write_text(guard_text(), encoding="ascii")
+    for name, text in MODULES.items():
+        (place.site / name).write_text(text(), encoding="ascii")
     return place

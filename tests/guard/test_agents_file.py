@@ -271,7 +271,8 @@ def test_a_lease_that_cannot_be_had_stops_nothing(place: Place) -> None:
 def test_without_a_home_and_a_runtime_folder_it_is_unknown(place: Place) -> None:
     told = place.run(ASK.format(""), HOME="/nonexistent", XDG_RUNTIME_DIR="")
     assert told.out.splitlines()[-1] == (
-        "unknown None None the agent has no fresh verdict; there is no `envguard` command"
+        "unknown None None the agent has no fresh verdict; there is no `envguard` command; "
+        "no policy was compiled into this environment"
     )
 
 

@@ -12,7 +12,7 @@ import pytest
 from envguard.inventory import read_environment
 from envguard.runs.guard_text import guard_text
 from tests.builders.environments import install, pyenv_python
-from tests.guard.places import Place, Told
+from tests.guard.places import Place, Told, take_guard_away
 
 COMMAND = Path(sys.executable).with_name("envguard")
 
@@ -34,7 +34,7 @@ def envguard(place: Place, *arguments: str) -> Told:
 @pytest.fixture
 def bare(any_place: Place) -> Place:
     """An environment of each Python without the guard."""
-    (any_place.site / "envguard_guard.py").unlink()
+    take_guard_away(any_place)
     return any_place
 
 
@@ -49,6 +49,7 @@ def test_every_python_imports_what_was_installed(bare: Place) -> None:
     assert sorted(path.name for path in bare.site.iterdir() if path.name.startswith((".", "envguard"))) == [
         f"envguard_guard-{_version()}.dist-info",
         "envguard_guard.py",
+        "envguard_guard_policy.py",
         "envguard_guard_pytest.py",
     ]
 
@@ -100,7 +101,7 @@ def test_pip_lists_and_removes_it(minor: str, tmp_path: Path) -> None:
     from tests.guard.places import make_place
 
     place = make_place(minor, tmp_path)
-    (place.site / "envguard_guard.py").unlink()
+    take_guard_away(place)
     install(place.env, gym="0.26.2")  # pip takes a folder as a whole where nothing else is in it
     envguard(place, "guard", "install", str(place.env))
     python = pyenv_python(minor)

@@ -8,8 +8,10 @@ from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
+import pytest
+
 from envguard import guard
-from envguard.runs.guard_text import guard_text, plugin_text
+from envguard.runs.guard_text import guard_text, plugin_text, policy_text
 
 ROOMS = sorted(path for path in Path(guard.__file__).parent.glob("*.py") if path.stem != "__init__")
 
@@ -57,14 +59,16 @@ def test_no_name_is_in_two_rooms() -> None:
 
 
 def test_the_text_has_each_name_of_each_room_and_nothing_of_ours_to_import() -> None:
-    joined = ast.parse(guard_text())
+    joined, apart = ast.parse(guard_text()), ast.parse(policy_text())
     joined_rooms = [path for path in ROOMS if path.stem != "pytest_plugin"]
-    names = set[str]().union(*(names_at_the_top_of(ast.parse(path.read_text())) for path in joined_rooms))
-    assert names_at_the_top_of(joined) == names
+    names = [names_at_the_top_of(ast.parse(path.read_text())) for path in joined_rooms]
+    assert names_at_the_top_of(joined) | names_at_the_top_of(apart) == set[str]().union(*names)
     imported = {
         ast.unparse(node) for node in ast.walk(joined) if isinstance(node, ast.Import | ast.ImportFrom)
     }
-    assert [each for each in imported if "envguard" in each or "typing" in each] == []
+    assert [each for each in imported if "envguard" in each or "typing" in each] == [
+        "from envguard_guard_policy import by_compiled"
+    ]
     assert ast.get_docstring(joined) == guard.__doc__.strip()
 
 
@@ -159,7 +163,40 @@ print(ABOVE, sys.argv[0])
 '''
 
 
-def test_rooms_are_joined_in_the_order_of_their_imports(tmp_path: Path) -> None:
+@pytest.fixture
+def rooms(tmp_path: Path) -> Path:
+    """A folder of a few rooms."""
     for name, text in ROOMS_OF_A_FEW_LINES.items():
         (tmp_path / f"{name}.py").write_text(text)
-    assert guard_text(tmp_path) == JOINED
+    return tmp_path
+
+
+def test_rooms_are_joined_in_the_order_of_their_imports(rooms: Path) -> None:
+    assert guard_text(rooms, frozenset()) == JOINED
+
+
+APART = '''"""The guard's judgement by a compiled policy."""
+
+# Joined from the rooms of envguard.guard, which are what is edited.
+
+
+
+from envguard_guard import (
+    BELOW,
+)
+
+
+def of_call(text):
+    return text * 2 + BELOW
+'''
+
+
+def test_a_room_apart_is_imported_where_it_is_needed_and_borrows_the_others_names(rooms: Path) -> None:
+    (rooms / "on_call.py").write_text(
+        '"""On call."""\n\nfrom envguard.guard.below import BELOW\n\n\n'
+        "def of_call(text):\n    return text * 2 + BELOW\n"
+    )
+    joined = guard_text(rooms, frozenset({"on_call"}))
+    assert "    from envguard_guard_policy import of_call\n    import json\n" in joined
+    assert "def of_call" not in joined
+    assert policy_text(rooms, frozenset({"on_call"})) == APART

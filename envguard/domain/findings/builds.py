@@ -27,7 +27,8 @@ Evidence = Literal["same", "other", "not-known"]
 _WHEEL = re.compile(r"[^-]+-[^-]+(?:-\d[^-]*)?-(?P<python>[^-]+)-(?P<abi>[^-]+)-(?P<platform>[^-]+)\.whl")
 _PLATFORM = re.compile(r"(?:many|musl)?(linux|macosx)\d*(?:_\d+)*_(.+)")
 
-_Tag = tuple[str, str, str]
+Tag = tuple[str, str, str]
+"""Python, ABI, and the family of the platform."""
 
 
 class Hashes(msgspec.Struct, frozen=True):
@@ -77,31 +78,37 @@ def is_no_wheel_of(package: Package, artifacts: tuple[Artifact, ...]) -> bool:
 
     Only said where it is certain: all files are wheels with names, and the package tells the tags of its own.
     """
-    if package.build is None or package.origin.kind != "index" or not artifacts:
+    if package.build is None or package.origin.kind != "index":
         return False
-    allowed: set[_Tag] = set()
+    allowed = tags_of_wheels(artifacts)
+    own = _tags(package.build)
+    return bool(allowed) and own is not None and not own & allowed
+
+
+def tags_of_wheels(artifacts: tuple[Artifact, ...]) -> frozenset[Tag]:
+    """Answer the tags of all these files; none where one of them is no wheel, or has no name."""
+    allowed: set[Tag] = set()
     for artifact in artifacts:
         tags = _tags_of_file(artifact.filename)
         if tags is None:
-            return False
+            return frozenset()
         allowed |= tags
-    own = _tags(package.build)
-    return own is not None and not own & allowed
+    return frozenset(allowed)
 
 
 @lru_cache(maxsize=16384)
-def _tags_of_file(filename: str) -> frozenset[_Tag] | None:
+def _tags_of_file(filename: str) -> frozenset[Tag] | None:
     found = _WHEEL.fullmatch(filename)
     return None if found is None else _expanded(found["python"], found["abi"], found["platform"])
 
 
 @lru_cache(maxsize=4096)
-def _tags(build: str) -> frozenset[_Tag] | None:
+def _tags(build: str) -> frozenset[Tag] | None:
     parts = build.split("-")[-3:]
     return _expanded(*parts) if len(parts) == 3 else None
 
 
-def _expanded(python: str, abi: str, platform: str) -> frozenset[_Tag]:
+def _expanded(python: str, abi: str, platform: str) -> frozenset[Tag]:
     return frozenset(
         (one, two, _family(three))
         for one in python.split(".")

@@ -217,7 +217,7 @@ def _against_lock(case: _Case, package: Package) -> Finding | None:
     if not locked.allows(package.version):
         is_label = locked.version is not None and differs_in_label_only(locked.version, package.version)
         return case.differs("build-mismatch" if is_label else "version-mismatch", _wanted(locked))
-    if _is_another_label(locked, package):
+    if local_label(package.version) is not None and has_plain_files(locked):
         return case.differs("build-mismatch", _wanted(locked))
     if locked.build is not None and not fnmatchcase(package.build or "", locked.build):
         return case.differs("build-mismatch", f"{locked.version} {locked.build}", actual=_with_build(package))
@@ -231,12 +231,11 @@ def _against_lock(case: _Case, package: Package) -> Finding | None:
     return None
 
 
-def _is_another_label(locked: LockedPackage, package: Package) -> bool:
-    """Whether ``2.4.1+cu121`` is there, and the lock says of all its files that they are plain ``2.4.1``."""
+def has_plain_files(locked: LockedPackage) -> bool:
+    """Whether the lock says of all files of an entry that they are ``2.4.1``, and not ``2.4.1+cu121``."""
     names = [artifact.filename for artifact in locked.artifacts if artifact.filename]
     return (
-        local_label(package.version) is not None
-        and local_label(locked.version or "") is None
+        local_label(locked.version or "") is None
         and bool(names)
         and not any("+" in name or "%2B" in name for name in names)
     )

@@ -1,0 +1,250 @@
+"""A policy that was compiled into the environment: its lines, and whether they may still be taken."""
+
+import os
+import stat
+import sys
+import time
+
+from envguard.guard.files import FILE_CAP, READ_FLAGS, content_of, names_in, text_of
+from envguard.guard.interpreter import is_site, python_version, search_path
+from envguard.guard.verdict_file import markers_around, unescaped
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Dict, Iterator, List, Optional, Sequence, Set, Tuple  # noqa: F401 - pyflakes reads no type comments
+
+    from envguard.guard.verdict import Answer  # noqa: F401 - pyflakes reads no type comments
+
+POLICY_FORMAT = "envguard-policy 1"
+"""The first line of a compiled policy."""
+_AGAIN = "compile it again: envguard guard install"
+_SINGLE = (
+    "policy",
+    "source",
+    "compiled",
+    "is",
+    "compiled-for",
+    "grace",
+    "python",
+    "unlisted",
+    "origins",
+    "project",
+)
+_SEVERAL = ("site", "file", "marker", "always", "cannot", "package", "deny", "waiver")
+_LENGTHS = {
+    "policy": 5,
+    "compiled": 1,
+    "compiled-for": 4,
+    "python": 4,
+    "unlisted": 3,
+    "project": 2,
+    "file": 2,
+    "marker": 2,
+    "always": 8,
+    "package": 9,
+    "locked": 10,
+    "deny": 5,
+    "waiver": 5,
+}
+
+
+class Lines(object):
+    """The lines of a compiled policy."""
+
+    def __init__(self, text):
+        # type: (str) -> None
+        """Take them apart. Raises ValueError, KeyError or IndexError where they are not understood."""
+        self.one = {}  # type: Dict[str, List[str]]
+        self.all = {word: [] for word in _SEVERAL}  # type: Dict[str, List[List[str]]]
+        self.locked = []  # type: List[List[List[str]]]
+        """What is meant by each package, in the order of the packages."""
+        for line in text.split("\n")[1:-2]:
+            fields = line.split("\t")
+            word = fields.pop(0)
+            if "\\" in line:
+                fields = [unescaped(each) for each in fields]
+            if len(fields) != _LENGTHS.get(word, 1):
+                raise ValueError(line)
+            if word == "locked":
+                self.locked[-1].append(fields)
+            elif word in self.all:
+                self.all[word].append(fields)
+                if word == "package":
+                    self.locked.append([])
+            elif word in _SINGLE and word not in self.one:
+                self.one[word] = fields
+            else:
+                raise ValueError(line)
+        self.name, revision, _, self.bound_by, before_run = self.one["policy"]
+        if before_run not in ("refuse", "warn"):
+            raise ValueError(before_run)
+        self.refuses = before_run == "refuse"
+        self.revision = None if revision == "-" else int(revision)
+        self.compiled_at = int(self.one["compiled"][0])
+        self.grace_until = int(self.one.get("grace", ["0"])[0])
+        self.waivers = [
+            (package, kind, int(ends), until, is_certain == "1")
+            for package, kind, ends, until, is_certain in self.all["waiver"]
+        ]
+        self.source = self.one["source"][0]
+        if self.one.get("python", ["", "", ""])[2] not in ("", "0", "1"):
+            raise ValueError("neither with the GIL nor without")
+
+
+def by_compiled(asked):
+    # type: (Optional[str]) -> Answer
+    """What the policy says that was compiled into this environment, judged here."""
+    content, reason = _content()
+    if content is None:
+        return None, reason
+    text = text_of(content)
+    if text.partition("\n")[0] != POLICY_FORMAT:
+        return None, "the compiled policy is newer than this guard understands"
+    rows = text.split("\n")
+    if len(rows) < 3 or rows[-1] or rows[-2] != "end\t%d" % (len(rows) - 2):
+        return None, "the compiled policy is torn: " + _AGAIN
+    try:
+        lines = Lines(text)
+    except (ValueError, KeyError, IndexError):
+        return None, "the compiled policy is not understood: " + _AGAIN
+    reason = _why_not(lines, asked)
+    if reason:
+        return None, reason
+    from envguard.guard.judging import judge_here
+
+    return judge_here(lines), ""
+
+
+def _content():
+    # type: () -> Tuple[Optional[bytes], str]
+    """The file that lies beside the guard's metadata, or why none is taken."""
+    for site in search_path():
+        entries = [
+            os.path.join(site, entry, "policy")
+            for entry in (names_in(site) or () if is_site(site) else ())
+            if entry.startswith("envguard_guard-") and entry.endswith(".dist-info")
+        ]
+        found = [path for path in entries if os.path.lexists(path)]
+        if len(found) > 1:
+            return None, "%s has two guards: %s" % (site, _AGAIN)
+        if found:
+            content = _trusted(found[0], site)
+            return content, "" if content is not None else "%s is not taken: %s" % (found[0], _CLOSED)
+    return None, "no policy was compiled into this environment"
+
+
+_CLOSED = "it is a link, too long, cannot be read, or is others' to write"
+
+
+def _trusted(path, site):
+    # type: (str, str) -> Optional[bytes]
+    """A file that may be believed: who owns it may write into the environment anyway."""
+    try:
+        descriptor = os.open(path, READ_FLAGS | getattr(os, "O_NOFOLLOW", 0))
+    except (OSError, ValueError):
+        return None
+    try:
+        status = os.fstat(descriptor)
+        own = os.geteuid() if hasattr(os, "geteuid") else 0
+        is_theirs = status.st_uid in (0, own, os.stat(site).st_uid)
+        is_closed = stat.S_ISREG(status.st_mode) and not status.st_mode & 0o002
+        if not is_theirs or not is_closed or status.st_size > FILE_CAP:
+            return None
+        return content_of(descriptor, FILE_CAP + 1)
+    except OSError:
+        return None
+    finally:
+        os.close(descriptor)
+
+
+def _why_not(lines, asked):
+    # type: (Lines, Optional[str]) -> str
+    """Why a policy is not to be taken, here and now; nothing where it is."""
+    if time.time() + 60 < lines.compiled_at:
+        return "the policy was compiled in the future: which clock is right?"
+    own = [os.path.realpath(folder) for folder in search_path() if is_site(folder)]
+    if own != [folder for (folder,) in lines.all["site"]]:
+        return "the policy was compiled for an interpreter that looks elsewhere: " + _AGAIN
+    if lines.one.get("compiled-for", _this_python()) != _this_python():
+        return "the policy was compiled for %s: %s" % (" ".join(lines.one["compiled-for"][:3]), _AGAIN)
+    noted = {path for path, digest in lines.all["marker"] if not _has_changed(path, digest)}  # type: Set[str]
+    for path, digest in lines.all["file"]:
+        if _has_changed(path, digest):
+            return "%s has changed since the policy was compiled: %s" % (path, _AGAIN)
+        noted.add(path)
+    if asked is not None:
+        is_it = asked == lines.name if not _is_path(asked) else _is_same(asked, lines)
+        return "" if is_it else "another policy was compiled into this environment: `%s`" % lines.name
+    if not _is_meant_here(lines.bound_by, noted):
+        return "this folder may name another policy than the compiled `%s`" % lines.name
+    return ""
+
+
+def _this_python():
+    # type: () -> List[str]
+    implementation = getattr(sys, "implementation", None)
+    is_pypy = "__pypy__" in sys.builtin_module_names
+    name = implementation.name if implementation else "pypy" if is_pypy else "cpython"
+    machine = os.uname()[4] if hasattr(os, "uname") else ""
+    return [name, python_version(), "%s-%s" % (sys.platform, machine), is_free_threaded()]
+
+
+def is_free_threaded():
+    # type: () -> str
+    """``1`` for an interpreter without the GIL."""
+    return "1" if "t" in getattr(sys, "abiflags", "") else "0"
+
+
+def _has_changed(path, digest):
+    # type: (str, str) -> bool
+    """Whether a file is there, and is another than it was; one that is gone tells nothing."""
+    try:
+        if not os.path.lexists(path):
+            return False
+        descriptor = os.open(path, READ_FLAGS)
+    except (OSError, ValueError, TypeError):
+        return True
+    try:
+        is_file = stat.S_ISREG(os.fstat(descriptor).st_mode)
+        return not is_file or _sha256(content_of(descriptor, _SOURCE_CAP)) != digest
+    except (OSError, ValueError):
+        return True
+    finally:
+        os.close(descriptor)
+
+
+_SOURCE_CAP = 64 * 1024 * 1024
+
+
+def _sha256(content):
+    # type: (bytes) -> str
+    """By Python's own module where there is one: what hashlib prefers loads OpenSSL, which takes 3 ms."""
+    try:
+        sha256 = __import__("_sha2" if sys.version_info >= (3, 12) else "_sha256").sha256
+    except ImportError:
+        from hashlib import sha256
+    return str(sha256(content).hexdigest())
+
+
+def _is_path(asked):
+    # type: (str) -> bool
+    return "/" in asked or asked.endswith((".yaml", ".yml", ".txt", ".toml", ".lock", ".json"))
+
+
+def _is_same(asked, lines):
+    # type: (str, Lines) -> bool
+    """Whether the file that is asked for is the one that was compiled, and is still there."""
+    try:
+        path = os.path.realpath(asked)
+    except OSError:
+        return False  # the working folder is gone
+    return [path] == lines.one.get("is") and os.path.isfile(path)
+
+
+def _is_meant_here(bound_by, noted):
+    # type: (str, Set[str]) -> bool
+    """Whether nothing around the working folder may name another policy."""
+    if bound_by in ("use", "marker"):
+        return True
+    nearest = next(markers_around(any_of_them=bound_by == "here"), None)
+    return bound_by != "here" if nearest is None else nearest in noted
