@@ -44,6 +44,14 @@ def runtime_directory(environ: Mapping[str, str], *, uid: int) -> Path | None:
     return Path(_SYSTEMS) if uid == 0 else None
 
 
+def agent_folders(environ: Mapping[str, str]) -> Iterator[str]:
+    """Yield where an agent may be that a user asks: the user's own, the machine's."""
+    of_user = environ.get("XDG_RUNTIME_DIR", "")
+    if of_user.startswith("/"):
+        yield f"{of_user}/envguard"
+    yield _SYSTEMS
+
+
 def verdict_file_name(environment: str) -> str:
     """Answer what the file about an environment is called."""
     plain = _NO_NAME.sub("_", environment[-_NAME_CHARACTERS:])

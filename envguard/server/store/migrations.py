@@ -12,6 +12,7 @@ _STEPS: dict[int, tuple[str, ...]] = {
         "ALTER TABLE machines ADD COLUMN is_incomplete BOOLEAN DEFAULT FALSE NOT NULL",
     ),
     3: (),  # the table of waivers, which is new
+    4: (),  # the table of receipts, likewise
 }
 """What leads to each schema version from the one before, beside new tables, which are made anyway; SQL that
 SQLite and PostgreSQL share."""
