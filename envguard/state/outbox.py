@@ -54,7 +54,8 @@ class Outbox:
         if len(content) > ITEM_BYTES:
             raise StateError(f"too large to be kept for the server: {len(content)} bytes")
         try:
-            self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            for folder in (*reversed(self._folder.parents[:2]), self._folder):
+                folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             name = f"{at_ns:020}-{key}"
             self._write(name, content)
             for each in self.waiting():

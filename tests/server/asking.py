@@ -52,6 +52,7 @@ ROUTES = [
     ("POST", "/waivers"),
     ("POST", "/waivers/1/approve"),
     ("POST", "/policies/plan"),
+    ("POST", "/receipts"),
 ]
 """All that take a message."""
 

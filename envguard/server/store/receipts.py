@@ -3,7 +3,7 @@
 Rules
 1. One run is one row, by its key; what has an end is never replaced by what has none.
 2. When it began is the machine's own word, but never later than when the server first heard of it.
-3. Rows older than ``KEPT_S`` go, and the oldest beyond ``KEPT``; that is looked at now and then.
+3. Rows that are too old go, and the oldest of too many; that is looked at now and then.
 """
 
 from __future__ import annotations
@@ -21,14 +21,18 @@ from envguard.server.store.database import insert_once
 from envguard.server.store.schema import machines, receipts, snapshots
 from envguard.wire import RunEntry, RunMessage, RunsOfDay, StartedAnyway, ToldRun
 
-KEPT = 200_000
-KEPT_S = 400 * 24 * 3600.0
-
-_LOOKED_AFTER = 100
-"""After so many new rows it is looked whether old ones are to go."""
-
 Versions = tuple[tuple[str, str], ...]
 """Names of packages with their versions."""
+
+
+class Keeping(msgspec.Struct, frozen=True):
+    """How much is kept."""
+
+    runs: int = 200_000
+    age_s: float = 400 * 24 * 3600.0
+    """Since the server first heard of it."""
+    looked_after: int = 100
+    """After so many new rows it is looked whether old ones are to go."""
 
 
 class Place(msgspec.Struct, frozen=True):
@@ -63,7 +67,14 @@ class _Content(msgspec.Struct, frozen=True):
     packages: tuple[_Package, ...]
 
 
-def keep_run(connection: sa.Connection, told: RunMessage, *, machine: str | None, now_s: float) -> None:
+def keep_run(
+    connection: sa.Connection,
+    told: RunMessage,
+    *,
+    machine: str | None,
+    now_s: float,
+    keeping: Keeping = Keeping(),  # noqa: B008 - frozen
+) -> None:
     """Keep a run, or what is new of one that is known; ``machine`` is the id of the one that it was on."""
     values = _values(told.run)
     began_at_s = min(told.run.start.timestamp(), now_s)
@@ -76,7 +87,7 @@ def keep_run(connection: sa.Connection, told: RunMessage, *, machine: str | None
         "received_at": now_s,
     }
     if insert_once(connection, receipts, {**row, **values}):
-        _forget_old(connection, told.key, now_s)
+        _forget_old(connection, told.key, now_s, keeping)
         return
     where = receipts.c.key == told.key
     if told.run.end is None:
@@ -224,12 +235,12 @@ def _entry(row: sa.Row[tuple[object, ...]]) -> RunEntry:
     )
 
 
-def _forget_old(connection: sa.Connection, key: str, now_s: float) -> None:
+def _forget_old(connection: sa.Connection, key: str, now_s: float, keeping: Keeping) -> None:
     number = connection.scalar(sa.select(receipts.c.number).where(receipts.c.key == key))
-    if number is None or number % _LOOKED_AFTER:
+    if number is None or number % keeping.looked_after:
         return
-    connection.execute(receipts.delete().where(receipts.c.received_at < now_s - KEPT_S))
-    first = sa.select(receipts.c.number).order_by(receipts.c.number.desc()).offset(KEPT).limit(1)
+    connection.execute(receipts.delete().where(receipts.c.received_at < now_s - keeping.age_s))
+    first = sa.select(receipts.c.number).order_by(receipts.c.number.desc()).offset(keeping.runs).limit(1)
     beyond = connection.scalar(first)
     if beyond is not None:
         connection.execute(receipts.delete().where(receipts.c.number <= beyond))
