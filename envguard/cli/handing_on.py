@@ -31,8 +31,8 @@ if TYPE_CHECKING:
     from envguard.domain.receipt import HandedKind
 
 _SHELL = "/bin/sh"
-_LEAVE = 'cd / && "$@" </dev/null >/dev/null 2>&1 &'
-_STAY = 'cd / && exec "$@" </dev/null >/dev/null 2>&1'
+_LEAVE = 'exec </dev/null >/dev/null 2>&1; cd /; "$@" &'
+_STAY = 'exec </dev/null >/dev/null 2>&1; cd /; exec "$@"'
 
 
 def new_key() -> str:

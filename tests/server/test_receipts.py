@@ -235,6 +235,12 @@ def test_a_run_from_the_future_began_when_it_was_told(server: Server) -> None:
     )
 
 
+def test_an_empty_environment_has_no_package(server: Server) -> None:
+    tell(server, a_receipt(a_snapshot(), start=started(1)))
+    assert server.put_snapshot(server.admin, a_snapshot()).status == 204
+    assert runs(server, "?with=numpy").runs == ()
+
+
 def test_the_report_counts_refusals_and_what_was_started_anyway(told: Server) -> None:
     tell(told, a_receipt(BAD, "drifted", key=a_key(9), start=started(1)), "refused", person="eve")
     tell(told, a_receipt(BAD, "drifted", key=a_key(10), start=started(1)), "refused", person="eve")

@@ -64,7 +64,7 @@ class _Package(msgspec.Struct, frozen=True):
 class _Content(msgspec.Struct, frozen=True):
     """As much of a snapshot as is looked for: all of it takes three times as long to read."""
 
-    packages: tuple[_Package, ...]
+    packages: tuple[_Package, ...] = ()
 
 
 def keep_run(
