@@ -4,8 +4,8 @@ Rules
 1. No command waits for that, or fails by it. What cannot be sent now is sent after the next run, by ``runs``,
    or by this user's own agent.
 2. Where nothing says that there is a server, nothing is kept, started or said.
-3. Only where the end of this process is the end of all (it is the first of a container) the sending is waited
-   for, a bounded time.
+3. Only where the end of this process is the end of all (it is the first of a container) the last sending is
+   waited for, two seconds at most.
 """
 
 from __future__ import annotations
@@ -62,8 +62,11 @@ def has_way() -> bool:
     return os.path.lexists(os.path.join(state_directory(os.environ), "identity.json"))
 
 
-def hand_on(kind: HandedKind, receipt: Receipt, folder: str | None) -> None:
-    """Let the server know of a receipt, where there is one; what goes wrong is said, and nothing more."""
+def hand_on(kind: HandedKind, receipt: Receipt, folder: str | None, *, is_last: bool = False) -> None:
+    """Let the server know of a receipt, where there is one; what goes wrong is said, and nothing more.
+
+    ``is_last``: this process is about to end.
+    """
     if not receipt.key or not has_way():
         return
     judgement, host = receipt.judgement, os.uname().nodename
@@ -77,27 +80,26 @@ def hand_on(kind: HandedKind, receipt: Receipt, folder: str | None) -> None:
     )
     try:
         dropped = own_outbox().put(receipt.key, msgspec.json.encode(handed), at_ns=time_ns())
-    except (EnvguardError, OSError) as error:
+    except (EnvguardError, OSError, ValueError) as error:
         tell(f"warning: the server is not told of this: {error}")
         return
     if dropped:
         tell(f"warning: too many receipts wait for the server: the oldest {dropped} will not be sent")
-    send_apart()
+    _send_apart(is_waited_for=is_last and os.getpid() == 1)
 
 
-def send_apart() -> None:
+def _send_apart(*, is_waited_for: bool) -> None:
     """Start the process that sends what waits, away from this one, its terminal and its children."""
     import envguard
 
     package = os.path.dirname(os.path.dirname(os.path.abspath(envguard.__file__)))
     paths = [package, *filter(None, [os.environ.get("PYTHONPATH")])]
-    is_first = os.getpid() == 1
-    script = _STAY if is_first else _LEAVE
+    script = _STAY if is_waited_for else _LEAVE
     command = [_SHELL, "-c", script, "sh", sys.executable, "-m", "envguard.cli.sending"]
     with suppress(OSError, NotImplementedError):
         process = os.posix_spawn(
             _SHELL,
-            [*command, *(("--now",) if is_first else ())],
+            [*command, *(("--now",) if is_waited_for else ())],
             {**os.environ, "PYTHONPATH": os.pathsep.join(paths)},
             setsid=True,
             setsigmask=[],

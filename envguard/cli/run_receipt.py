@@ -63,7 +63,7 @@ def tell_refused(asked: RunAsked, standing: Standing, started_at: datetime, cwd:
     """Let the server know that a command did not start; it has no receipt."""
     if has_way():
         receipt = _receipt(asked, standing, None, started_at, cwd)
-        hand_on("refused", msgspec.structs.replace(receipt, end=started_at), None)
+        hand_on("refused", msgspec.structs.replace(receipt, end=started_at), None, is_last=True)
 
 
 def _receipt(
@@ -126,9 +126,11 @@ def _close(opened: Open, exit_code: int, asked: RunAsked) -> None:
         digest_at_end=digest,
         parameters=stamped.parameters if stamped is not None else {},
     )
-    if opened.folder is not None:
-        put_receipt(opened.folder, receipt)
-    hand_on("run", receipt, opened.folder)
+    try:
+        if opened.folder is not None:
+            put_receipt(opened.folder, receipt)
+    finally:
+        hand_on("run", receipt, opened.folder, is_last=True)
     if exit_code != 0 and opened.folder is not None:
         _say_what_changed(receipt, opened.folder)
 

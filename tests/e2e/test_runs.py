@@ -189,6 +189,13 @@ def test_without_a_server_nothing_is_kept_started_or_said(person: Person) -> Non
     assert (listed.err, len(listed.out.splitlines())) == ("", 2)
 
 
+def test_a_server_without_a_token_is_said(person: Person) -> None:
+    listed = person("runs", ENVGUARD_SERVER="http://127.0.0.1:9")
+    assert listed.code == 0
+    assert "warning: these are the runs of this project only: " in listed.err
+    assert "ENVGUARD_TOKEN is not" in listed.err
+
+
 def test_too_many_that_wait_are_said(person: Person) -> None:
     outbox = outbox_of(person.outbox.parents[1], os.geteuid())
     for number in range(COUNT):
