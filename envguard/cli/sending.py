@@ -17,7 +17,7 @@ from time import monotonic
 from typing import TYPE_CHECKING
 
 from envguard.cli.handing_on import own_outbox
-from envguard.errors import EnvguardError, StateError, UsageError
+from envguard.errors import EnvguardError, RefusedError, StateError, UsageError
 from envguard.state.handing import send_to_agent, trusted_socket
 from envguard.state.outbox import Outbox
 from envguard.state.runtime import agent_folders
@@ -58,8 +58,8 @@ def send(outbox: Outbox) -> None:
 
 
 def send_waiting() -> None:
-    """Send what waits of this user now, for some seconds at most. Raises TransportError."""
-    with suppress(UsageError, StateError):
+    """Send what waits of this user, for some seconds at most. Raises TransportError where nobody answers."""
+    with suppress(UsageError, StateError, RefusedError):  # who may not tell may still read
         send(own_outbox())
 
 
