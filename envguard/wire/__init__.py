@@ -1,7 +1,7 @@
 """The messages that agent, people and server exchange under ``/api/v1``: JSON, one type each.
 
 Rules
-1. Everything is retryable: snapshots by digest, check-ins by (machine, epoch, seq).
+1. Everything is retryable: snapshots by digest, check-ins by (machine, epoch, seq), runs by their key.
 2. A check-in carries one hash over all records. Unchanged, nothing else happens; changed, the reply names
    what the server lacks.
 3. A field may be added with a default; none is renamed or removed within ``/api/v1``.

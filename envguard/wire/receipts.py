@@ -20,11 +20,12 @@ from envguard.domain.environment import Digest, digest_of, is_digest
 from envguard.domain.receipt import Handed, HandedKind, Parameter, Receipt
 from envguard.domain.verdict import JudgedFinding, Outcome
 
-RUN_LIMIT_BYTES = 256 * 1024
-"""No message about a run is larger."""
+RUN_LIMIT_BYTES = 1024 * 1024
+"""No message about a run is larger, also where every character is one that JSON escapes."""
 
 NAME_CHARACTERS = 200
 TEXT_CHARACTERS = 1000
+VALUE_CHARACTERS = 500
 PATH_CHARACTERS = 4096
 COMMAND_CHARACTERS = 8000
 """Of all words together."""
@@ -203,7 +204,7 @@ def _told(handed: Handed) -> ToldRun:
         commit=_name(receipt.commit) if receipt.commit is not None else None,
         dirty=receipt.dirty,
         parameters={
-            _name(name): _text(value) if isinstance(value, str) else value
+            _name(name): _cut(value, VALUE_CHARACTERS) if isinstance(value, str) else value
             for name, value in list(receipt.parameters.items())[:COUNT]
         },
     )
@@ -221,10 +222,10 @@ def _policy(receipt: Receipt) -> ToldPolicy | None:
 def _finding(finding: JudgedFinding) -> ToldFinding:
     return ToldFinding(
         kind=finding.kind,
-        package=_text(finding.package),
+        package=_short(finding.package),
         severity=finding.severity,
-        expected=_text(finding.expected),
-        actual=_text(finding.actual),
+        expected=_short(finding.expected),
+        actual=_short(finding.actual),
         is_waived=finding.waived is not None,
     )
 
@@ -248,6 +249,10 @@ def _name(text: str) -> str:
 
 def _text(text: str | None) -> str | None:
     return None if text is None else _cut(text, TEXT_CHARACTERS)
+
+
+def _short(text: str | None) -> str | None:
+    return None if text is None else _cut(text, NAME_CHARACTERS)
 
 
 def _cut(text: str, limit: int) -> str:

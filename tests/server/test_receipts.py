@@ -11,7 +11,7 @@ import pytest
 from envguard.domain.receipt import HandedKind, Receipt
 from envguard.domain.verdict import Outcome
 from envguard.server.store import receipts as store
-from envguard.wire import RunEntry, RunReply, Runs, message_of
+from envguard.wire import RUN_LIMIT_BYTES, RunEntry, RunReply, Runs, message_of
 from tests.builders.runs import KEY, a_finding, a_key, a_receipt, handed
 from tests.server.asking import BAD, GOOD, Answer, Server, a_snapshot, says
 
@@ -213,7 +213,7 @@ def test_hostile_messages_are_refused_with_their_place(server: Server, name: str
 
 
 def test_a_message_that_is_too_large_is_refused(server: Server) -> None:
-    says(server.ask("POST", "/receipts", b" " * (256 * 1024 + 1), token=server.admin), 413)
+    says(server.ask("POST", "/receipts", b" " * (RUN_LIMIT_BYTES + 1), token=server.admin), 413)
 
 
 def test_what_is_told_may_hold_any_character_of_a_command(server: Server) -> None:
@@ -284,25 +284,36 @@ def test_old_runs_go(server: Server) -> None:
     assert len(runs(server).runs) == 1
 
 
-def test_what_is_long_is_cut_before_it_is_sent(server: Server) -> None:
+@pytest.mark.parametrize("character", ["x", "\x01", "\U0001f40d"], ids=["plain", "escaped", "wide"])
+def test_what_is_long_is_cut_before_it_is_sent(server: Server, character: str) -> None:
     receipt = a_receipt(
         BAD,
         "drifted",
-        command=("python", "x" * 9000, "more"),
-        folder="/" + "f" * 5000,
-        allow_drift="r" * 2000,
-        undecided="u" * 2000,
+        command=("python", character * 9000, "more"),
+        folder="/" + character * 5000,
+        allow_drift=character * 2000,
+        undecided=character * 2000,
         id="a\nb" * 200,
-        parameters={f"p{number}": "v" * 2000 for number in range(150)},
+        parameters={f"p{number}{character * 300}": character * 2000 for number in range(150)},
     )
     assert receipt.judgement is not None
     verdict = receipt.judgement.verdict
-    findings = tuple(a_finding(f"p{number}", "warn") for number in range(150))
-    verdict = msgspec.structs.replace(verdict, findings=(*findings, *verdict.findings))
+    findings = [a_finding(f"p{number}", "warn") for number in range(150)]
+    long = [
+        msgspec.structs.replace(each, actual=character * 3000, expected=character * 3000) for each in findings
+    ]
+    verdict = msgspec.structs.replace(verdict, findings=(*long, *verdict.findings))
     judgement = msgspec.structs.replace(receipt.judgement, verdict=verdict)
     tell(server, msgspec.structs.replace(receipt, judgement=judgement))
     run = one(server).run
     assert (len(run.findings), run.findings_left_out, run.findings[0].package) == (100, 51, "gym")
     assert run.command[0] == "python"
-    assert run.command[-1].endswith("x...")
+    assert run.command[-1].endswith(f"{character}...")
     assert len(run.parameters) == 100
+
+
+@pytest.mark.parametrize("at", ["0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00"])
+def test_times_at_the_ends_of_the_calendar_are_kept(server: Server, at: str) -> None:
+    assert post(server, {}, run={"start": at, "end": at}).status == 200
+    page = runs(server, "?limit=1")
+    assert (len(page.runs), page.next) == (1, None)
