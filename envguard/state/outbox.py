@@ -89,7 +89,10 @@ class Outbox:
 
     @contextlib.contextmanager
     def only_sender(self) -> Iterator[None]:
-        """Hold the lock of who sends, which is waited for. Raises StateError where there is none to have."""
+        """Hold the lock of who sends, which is waited for. Raises StateError where there is no outbox.
+
+        Where the file system has no locks there is none: then two may send the same, which does no harm.
+        """
         try:
             descriptor = os.open(self._folder / _LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         except OSError as error:
@@ -97,7 +100,8 @@ class Outbox:
                 f"cannot be opened: {error.strerror or error}", where=str(self._folder)
             ) from error
         try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX)
+            with contextlib.suppress(OSError):
+                fcntl.flock(descriptor, fcntl.LOCK_EX)
             yield
         finally:
             os.close(descriptor)
