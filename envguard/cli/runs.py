@@ -42,8 +42,8 @@ _PAGE = 500
 def runs(requirement: str | None, count: int, *, mine: bool, is_here: bool, as_json: bool) -> None:
     """List runs, the newest first: the team's, or this project's.
 
-    The team's are those of which the server was told, also the refused ones; to a machine that joined, and no
-    person's token, it tells of this machine only. Without a server, or where it cannot be reached, they are
+    The team's are all of which the server was told, also the refused ones; without a person's token, on a
+    machine that joined, only those of this machine. Without a server, or where it cannot be reached, they are
     those of this project, told by the receipts in `.envguard/runs`; those that went to a folder of their own
     are not among them.
 
