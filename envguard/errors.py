@@ -113,6 +113,13 @@ class RefusedError(TransportError):
 
     kind = "refused"
 
+    def __init__(
+        self, what: str, *, where: str | None = None, hint: str | None = None, is_of_message: bool = False
+    ) -> None:
+        """As every error; ``is_of_message``: what was sent is wrong, whoever sends it."""
+        super().__init__(what, where=where, hint=hint)
+        self.is_of_message = is_of_message
+
 
 class StoppedError(EnvguardError):
     """Somebody pressed Ctrl-C before the command was done."""

@@ -1,11 +1,13 @@
 """The agent's socket on this machine: who connects sends one line, gets the answer, and is let go.
 
+After the line of a receipt follow as many bytes as it says.
+
 Rules
 1. It is served by threads: the loop waits for seconds on the server and on its scans, and who asks waits a
    third of one. They feed no watchdog, and only say what the loop said last, and when that ends: a loop that
    hangs is still found out, by the service manager and by who asks.
-2. A few talk at a time, of one user half as many, each for a moment, with a short line; on all others it
-   hangs up.
+2. A few talk at a time, of one user half as many, each for a moment, with a short line, or a message of a
+   megabyte; on all others it hangs up.
 3. Every user may connect to the superuser's, only its own user to another's: it is the kernel that says who
    asks.
 4. An older socket is replaced only where it is ours and nobody answers on it.
@@ -25,6 +27,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from envguard.agent.rights import Peer
+from envguard.agent.taking import WORD, bytes_announced
 from envguard.errors import StateError
 from envguard.log import get_log
 
@@ -32,11 +35,14 @@ TALKS_AT_MOST = 16
 LINE_BYTES = 8192
 PATIENCE_S = 0.3
 """How long a line, and then the taking of an answer, may last."""
+BODY_PATIENCE_S = 1.0
+"""How long what follows a line may last."""
 
 _PER_USER = TALKS_AT_MOST // 2
 _PATH_BYTES = 107
 """What the kernel has room for."""
 _PAUSE_S = 0.1
+_CHUNK_BYTES = 64 * 1024
 _PEER = struct.Struct("3i")
 
 _log = get_log(__name__)
@@ -47,10 +53,14 @@ Answer = Callable[[bytes, Peer], bytes]
 class Listener:
     """Listens from :meth:`start` until :meth:`close`."""
 
-    def __init__(self, path: Path, answer: Answer) -> None:
-        """``answer`` takes the line without its end, and who sent it; it is called by many threads."""
+    def __init__(self, path: Path, answer: Answer, take: Answer) -> None:
+        """``answer`` takes the line without its end, and who sent it; it is called by many threads.
+
+        ``take`` takes what follows the line of a receipt, likewise.
+        """
         self._path = path
         self._answer = answer
+        self._take = take
         self._socket: socket.socket | None = None
         self._file: tuple[int, int] | None = None
         self._talking: Counter[int] = Counter()
@@ -117,16 +127,28 @@ class Listener:
     def _talk(self, connection: socket.socket, peer: Peer) -> None:
         try:
             with connection:
-                asked = _line_from(connection)
-                if asked is not None:
+                answer = self._heard(connection, peer)
+                if answer is not None:
                     connection.settimeout(PATIENCE_S)
-                    connection.sendall(self._answer(asked, peer))
+                    connection.sendall(answer)
         except OSError:
             pass  # who asked did not wait
         except Exception as error:  # noqa: BLE001 - a bug must not end the answering
             _log.error("question_broke", reason=f"{type(error).__name__}: {error}")
         finally:
             self._dismiss(peer)
+
+    def _heard(self, connection: socket.socket, peer: Peer) -> bytes | None:
+        """Answer what is asked, or told; None where it is too long, or does not come in time."""
+        found = _line_from(connection)
+        if found is None:
+            return None
+        asked, rest = found
+        if not asked.startswith(WORD):
+            return self._answer(asked, peer)
+        count = bytes_announced(asked)
+        body = None if count is None else _body_from(connection, rest, count)
+        return None if body is None else self._take(body, peer)
 
     def _admit(self, peer: Peer) -> bool:
         with self._lock:
@@ -183,8 +205,8 @@ def _peer_of(connection: socket.socket) -> Peer | None:
     return Peer(uid, gid)
 
 
-def _line_from(connection: socket.socket) -> bytes | None:
-    """The first line; None where it is too long, or does not come in time."""
+def _line_from(connection: socket.socket) -> tuple[bytes, bytes] | None:
+    """The first line, and what came with it; None where it is too long, or does not come in time."""
     ends_at = time.monotonic() + PATIENCE_S
     content = b""
     while b"\n" not in content:
@@ -196,5 +218,21 @@ def _line_from(connection: socket.socket) -> bytes | None:
         if not chunk:
             return None
         content += chunk
-    asked = content.partition(b"\n")[0]
-    return asked if len(asked) <= LINE_BYTES else None
+    asked, _, rest = content.partition(b"\n")
+    return (asked, rest) if len(asked) <= LINE_BYTES else None
+
+
+def _body_from(connection: socket.socket, begun: bytes, count: int) -> bytes | None:
+    """So many bytes, of which some have come; None where they do not come in time."""
+    ends_at, parts, missing = time.monotonic() + BODY_PATIENCE_S, [begun], count - len(begun)
+    while missing > 0:
+        left_s = ends_at - time.monotonic()
+        if left_s <= 0:
+            return None
+        connection.settimeout(left_s)
+        chunk = connection.recv(min(missing, _CHUNK_BYTES))
+        if not chunk:
+            return None
+        parts.append(chunk)
+        missing -= len(chunk)
+    return b"".join(parts)[:count]

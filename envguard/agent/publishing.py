@@ -30,6 +30,7 @@ from envguard.agent.listening import Listener
 from envguard.agent.notes import for_readers, read_notes
 from envguard.agent.questions import Known, Questions
 from envguard.agent.rights import is_open_to_all, owner_of
+from envguard.agent.taking import Taking
 from envguard.agent.telling import Teller
 from envguard.domain.binding import BoundScan, Evidence
 from envguard.domain.environment import EnvironmentRecord
@@ -89,7 +90,7 @@ class Publisher:
                 wanted=wanted,
                 clock=clock,
             )
-            self._listener = Listener(folder / SOCKET, self._questions.answer)
+            self._listener = Listener(folder / SOCKET, self._questions.answer, Taking(state).take)
         self._written: dict[str, tuple[object, ...]] = {}
         self._said: set[str] = set()
         self._teller = Teller()

@@ -4,10 +4,12 @@ Rules
 1. Judging comes before telling: a server that is away takes nothing from the machine's own answers.
 2. A failure on the way to the server is kept as words in the status and raised at the end of the round.
 3. What a failed round did not send is sent by a later one: the server says what it lacks.
+4. Receipts of runs come last, and so many at a time: where they cannot be sent, the round went well.
 """
 
 from __future__ import annotations
 
+import os
 import uuid
 from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime, timezone
@@ -19,6 +21,7 @@ from envguard import __version__
 from envguard.agent.hangs import remember_hang
 from envguard.agent.scanner import ScanHungError, scan_in_child
 from envguard.client import ServerClient
+from envguard.client.sending import send_to_server
 from envguard.domain.binding import BoundScan
 from envguard.domain.environment import Scan
 from envguard.domain.verdict import Match, Verdict, next_match
@@ -29,8 +32,12 @@ from envguard.runs.comparing import Comparisons
 from envguard.runs.held import kept_of, parse_kept
 from envguard.runs.judging import Policies, Ruled, judge_bound
 from envguard.state import Identity, KeptPolicy, LastStatus, State
+from envguard.state.outbox import all_outboxes
 from envguard.state.told import ToldTeam
 from envguard.wire import PROTOCOL, Checkin, PolicyRevision, Records, records_digest, waivers_digest
+
+RECEIPTS_AT_ONCE = 100
+"""Receipts that one round sends at most."""
 
 Publish = Callable[["Seen", tuple[Ruled, ...], ToldTeam, float], None]
 """Tells this machine what was judged, and by what; the number is the interval of the rounds in seconds."""
@@ -164,6 +171,7 @@ class Round:
         if reply.policies_changed:
             self._take(self._client.policies())
         _log.info("checkin_accepted", seq=sequence.seq, snapshots_sent=sent, next_in_s=reply.next_in_s)
+        self._send_receipts()
         return reply.next_in_s
 
     def _send(self, seen: Seen) -> int:
@@ -175,6 +183,24 @@ class Round:
             self._beat()
             self._client.put_snapshot(digest, lacking[digest])
         return len(missing & lacking.keys())
+
+    def _send_receipts(self) -> None:
+        left = RECEIPTS_AT_ONCE
+
+        def is_enough() -> bool:
+            nonlocal left
+            self._beat()
+            left -= 1
+            return left < 0
+
+        outboxes = all_outboxes(self._state.path)
+        try:
+            sent = send_to_server(self._client, outboxes, host=os.uname().nodename, is_over=is_enough)
+        except TransportError as error:
+            _log.warning("receipts_not_sent", reason=str(error))
+            return
+        if sent:
+            _log.info("receipts_sent", count=sent)
 
     def _take(self, policies: tuple[PolicyRevision, ...]) -> None:
         self._kept = {each.name: kept_of(each, self._now()) for each in policies}

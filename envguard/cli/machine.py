@@ -44,7 +44,7 @@ def join(join_string: str, name: str | None, labels: tuple[str, ...], roots: tup
 
 @click.command()
 @click.option("--once", is_flag=True, help="One round, then exit.")
-@click.option("--dry-run", is_flag=True, help="Print exactly what would be sent, and send nothing.")
+@click.option("--dry-run", is_flag=True, help="Print exactly what would be sent of environments.")
 @click.option("-v", "--verbose", count=True, help="Log what is done.")
 def agent(*, once: bool, dry_run: bool, verbose: int) -> None:
     """Watch this machine's environments and report to the server.

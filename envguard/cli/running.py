@@ -4,6 +4,7 @@ Rules
 1. Compliant: the command starts, and nothing is said. Drifted: it does not, unless its policy only warns.
    Undecided: it does not. ``--allow-drift REASON``, or ``ENVGUARD_ALLOW_DRIFT``, starts it in both cases.
 2. Once it started, the exit code is the command's, whatever happens to the receipt.
+3. A refusal is told to the server, where there is one; wrong usage is none.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from envguard.cli.git import answer_of, ask_git, leave
 from envguard.cli.output import EXIT_CODES, current_folder, now, tell
 from envguard.cli.run_judging import Before, judge_before
-from envguard.cli.run_receipt import Open, close_receipt, open_receipt
+from envguard.cli.run_receipt import Open, close_receipt, open_receipt, tell_refused
 from envguard.errors import EnvguardError, UsageError
 from envguard.runs.command import Used, environment_of, find_program, is_environment
 from envguard.runs.lease import take_lease
@@ -59,10 +60,17 @@ def run_guarded(asked: RunAsked) -> int:
     if place is None:
         return _not_there(asked.command[0], cwd)
     question = ask_git(cwd) if asked.wants_receipt else None
-    standing = _stand(asked, environ, cwd, reason)
+    try:
+        standing = _stand(asked, environ, cwd, reason)
+    except EnvguardError as error:
+        leave(question)
+        if error.exit_code == EXIT_CODES["unknown"]:
+            tell_refused(asked, Standing(None, None, error), started_at, cwd)
+        raise
     code = _may_start(standing, asked, reason)
     if code is not None:
         leave(question)
+        tell_refused(asked, standing, started_at, cwd)
         return code
     receipt = open_receipt(asked, standing, answer_of(question), reason, started_at, cwd)
     return _start(asked, standing, receipt, place, environ)

@@ -3,6 +3,7 @@
 Rules
 1. Where the folder has no receipt, one is written: of this interpreter's environment, whatever the verdict.
 2. Where it has one, the parameters are added to it, and nothing else of it changes.
+3. The server is told of both, where there is one.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from collections.abc import Mapping
 import msgspec
 
 from envguard.cli.git import answer_of, ask_git
+from envguard.cli.handing_on import hand_on, new_key
 from envguard.cli.output import current_folder, now
 from envguard.cli.receipts import put_receipt, receipt_in
 from envguard.cli.run_judging import judge_unkept
@@ -24,6 +26,9 @@ from envguard.errors import StateError, UsageError
 from envguard.report.printable import encodable
 from envguard.runs.secrets import without_secrets
 from envguard.state.receipts import RECEIPT, named_folder
+
+STAMPED = "stamped"
+"""How the environment of a stamp was found."""
 
 
 def stamp(directory: str | os.PathLike[str], params: Mapping[str, object] | None = None) -> None:
@@ -54,15 +59,17 @@ def stamp_run(
         id=os.path.basename(place),
         command=tuple(map(encodable, without_secrets(command))),
         folder=encodable(cwd),
-        environment_from="stamped",
+        environment_from=STAMPED,
         start=at,
         end=None if command else at,
         judgement=before.judgement,
         commit=tree.commit,
         dirty=tree.dirty,
         parameters=told,
+        key=new_key(),
     )
     put_receipt(place, receipt, before.pylock)
+    hand_on("stamp", receipt, place)
     return receipt
 
 
@@ -74,6 +81,7 @@ def _add(folder: str, params: Mapping[str, Parameter]) -> Receipt:
         raise UsageError("there is a receipt already", where=folder, hint="name another folder")
     added = msgspec.structs.replace(receipt, parameters={**receipt.parameters, **params})
     put_receipt(folder, added)
+    hand_on("run" if added.environment_from != STAMPED else "stamp", added, folder)
     return added
 
 

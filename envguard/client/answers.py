@@ -23,6 +23,8 @@ from envguard.wire import Refusal
 T = TypeVar("T")
 
 _PATIENCE = (408, 429)
+_OF_MESSAGE = (400, 413, 415, 422)
+"""What the message itself is to blame for, and not who sent it or where to."""
 _SHOWN_CHARACTERS = 1000
 
 
@@ -66,7 +68,12 @@ def _failure(answer: Answer, where: str) -> TransportError:
         return TransportError(f"redirected to: {target}", where=where, hint=hint)
     refusal = _refusal(answer.body)
     if refusal is not None and answer.status < 500 and answer.status not in _PATIENCE:
-        return RefusedError(shown(refusal.error), where=where, hint=refusal.hint and shown(refusal.hint))
+        return RefusedError(
+            shown(refusal.error),
+            where=where,
+            hint=refusal.hint and shown(refusal.hint),
+            is_of_message=answer.status in _OF_MESSAGE,
+        )
     said = shown(refusal.error) if refusal is not None else f"answered with status {answer.status}"
     hint = (
         "try again later" if answer.status >= 500 or answer.status in _PATIENCE else "is the address right?"

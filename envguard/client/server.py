@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import zlib
+from collections.abc import Mapping
+from datetime import datetime
 from typing import TypeVar
 from urllib.parse import quote, urlencode
 
@@ -30,6 +32,9 @@ from envguard.wire import (
     Records,
     RecordsReply,
     RevisionRow,
+    RunMessage,
+    RunReply,
+    Runs,
     TeamReport,
     WaiverDecision,
     WaiverEntry,
@@ -50,6 +55,12 @@ class _NewToken(msgspec.Struct, frozen=True):
 
 class _NewTokenReply(msgspec.Struct, frozen=True):
     join: str
+
+
+def _query(asked: Mapping[str, object | None]) -> str:
+    """The part of an address after its path; what is None is not asked."""
+    text = urlencode({name: value for name, value in asked.items() if value is not None})
+    return f"?{text}" if text else ""
 
 
 class ServerClient:
@@ -111,10 +122,29 @@ class ServerClient:
         """Answer what a push of these files would do; nothing is kept of it."""
         return self._send("POST", "policies/plan", PlanReply, source)
 
-    def team(self, policy: str | None = None) -> TeamReport:
-        """Answer how the team stands; with a policy, only the environments that it governs."""
-        query = "" if policy is None else f"?policy={quote(policy, safe='')}"
-        return self._send("GET", f"team{query}", TeamReport)
+    def team(self, policy: str | None = None, *, since: datetime | None = None) -> TeamReport:
+        """Answer how the team stands; with a policy, only the environments that it governs.
+
+        ``since`` is when the reader's day began, aware; without it the server takes its own, in UTC.
+        """
+        asked = {"policy": policy, "since": since.isoformat() if since is not None else None}
+        return self._send("GET", f"team{_query(asked)}", TeamReport)
+
+    def tell_run(self, told: RunMessage) -> tuple[Digest, ...]:
+        """Tell of a run, and answer the snapshots that the server lacks."""
+        return self._send("POST", "receipts", RunReply, told).missing
+
+    def runs(
+        self,
+        *,
+        with_: str | None = None,
+        person: str | None = None,
+        before: str | None = None,
+        limit: int | None = None,
+    ) -> Runs:
+        """Answer the newest runs; ``with_`` is a requirement, ``before`` the ``next`` of another answer."""
+        asked = {"with": with_, "person": person, "before": before, "limit": limit}
+        return self._send("GET", f"receipts{_query(asked)}", Runs)
 
     def waive(self, request: WaiverRequest) -> WaiverEntry:
         """Ask for a permission to differ; of a lead it is granted at once."""

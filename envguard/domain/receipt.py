@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
+from typing import Literal
 
 import msgspec
 
@@ -69,6 +70,9 @@ class Receipt(msgspec.Struct, frozen=True, kw_only=True, tag_field="schema", tag
     dirty: bool | None = None
     """Whether that tree had changes at the start; None where it is not known."""
     parameters: Mapping[str, Parameter] = {}
+    key: str = ""
+    """Made at random, and told to the server alone: by it the end of a run finds its start. Empty: the server
+    is not told of it."""
 
     @property
     def verdict(self) -> Verdict | None:
@@ -84,3 +88,35 @@ class Receipt(msgspec.Struct, frozen=True, kw_only=True, tag_field="schema", tag
     def is_changed(self) -> bool:
         """Whether the environment changed while the command ran."""
         return self.digest_at_end is not None and self.digest_at_end != self.digest
+
+    @property
+    def is_anyway(self) -> bool:
+        """Whether somebody started it in spite of what was, or could not be, found."""
+        found = self.verdict.verdict if self.verdict is not None else "unknown"
+        return self.allow_drift is not None and found in ("drifted", "unknown")
+
+
+_KEY_CHARACTERS = 32
+_HEXADECIMAL = frozenset("0123456789abcdef")
+
+HandedKind = Literal["run", "stamp", "refused"]
+"""What a receipt that is handed on is of; what was refused never started."""
+
+
+class Handed(msgspec.Struct, frozen=True, kw_only=True):
+    """A receipt on its way to the server, as it waits on a machine."""
+
+    kind: HandedKind
+    person: str
+    """Whose process it was; an agent puts the user in its place that the kernel tells."""
+    machine: str
+    host: str
+    """What the machine calls itself: a home on several machines has one folder of what waits."""
+    place: str
+    """The receipt's folder; empty where there is none."""
+    receipt: Receipt
+
+
+def is_run_key(text: str) -> bool:
+    """Whether the text has the form of a receipt's key."""
+    return len(text) == _KEY_CHARACTERS and _HEXADECIMAL.issuperset(text)

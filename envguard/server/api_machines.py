@@ -11,7 +11,7 @@ from starlette.responses import Response
 from envguard.domain.environment import Snapshot, digest_of, is_digest
 from envguard.domain.policy import Waiver
 from envguard.log import get_log
-from envguard.server.auth import identify_machine
+from envguard.server.auth import identify_machine, identify_runner
 from envguard.server.body import read_message
 from envguard.server.refusals import JsonResponse, RefusalError
 from envguard.server.service import Service, judge_and_keep
@@ -83,8 +83,8 @@ class MachineApi:
         return JsonResponse(await run_in_threadpool(self._put_environments, machine, message))
 
     async def put_snapshot(self, request: Request) -> Response:
-        """``PUT snapshots/{digest}``."""
-        machine = await identify_machine(request, self._service)
+        """``PUT snapshots/{digest}``: of a machine's environment, or of one in which something ran."""
+        machine = (await identify_runner(request, self._service)).machine
         named = request.path_params["digest"]
         if not is_digest(named):
             raise RefusalError(400, "the address does not end in a digest")
@@ -143,14 +143,14 @@ class MachineApi:
             judge_and_keep(self._service, machine)
         return RecordsReply(missing)
 
-    def _put_snapshot(self, machine: str, named: str, snapshot: Snapshot) -> None:
+    def _put_snapshot(self, machine: str | None, named: str, snapshot: Snapshot) -> None:
         digest = digest_of(snapshot)
         if digest != named:
             raise RefusalError(400, f"the snapshot has another digest than the address says: {digest}")
         with self._service.database.writing() as connection:
             contents.add_snapshot(connection, digest, snapshot)
-            missing = machines.missing_snapshots(connection, machine)
-        if not missing:
+            missing = machines.missing_snapshots(connection, machine) if machine is not None else ()
+        if machine is not None and not missing:
             judge_and_keep(self._service, machine)
 
 

@@ -17,6 +17,7 @@ from envguard.log import get_log
 from envguard.server.auth import identify, identify_admin, identify_person
 from envguard.server.body import read_message
 from envguard.server.planning import plan
+from envguard.server.receipts import day_asked
 from envguard.server.refusals import JsonResponse, RefusalError
 from envguard.server.service import (
     Service,
@@ -106,10 +107,10 @@ class PeopleApi:
         return JsonResponse(await run_in_threadpool(lambda: plan(self._service, source, _linted(source))))
 
     async def get_team(self, request: Request) -> Response:
-        """``GET team``."""
+        """``GET team``: of one policy with ``?policy=``, with what ran since ``?since=``."""
         await identify(request, self._service)
-        only = request.query_params.get("policy")
-        return await run_in_threadpool(lambda: JsonResponse(team_report(self._service, only)))
+        only, since = request.query_params.get("policy"), day_asked(request, self._service.now())
+        return await run_in_threadpool(lambda: JsonResponse(team_report(self._service, only, since=since)))
 
     async def new_token(self, request: Request) -> Response:
         """``POST tokens``."""

@@ -11,6 +11,7 @@ from starlette.staticfiles import StaticFiles
 from envguard.server.api_machines import MachineApi
 from envguard.server.api_people import PeopleApi
 from envguard.server.api_ranks import RanksApi
+from envguard.server.api_receipts import ReceiptApi
 from envguard.server.api_waivers import WaiverApi
 from envguard.server.pages import Pages
 from envguard.server.refusals import exception_handlers
@@ -20,7 +21,7 @@ from envguard.server.service import Service
 def make_app(service: Service) -> Starlette:
     """Answer the application of a service."""
     machine, people, pages = MachineApi(service), PeopleApi(service), Pages(service)
-    waivers, ranks = WaiverApi(service), RanksApi(service)
+    waivers, ranks, receipts = WaiverApi(service), RanksApi(service), ReceiptApi(service)
     api = [
         Route("/enroll", machine.enrol, methods=["POST"]),
         Route("/checkin", machine.checkin, methods=["POST"]),
@@ -37,6 +38,8 @@ def make_app(service: Service) -> Starlette:
         Route("/waivers", waivers.list, methods=["GET"]),
         Route("/waivers", waivers.ask, methods=["POST"]),
         Route("/waivers/{number}/{decision}", waivers.decide, methods=["POST"]),
+        Route("/receipts", receipts.list, methods=["GET"]),
+        Route("/receipts", receipts.tell, methods=["POST"]),
         Route("/team", people.get_team, methods=["GET"]),
         Route("/tokens", people.new_token, methods=["POST"]),
     ]

@@ -14,6 +14,7 @@ COOKIE = "envguard_session"
 SESSION_S = 12 * 3600.0
 _BECOME_ADMIN = 'export ENVGUARD_TOKEN="$(cat STATE/admin-token)", STATE being the server\'s state folder'
 _JOIN = "envguard join STRING"
+_RUNNERS = ("machine", "admin")
 
 
 async def identify(request: Request, service: Service) -> Principal:
@@ -47,6 +48,17 @@ async def identify_person(request: Request, service: Service) -> None:
     """Let people pass, and no machine; raises RefusalError with 401 or 403."""
     if (await identify(request, service)).machine is not None:
         raise RefusalError(403, "this needs a person's token: a machine is told of itself", _BECOME_ADMIN)
+
+
+async def identify_runner(request: Request, service: Service) -> Principal:
+    """Answer who asks and let pass who may tell of runs: machines, and all people but those who only read.
+
+    Every person's token is an admin's yet. Raises RefusalError with 401 or 403.
+    """
+    principal = await identify(request, service)
+    if principal.role not in _RUNNERS:
+        raise RefusalError(403, "this token only reads", _BECOME_ADMIN)
+    return principal
 
 
 async def identify_admin(request: Request, service: Service) -> Principal:

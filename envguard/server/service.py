@@ -20,6 +20,7 @@ from envguard.server.store.contents import facts_with, findings_of, record_findi
 from envguard.server.store.database import Database
 from envguard.server.store.machines import KnownMachine, known_machines, record_matches
 from envguard.server.store.policies import newest_policies, newest_revisions, replaced_locks
+from envguard.server.store.receipts import runs_since
 from envguard.server.store.waivers import asked_waivers, waivers_in_force
 from envguard.server.team import Judged, assemble, differences_between, judge_machine
 from envguard.wire import Difference, PolicyRevision, TeamReport
@@ -120,8 +121,11 @@ def judge_and_keep(
     return judged
 
 
-def team_report(service: Service, only: str | None = None) -> TeamReport:
-    """Answer how the team stands; ``only`` is a policy's name, else RefusalError."""
+def team_report(service: Service, only: str | None = None, *, since: datetime | None = None) -> TeamReport:
+    """Answer how the team stands; ``only`` is a policy's name, else RefusalError.
+
+    ``since`` is when the reader's day began; None: the day in UTC.
+    """
     with service.database.reading() as connection:
         revisions = newest_revisions(connection)
     if only is not None and only not in revisions:
@@ -130,6 +134,8 @@ def team_report(service: Service, only: str | None = None) -> TeamReport:
     differences: tuple[Difference, ...] = ()
     with service.database.reading() as connection:
         asked = asked_waivers(connection, service.clock())
+        day = since or service.now().replace(hour=0, minute=0, second=0, microsecond=0)
+        today = runs_since(connection, day, policy=only)
         if not revisions:
             contents = StoredContents(connection)
             differences = differences_between([machine for machine, _ in judged], contents)
@@ -141,6 +147,7 @@ def team_report(service: Service, only: str | None = None) -> TeamReport:
         only=only,
         differences=differences,
         asked=asked,
+        today=today,
     )
 
 

@@ -50,6 +50,7 @@ from envguard.wire import (
     AskedWaiver,
     Difference,
     GovernedEnvironment,
+    RunsOfDay,
     TeamMachine,
     TeamReport,
     TeamSummary,
@@ -98,6 +99,7 @@ def assemble(
     only: str | None = None,
     differences: tuple[Difference, ...] = (),
     asked: tuple[AskedWaiver, ...] = (),
+    today: RunsOfDay | None = None,
 ) -> TeamReport:
     """Answer the report; ``only`` is a policy's name."""
     rows = []
@@ -112,6 +114,7 @@ def assemble(
         policies={name: number for name, number in policies.items() if only in (None, name)},
         differences=differences,
         asked=tuple(each for each in asked if only in (None, each.policy)),
+        today=today,
     )
 
 

@@ -1,7 +1,7 @@
 """The messages that agent, people and server exchange under ``/api/v1``: JSON, one type each.
 
 Rules
-1. Everything is retryable: snapshots by digest, check-ins by (machine, epoch, seq).
+1. Everything is retryable: snapshots by digest, check-ins by (machine, epoch, seq), runs by their key.
 2. A check-in carries one hash over all records. Unchanged, nothing else happens; changed, the reply names
    what the server lacks.
 3. A field may be added with a default; none is renamed or removed within ``/api/v1``.
@@ -33,10 +33,24 @@ from envguard.wire.policies import (
     RevisionRow,
 )
 from envguard.wire.ranks import RankNames, RankNote, RankNoteReply, RankNotes
+from envguard.wire.receipts import (
+    RUN_LIMIT_BYTES,
+    RunEntry,
+    RunMessage,
+    RunReply,
+    Runs,
+    ToldFinding,
+    ToldPolicy,
+    ToldRun,
+    faults_of,
+    message_of,
+)
 from envguard.wire.team import (
     AskedWaiver,
     Difference,
     Refusal,
+    RunsOfDay,
+    StartedAnyway,
     TeamEnvironment,
     TeamMachine,
     TeamReport,
@@ -58,6 +72,7 @@ from envguard.wire.waivers import (
 __all__ = [
     "BODY_LIMIT_BYTES",
     "PROTOCOL",
+    "RUN_LIMIT_BYTES",
     "AcquittedFinding",
     "AskedWaiver",
     "Checkin",
@@ -82,10 +97,19 @@ __all__ = [
     "RecordsReply",
     "Refusal",
     "RevisionRow",
+    "RunEntry",
+    "RunMessage",
+    "RunReply",
+    "Runs",
+    "RunsOfDay",
+    "StartedAnyway",
     "TeamEnvironment",
     "TeamMachine",
     "TeamReport",
     "TeamSummary",
+    "ToldFinding",
+    "ToldPolicy",
+    "ToldRun",
     "WaiverDecision",
     "WaiverEntry",
     "WaiverReply",
@@ -93,6 +117,8 @@ __all__ = [
     "WaiverStep",
     "Waivers",
     "entry_of_file",
+    "faults_of",
+    "message_of",
     "read_join",
     "records_digest",
     "team_environment",

@@ -74,6 +74,23 @@ class AskedWaiver(msgspec.Struct, frozen=True, kw_only=True):
     """Who asked."""
 
 
+class StartedAnyway(msgspec.Struct, frozen=True, kw_only=True):
+    """Runs of one person that were started in spite of a verdict, for one reason."""
+
+    person: str
+    reason: str
+    count: int
+
+
+class RunsOfDay(msgspec.Struct, frozen=True, kw_only=True):
+    """The runs since the beginning of a day that did not go as policies want."""
+
+    since: datetime
+    refused: dict[str, int] = {}
+    """Person to how many of theirs did not start."""
+    anyway: tuple[StartedAnyway, ...] = ()
+
+
 class TeamReport(msgspec.Struct, frozen=True, kw_only=True, tag_field="schema", tag="envguard/team/1"):
     """``GET team``: how the team stands."""
 
@@ -86,6 +103,8 @@ class TeamReport(msgspec.Struct, frozen=True, kw_only=True, tag_field="schema", 
     """Filled where there is no policy at all."""
     asked: tuple[AskedWaiver, ...] = ()
     """The waivers that wait for a lead's word."""
+    today: RunsOfDay | None = None
+    """None of a server that is told of no runs."""
 
 
 class Refusal(msgspec.Struct, frozen=True, kw_only=True):

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime, timezone
 from pathlib import Path
+from urllib.parse import unquote
 
 import msgspec
 
@@ -23,6 +24,8 @@ from envguard.wire import (
     PolicyRevision,
     Records,
     RecordsReply,
+    RunMessage,
+    RunReply,
     waivers_digest,
     write_join,
 )
@@ -42,6 +45,9 @@ class Team:
         self.checkins: list[Checkin] = []
         self.records: list[Records] = []
         self.waivers: tuple[Waiver, ...] = ()
+        self.runs: list[RunMessage] = []
+        self.run_refusal: tuple[int, bytes] | None = None
+        self.snapshots: list[str] = []
 
     def answer(self, asked: Asked) -> Told:
         self.may_answer.wait(60)
@@ -63,7 +69,19 @@ class Team:
         if place == "policies":
             revision = msgspec.structs.replace(a_revision(), waivers=self.waivers)
             return Told(body=msgspec.json.encode(Policies((revision,))))
+        if place == "receipts":
+            return self._told_of_run(asked)
+        if place.startswith("snapshots/"):
+            self.snapshots.append(unquote(place.removeprefix("snapshots/")))
         return Told(status=204, body=b"")
+
+    def _told_of_run(self, asked: Asked) -> Told:
+        if self.run_refusal is not None:
+            status, body = self.run_refusal
+            return Told(status=status, body=body)
+        self.runs.append(msgspec.json.decode(asked.body, type=RunMessage))
+        digest = self.runs[-1].run.digest
+        return Told(body=msgspec.json.encode(RunReply((digest,) if digest is not None else ())))
 
 
 def a_revision() -> PolicyRevision:

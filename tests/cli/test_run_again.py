@@ -42,7 +42,9 @@ def judged(project: Path) -> Path:
 def call(judged: Path, tmp_path: Path) -> Call:
     """Run a command so many seconds from now."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith("ENVGUARD")}
-    environ = {**kept, "ENVGUARD_STATE": str(tmp_path / "s"), "ENVGUARD_CACHE": str(tmp_path / "c")}
+    own = {"ENVGUARD_STATE": "s", "ENVGUARD_CACHE": "c", "XDG_RUNTIME_DIR": "r"}
+    (tmp_path / "s").mkdir()  # who hands a receipt on makes it, and that is a change
+    environ = {**kept, **{name: str(tmp_path / folder) for name, folder in own.items()}}
 
     def run(later_s: int, script: str = "") -> Ran:
         done = subprocess.run(

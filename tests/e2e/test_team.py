@@ -91,6 +91,18 @@ def an_agent(state: Path) -> Iterator[subprocess.Popen[bytes]]:
         process.wait(20)
 
 
+@contextlib.contextmanager
+def an_agent_in(state: Path, runtime: Path) -> Iterator[subprocess.Popen[bytes]]:
+    """An agent that tells its machine's users its verdicts, and takes their receipts."""
+    environ = _environ({**own(state), "XDG_RUNTIME_DIR": str(runtime)})
+    process = subprocess.Popen([*_ENVGUARD, "agent"], env=environ)
+    try:
+        yield process
+    finally:
+        process.terminate()
+        process.wait(20)
+
+
 @pytest.fixture
 def machines(tmp_path: Path) -> dict[str, Path]:
     """Three projects that name the policy; the second holds another gym, the third none."""

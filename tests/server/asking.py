@@ -53,6 +53,7 @@ ROUTES = [
     ("POST", "/waivers/1/approve"),
     ("POST", "/policies/plan"),
     ("POST", "/ranks/" + "0" * 32),
+    ("POST", "/receipts"),
 ]
 """All that take a message."""
 

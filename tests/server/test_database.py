@@ -105,6 +105,7 @@ def test_tables_of_the_first_version_are_brought_up(server: Server) -> None:
         connection.exec_driver_sql("ALTER TABLE machines DROP COLUMN told_digest")
         connection.exec_driver_sql("ALTER TABLE machines DROP COLUMN is_incomplete")
         connection.exec_driver_sql("DROP TABLE waivers")
+        connection.exec_driver_sql("DROP TABLE receipts")
         connection.exec_driver_sql("UPDATE schema_version SET version = 1")
     again = server.again()
     (machine,) = again.team().machines

@@ -12,8 +12,8 @@ _STEPS: dict[int, tuple[str, ...]] = {
         "ALTER TABLE machines ADD COLUMN is_incomplete BOOLEAN DEFAULT FALSE NOT NULL",
     ),
     3: (),  # the table of waivers, which is new
-    4: (),
-    5: (),  # the table of the notes of meetings
+    4: (),  # the table of receipts, likewise
+    5: (),  # the table of the notes of meetings, likewise
 }
 """What leads to each schema version from the one before, beside new tables, which are made anyway; SQL that
 SQLite and PostgreSQL share."""

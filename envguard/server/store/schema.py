@@ -130,6 +130,25 @@ rank_notes = sa.Table(
     sa.Column("content", sa.LargeBinary, nullable=False),
 )
 
+receipts = sa.Table(
+    "receipts",
+    metadata,
+    sa.Column("number", sa.Integer, primary_key=True),
+    sa.Column("key", sa.String(32), nullable=False, unique=True),
+    sa.Column("kind", sa.String(10), nullable=False),
+    sa.Column("machine", sa.ForeignKey("machines.id"), index=True),  # null: a person's token told of it
+    sa.Column("machine_name", sa.String(200), nullable=False),  # as it was told
+    sa.Column("person", sa.String(200), nullable=False),
+    sa.Column("policy", sa.String(200)),
+    sa.Column("snapshot", _DIGEST),
+    sa.Column("started_at", sa.Double, nullable=False, index=True),  # never after received_at
+    sa.Column("received_at", sa.Double, nullable=False),
+    sa.Column("is_ended", sa.Boolean, nullable=False),
+    sa.Column("exit_code", sa.BigInteger),
+    sa.Column("anyway", sa.Text),  # the reason, where it was started in spite of a verdict
+    sa.Column("document", sa.LargeBinary, nullable=False),
+)
+
 comparisons = sa.Table(
     "comparisons",
     metadata,

@@ -1,0 +1,81 @@
+"""What waits to be sent is kept, a bounded amount, and nothing new is lost with what is old."""
+
+from __future__ import annotations
+
+import os
+import stat
+from pathlib import Path
+
+import pytest
+
+from envguard.errors import StateError
+from envguard.state.outbox import BYTES, COUNT, ITEM_BYTES, all_outboxes, outbox_of
+from tests.builders.runs import a_key
+
+
+def test_what_waits_is_read_again_the_oldest_first(tmp_path: Path) -> None:
+    outbox = outbox_of(tmp_path / "state", 1000)
+    assert outbox.waiting() == []
+    for number in (3, 1, 2):
+        assert outbox.put(a_key(number), b"%d" % number, at_ns=number) == 0
+    waiting = outbox.waiting()
+    assert [each.key for each in waiting] == [a_key(1), a_key(2), a_key(3)]
+    assert [outbox.read(each.name) for each in waiting] == [b"1", b"2", b"3"]
+    outbox.remove(waiting[0].name)
+    outbox.remove(waiting[0].name)
+    assert outbox.read(waiting[0].name) is None
+    assert len(outbox.waiting()) == 2
+
+
+def test_nobody_else_may_look_into_it(tmp_path: Path) -> None:
+    before = os.umask(0)
+    try:
+        outbox_of(tmp_path / "state", 1000).put(a_key(1), b"x", at_ns=1)
+    finally:
+        os.umask(before)
+    for folder in ("state", "state/outbox", "state/outbox/1000"):
+        assert stat.S_IMODE((tmp_path / folder).stat().st_mode) == 0o700
+    [file] = (tmp_path / "state/outbox/1000").iterdir()
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+
+
+def test_more_of_the_same_takes_its_place_under_another_name(tmp_path: Path) -> None:
+    outbox = outbox_of(tmp_path, 1000)
+    outbox.put(a_key(1), b"start", at_ns=1)
+    [sent] = outbox.waiting()
+    outbox.put(a_key(1), b"end", at_ns=2)
+    outbox.remove(sent.name)  # by who sent the start meanwhile
+    [left] = outbox.waiting()
+    assert outbox.read(left.name) == b"end"
+
+
+def test_the_oldest_of_too_many_goes_and_that_is_told(tmp_path: Path) -> None:
+    outbox = outbox_of(tmp_path, 1000)
+    dropped = [outbox.put(a_key(number), b"x", at_ns=number) for number in range(COUNT + 2)]
+    assert dropped == [0] * COUNT + [1, 1]
+    assert [each.key for each in outbox.waiting()] == [a_key(number) for number in range(2, COUNT + 2)]
+
+
+def test_the_oldest_of_too_large_ones_go(tmp_path: Path) -> None:
+    outbox = outbox_of(tmp_path, 1000)
+    count = BYTES // ITEM_BYTES
+    dropped = [outbox.put(a_key(number), b"x" * ITEM_BYTES, at_ns=number) for number in range(count + 1)]
+    assert dropped == [0] * count + [1]
+    with pytest.raises(StateError, match="too large"):
+        outbox.put(a_key(99), b"x" * (ITEM_BYTES + 1), at_ns=99)
+
+
+def test_each_user_has_one_and_nothing_else_counts(tmp_path: Path) -> None:
+    assert all_outboxes(tmp_path) == []
+    for uid in (0, 1000):
+        outbox_of(tmp_path, uid).put(a_key(uid), b"x", at_ns=1)
+    (tmp_path / "outbox" / "notes").mkdir()
+    (tmp_path / "outbox" / "0" / "README").write_text("not one")
+    found = [each.key for outbox in all_outboxes(tmp_path) for each in outbox.waiting()]
+    assert found == [a_key(0), a_key(1000)]
+
+
+def test_what_cannot_be_kept_is_said(tmp_path: Path) -> None:
+    (tmp_path / "outbox").write_text("a file")
+    with pytest.raises(StateError):
+        outbox_of(tmp_path, 1000).put(a_key(1), b"x", at_ns=1)
