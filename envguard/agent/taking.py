@@ -24,6 +24,7 @@ from envguard.agent.rights import Peer
 from envguard.errors import StateError
 from envguard.formats.verdict_lines import line
 from envguard.log import get_log
+from envguard.runs.secrets import without_secrets
 from envguard.state import State
 from envguard.state.handing import read_handed
 from envguard.state.outbox import ITEM_BYTES, outbox_of
@@ -55,7 +56,10 @@ class Taking:
         handed = read_handed(content)
         if handed is None:
             return _answer("wrong", "not a receipt that this agent understands")
-        kept = msgspec.structs.replace(handed, person=_name_of(peer.uid))
+        masked = msgspec.structs.replace(
+            handed.receipt, command=without_secrets(handed.receipt.command)
+        )  # a script's guard knows no secrets
+        kept = msgspec.structs.replace(handed, person=_name_of(peer.uid), receipt=masked)
         identity = self._state.identity()
         if identity is not None and handed.host == os.uname().nodename:
             kept = msgspec.structs.replace(kept, machine=identity.name)

@@ -30,6 +30,10 @@ ALLOWS = "ENVGUARD_ALLOW_DRIFT"
 """The variable that holds the reason for which a run starts in spite of its verdict."""
 
 
+_RUN = "ENVGUARD_RUN"
+"""The variable by which ``require()`` in the command knows that this run is told of already."""
+
+
 class Target(NamedTuple):
     """The environment that is judged."""
 
@@ -54,6 +58,7 @@ def run_guarded(asked: RunAsked) -> int:
     started_at, cwd = now(), current_folder()
     environ = dict(os.environ)
     reason = asked.allow_drift or environ.get(ALLOWS) or None
+    environ[_RUN] = "told"
     if reason is not None:
         environ[ALLOWS] = reason
     place = find_program(asked.command[0], environ, cwd)

@@ -12,7 +12,7 @@ from envguard.domain.environment import Digest, Editable, EnvironmentKind, Snaps
 from envguard.domain.facts import MachineFacts
 from envguard.domain.locks.lock import LeftOut
 from envguard.domain.policy import BeforeRun
-from envguard.domain.verdict import Verdict
+from envguard.domain.verdict import Outcome, Verdict
 
 Parameter = str | int | float | bool | None
 """What a person says of a run, by a name of theirs."""
@@ -99,8 +99,31 @@ class Receipt(msgspec.Struct, frozen=True, kw_only=True, tag_field="schema", tag
 _KEY_CHARACTERS = 32
 _HEXADECIMAL = frozenset("0123456789abcdef")
 
-HandedKind = Literal["run", "stamp", "refused"]
-"""What a receipt that is handed on is of; what was refused never started."""
+HandedKind = Literal["run", "stamp", "refused", "required"]
+"""What a receipt that is handed on is of. What was refused never started, or was stopped by ``require()``;
+what was required is a script that asked by it and went on in spite of the answer."""
+
+
+class RequiredFinding(msgspec.Struct, frozen=True, kw_only=True):
+    """A way in which the environment of a script that asked differed."""
+
+    kind: str
+    package: str | None
+    severity: str
+    expected: str | None
+    actual: str | None
+    is_waived: bool
+
+
+class Required(msgspec.Struct, frozen=True, kw_only=True):
+    """What a script heard that asked by ``require()``: all that its guard knows."""
+
+    verdict: Outcome
+    environment: str
+    digest: Digest | None
+    policy: str | None
+    revision: int | None
+    findings: tuple[RequiredFinding, ...]
 
 
 class Handed(msgspec.Struct, frozen=True, kw_only=True):
@@ -115,6 +138,8 @@ class Handed(msgspec.Struct, frozen=True, kw_only=True):
     place: str
     """The receipt's folder; empty where there is none."""
     receipt: Receipt
+    required: Required | None = None
+    """In the place of the receipt's judgement, where the guard of a script judged."""
 
 
 def is_run_key(text: str) -> bool:

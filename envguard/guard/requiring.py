@@ -158,7 +158,12 @@ def _acted_on(verdict, on_drift, on_unknown):
 
     chosen = on_unknown if verdict.verdict == "unknown" else on_drift
     allowed = os.environ.get(ALLOW)
-    if chosen == "raise" and not allowed and (verdict.refuses or verdict.verdict == "unknown"):
+    stops = chosen == "raise" and (verdict.refuses or verdict.verdict == "unknown")
+    if stops:
+        from envguard.guard.telling import tell_agent
+
+        tell_agent(verdict, allowed)
+    if stops and not allowed:
         raise EnvironmentDrift(verdict)
     if chosen != "ignore":
         say(report(verdict, allowed))

@@ -200,7 +200,7 @@ def _policy(run: ToldRun) -> PolicyRef | None:
 
 def _team_ending(run: ToldRun) -> str:
     if run.kind != "run":
-        return "refused" if run.kind == "refused" else "stamped"
+        return {"refused": "refused", "required": "not seen"}.get(run.kind, "stamped")
     if run.exit_code is not None:
         return f"{run.exit_code}, changed" if run.is_changed else str(run.exit_code)
     return "not seen" if run.replaced else "no end known"

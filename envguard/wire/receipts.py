@@ -17,7 +17,7 @@ from typing import Annotated, Literal
 import msgspec
 
 from envguard.domain.environment import Digest, digest_of, is_digest
-from envguard.domain.receipt import Handed, HandedKind, Parameter, Receipt
+from envguard.domain.receipt import Handed, HandedKind, Parameter, Receipt, RequiredFinding
 from envguard.domain.verdict import JudgedFinding, Outcome
 
 RUN_LIMIT_BYTES = 1024 * 1024
@@ -102,7 +102,7 @@ class ToldRun(msgspec.Struct, frozen=True, kw_only=True):
     def is_anyway(self) -> bool:
         """Whether somebody started it in spite of what was, or could not be, found."""
         is_found_good = self.verdict in ("compliant", "unmanaged")
-        return self.kind == "run" and self.allow_drift is not None and not is_found_good
+        return self.kind in ("run", "required") and self.allow_drift is not None and not is_found_good
 
 
 class RunMessage(msgspec.Struct, frozen=True, kw_only=True):
@@ -177,6 +177,23 @@ def faults_of(run: ToldRun) -> Iterator[str]:
 
 
 def _told(handed: Handed) -> ToldRun:
+    told = _of_receipt(handed)
+    required = handed.required
+    if required is None or handed.receipt.judgement is not None:
+        return told
+    name, revision = required.policy, required.revision
+    return msgspec.structs.replace(
+        told,
+        environment=_cut(required.environment, PATH_CHARACTERS),
+        digest=required.digest if required.digest and is_digest(required.digest) else None,
+        verdict=required.verdict,
+        policy=ToldPolicy(name=_name(name), revision=revision) if name else None,
+        findings=tuple(map(_finding, required.findings[:COUNT])),
+        findings_left_out=max(len(required.findings) - COUNT, 0),
+    )
+
+
+def _of_receipt(handed: Handed) -> ToldRun:
     receipt = handed.receipt
     judgement, verdict = receipt.judgement, receipt.verdict
     findings = sorted(verdict.findings, key=lambda each: not each.counts) if verdict is not None else []
@@ -219,14 +236,15 @@ def _policy(receipt: Receipt) -> ToldPolicy | None:
     )
 
 
-def _finding(finding: JudgedFinding) -> ToldFinding:
+def _finding(finding: JudgedFinding | RequiredFinding) -> ToldFinding:
+    is_waived = finding.is_waived if isinstance(finding, RequiredFinding) else finding.waived is not None
     return ToldFinding(
-        kind=finding.kind,
+        kind=_cut(finding.kind, NAME_CHARACTERS),
         package=_short(finding.package),
-        severity=finding.severity,
+        severity=_cut(finding.severity, NAME_CHARACTERS),
         expected=_short(finding.expected),
         actual=_short(finding.actual),
-        is_waived=finding.waived is not None,
+        is_waived=is_waived,
     )
 
 

@@ -270,3 +270,40 @@ def test_the_agent_sends_what_ran_on_its_machine(person: Person, server: Server,
     assert [each["id"] for each in listed] == [ran["id"]], "the agent sent the snapshot"
     assert bob.is_all_sent()
     assert bob("runs").out.startswith("RUN"), "who has no token reads what is here"
+
+
+def test_the_agent_tells_of_scripts_that_their_require_stopped_or_let_run(
+    person: Person, server: Server, machine: Path
+) -> None:
+    environ = {"PATH": f"{Path(sys.executable).parent}:/usr/bin:/bin", "XDG_RUNTIME_DIR": str(machine)}
+    assert person("guard", "install", ".venv").code == 0
+    script = person.project / "train.py"
+    script.write_text("import envguard_guard\nenvguard_guard.require()\n")
+    command = [str(person.project / ".venv" / "bin" / "python"), str(script), "--api-key=hunter2"]
+
+    def train(**more: str) -> int:
+        told = subprocess.run(command, cwd=person.project, env={**environ, **more}, check=False, timeout=60)
+        return told.returncode
+
+    assert train() == 1
+    assert train(ENVGUARD_ALLOW_DRIFT="paper rerun") == 0
+    assert within(lambda: len(documents(server)) == 2)
+    ran, refused = documents(server)
+    for each in (ran, refused):
+        assert (each["person"], each["machine"], each["told_by"]) == (own_name(), "ws-ann", "machine")
+        assert (each["verdict"], each["policy"]["name"]) == ("drifted", "rl-team")
+        assert [finding["package"] for finding in each["findings"] if finding["severity"] == "error"] == [
+            "gym"
+        ]
+        assert each["command"][-2:] == [str(script), "--api-key=***"]
+    assert (refused["kind"], ran["kind"], ran["allow_drift"]) == ("refused", "required", "paper rerun")
+    report = call("team", environ={**server.admin, "TZ": "UTC"})
+    name = own_name()
+    assert f'today: 1 run refused ({name} 1); 1 started anyway ({name}: "paper rerun")' in report
+    assert "not seen" in call("runs", environ={**server.admin, "COLUMNS": "160"})
+
+    bob = msgspec.structs.replace(person, environ={**person.environ, "XDG_RUNTIME_DIR": str(machine)})
+    assert bob("run", "--allow-drift", "once", "--", *command).code == 0
+    assert within(lambda: [each["kind"] for each in documents(server)][0] == "run")
+    time.sleep(1.5)
+    assert len(documents(server)) == 3, "what envguard run tells, the script in it does not tell again"
