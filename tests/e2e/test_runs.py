@@ -304,6 +304,6 @@ def test_the_agent_tells_of_scripts_that_their_require_stopped_or_let_run(
 
     bob = msgspec.structs.replace(person, environ={**person.environ, "XDG_RUNTIME_DIR": str(machine)})
     assert bob("run", "--allow-drift", "once", "--", *command).code == 0
-    assert within(lambda: [each["kind"] for each in documents(server)][0] == "run")
+    assert within(lambda: documents(server)[0]["kind"] == "run")
     time.sleep(1.5)
     assert len(documents(server)) == 3, "what envguard run tells, the script in it does not tell again"
