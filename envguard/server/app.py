@@ -34,6 +34,7 @@ def make_app(service: Service) -> Starlette:
         Route("/waivers", waivers.ask, methods=["POST"]),
         Route("/waivers/{number}/{decision}", waivers.decide, methods=["POST"]),
         Route("/team", people.get_team, methods=["GET"]),
+        Route("/ca", people.get_authority, methods=["GET"]),
         Route("/tokens", people.new_token, methods=["POST"]),
     ]
     routes = [
