@@ -17,7 +17,7 @@ from envguard.client.trust import (
 )
 from envguard.errors import StateError, TransportError, UsageError
 from envguard.state import State
-from envguard.wire.certificates import fingerprint_of, only_certificate
+from envguard.wire.certificates import fingerprint_of, first_certificate
 
 _STRING_HINT = "`envguard server` and `envguard token new` print one"
 
@@ -46,7 +46,7 @@ def fetch_authority(url: str, fingerprint: str, *, timeouts: Timeouts | None = N
             trust=SYSTEM_TRUST,
         )
     try:
-        certificate = only_certificate(answer.body.decode("ascii"))
+        certificate = first_certificate(answer.body.decode("ascii"))
     except ValueError as error:
         what = f"it shows no certificate of its authority, and answered with status {answer.status}"
         hint = "does another server answer at this address, or a proxy in between?"
@@ -79,7 +79,7 @@ def machine_trust(state: State) -> Trust:
     if identity is None or identity.authority is None:
         return SYSTEM_TRUST
     try:
-        authority = only_certificate(state.authority() or "")
+        authority = first_certificate(state.authority() or "")
         is_it = fingerprint_of(authority) == identity.authority
     except ValueError:
         authority, is_it = "", False

@@ -11,6 +11,8 @@ import ssl
 NOT_YET_VALID, EXPIRED = 9, 10
 """OpenSSL's verify codes."""
 
+_BEGIN, _END = "-----BEGIN CERTIFICATE-----", "-----END CERTIFICATE-----"
+
 _IS = {
     NOT_YET_VALID: "not valid yet",
     EXPIRED: "expired",
@@ -24,9 +26,10 @@ def fingerprint_of(certificate: str) -> str:
     return f"sha256:{hashlib.sha256(ssl.PEM_cert_to_DER_cert(certificate.strip())).hexdigest()}"
 
 
-def only_certificate(text: str) -> str:
-    """Answer a PEM text as the one certificate that its fingerprint is of; ValueError where it is none."""
-    return ssl.DER_cert_to_PEM_cert(ssl.PEM_cert_to_DER_cert(text.strip()))
+def first_certificate(text: str) -> str:
+    """Answer the first certificate in a PEM text, and nothing beside it; ValueError without one."""
+    block = text[text.index(_BEGIN) : text.index(_END) + len(_END)]
+    return ssl.DER_cert_to_PEM_cert(ssl.PEM_cert_to_DER_cert(block))
 
 
 def certificate_is(refused: ssl.SSLCertVerificationError) -> str:

@@ -19,7 +19,7 @@ import msgspec
 
 from envguard.errors import UsageError
 from envguard.server.tls.interface import a_context
-from envguard.wire.certificates import certificate_is, only_certificate
+from envguard.wire.certificates import certificate_is, first_certificate
 
 CERTIFICATE_OPTION, KEY_OPTION, AUTHORITY_OPTION = "--tls-certificate", "--tls-key", "--tls-ca"
 _TURNS = 10
@@ -87,7 +87,7 @@ class GivenCertificate:
 
     def _hold_to_what_machines_take(self, context: ssl.SSLContext) -> None:
         certificate = self._files.certificate
-        own = only_certificate(_first_certificate(certificate))
+        own = first_certificate(_read(certificate, CERTIFICATE_OPTION))
         if self._authority is None and refusal_by(own, context, self._host, is_whole=False) is None:
             if refusal_by(own, context, self._host, is_whole=True) is not None:
                 return
@@ -114,7 +114,7 @@ def read_authority(file: Path) -> str:
     try:
         if text.count("-----BEGIN CERTIFICATE-----") != 1:
             raise ValueError("not one certificate")
-        certificate = only_certificate(text[text.index("-----BEGIN CERTIFICATE-----") :])
+        certificate = first_certificate(text)
         ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(cadata=certificate)
     except (ValueError, ssl.SSLError) as error:
         raise UsageError(
@@ -165,11 +165,6 @@ def _hold_to_kind(file: Path, kind: str, option: str) -> None:
         raise UsageError(
             f"no {kind.lower()} in PEM: {file}", where=option, hint="were the two files exchanged?"
         )
-
-
-def _first_certificate(file: Path) -> str:
-    text, end = _read(file, CERTIFICATE_OPTION), "-----END CERTIFICATE-----"
-    return text[text.index("-----BEGIN CERTIFICATE-----") : text.index(end) + len(end)]
 
 
 def _read(file: Path, option: str) -> str:
