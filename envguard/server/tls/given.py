@@ -22,6 +22,9 @@ from envguard.server.tls.interface import a_context
 from envguard.wire.certificates import certificate_is, first_certificate
 
 CERTIFICATE_OPTION, KEY_OPTION, AUTHORITY_OPTION = "--tls-certificate", "--tls-key", "--tls-ca"
+_NOT_A_PAIR = ("KEY_VALUES_MISMATCH", "KEY_TYPE_MISMATCH", "NO_CERTIFICATE_ASSIGNED")
+"""What OpenSSL calls a key of another certificate; the last two, one of another kind."""
+
 _TURNS = 10
 """Of a handshake; it takes three."""
 
@@ -72,7 +75,7 @@ class GivenCertificate:
         try:
             context.load_cert_chain(certificate, key, password=lambda: _refuse_passphrase(key))
         except ssl.SSLError as error:
-            if error.reason == "KEY_VALUES_MISMATCH":
+            if error.reason in _NOT_A_PAIR:
                 raise UsageError(
                     f"the key is not the certificate's: {certificate} and {key}",
                     where=f"{CERTIFICATE_OPTION}, {KEY_OPTION}",

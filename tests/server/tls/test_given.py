@@ -11,7 +11,7 @@ from envguard.errors import UsageError
 from envguard.server.tls.given import GivenCertificate, GivenFiles, refusal_by
 from envguard.server.tls.names import Names
 from envguard.server.tls.serving import Serving
-from tests.builders.certificates import Authority, an_authority, halves, now, self_signed, written
+from tests.builders.certificates import Authority, an_authority, an_rsa_key, halves, now, self_signed, written
 
 HOST = "envguard.example"
 FOR_HOST = Names((HOST,), ())
@@ -81,8 +81,11 @@ def test_key_that_every_user_may_read_is_refused(files: Files, mode: int) -> Non
     files.refused("--tls-key", f"{mode:04o}", f"chmod o= {files.key}")
 
 
-def test_key_of_another_certificate_is_refused_with_both_places(files: Files, authority: Authority) -> None:
-    written(files.key, halves(authority.signed(FOR_HOST))[1])
+@pytest.mark.parametrize("kind", ["ec", "rsa"])
+def test_key_of_another_certificate_is_refused_with_both_places(
+    files: Files, authority: Authority, kind: str
+) -> None:
+    written(files.key, an_rsa_key() if kind == "rsa" else halves(authority.signed(FOR_HOST))[1])
     files.refused(
         "--tls-certificate, --tls-key", "not the certificate's", str(files.certificate), str(files.key)
     )
