@@ -1,8 +1,8 @@
 """Certificates that the server makes itself, signed by an authority of its own.
 
 Rules
-1. The authority is made once, and never again while its certificate or its key is there: machines are pinned
-   to it. A lost or damaged half is said, and not replaced.
+1. The authority is made once, and never again while anything of it is there: machines are pinned to it. What
+   is lost or damaged is said, and not replaced; but a start that was cut off goes on with its key.
 2. The certificate is made anew ten days before its end, and when the server is called by a name that it is
    not for. What is in the file counts, so several servers on one state folder show the same.
 3. Files are written as a whole, and by one process at a time.
@@ -15,7 +15,7 @@ import fcntl
 import os
 import ssl
 from collections.abc import Callable, Iterator
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 
 from envguard.errors import StateError
@@ -30,7 +30,11 @@ CERTIFICATE_FILE = "tls.pem"
 """The server's key, and the certificate for it."""
 
 _LOCK_FILE = "tls.lock"
-_JOIN_AGAIN = "a new one is made, and every machine has to join again"
+_SAID_BEFORE_END = timedelta(days=365)
+_ANEW = (
+    f"or move {AUTHORITY_FILE}, {AUTHORITY_KEY_FILE} and {CERTIFICATE_FILE} away: they are made anew, "
+    "and every machine has to join again"
+)
 
 _log = get_log(__name__)
 
@@ -66,33 +70,50 @@ class OwnCertificate:
 
     def _kept_authority(self) -> tuple[str, str]:
         certificate_file, key_file = self._state / AUTHORITY_FILE, self._state / AUTHORITY_KEY_FILE
-        key, certificate = _text(key_file), _text(certificate_file)
+        certificate, key = _text(certificate_file), _text(key_file)
+        if certificate is None and (self._state / CERTIFICATE_FILE).exists():
+            raise StateError(
+                "the server's authority is gone",
+                where=str(certificate_file),
+                hint=f"put it back: {AUTHORITY_FILE} of any machine that joined is the same; {_ANEW}",
+            )
         if certificate is None:
-            if key is None:
-                key = making.new_key()
-                _write(key_file, key)
-            with _damage_said(key_file):
-                certificate = making.new_authority(key, self._now())
-            _write(certificate_file, certificate)
-            _log.info("authority_made", file=str(certificate_file))
+            certificate, key = self._new_authority(key)
         if key is None:
             raise StateError(
                 "the key of the server's authority is gone",
                 where=str(key_file),
-                hint=f"put it back from a backup; or move ca.pem away: {_JOIN_AGAIN}",
+                hint=f"put it back from a backup; {_ANEW}",
             )
         with _damage_said(certificate_file):
             if not making.is_pair(certificate, key):
-                raise ValueError("ca-key.pem is not its key")
+                raise ValueError(f"{AUTHORITY_KEY_FILE} is not its key")
             validity = making.validity_of(certificate)
-        if not validity.is_at(self._now()):
-            raise StateError(
-                "the server's authority is valid from "
-                f"{validity.begins_at:%Y-%m-%d} to {validity.ends_at:%Y-%m-%d} only",
-                where=str(certificate_file),
-                hint=f"is this machine's clock right? else move it and ca-key.pem away: {_JOIN_AGAIN}",
-            )
+        self._hold_to_its_time(validity, certificate_file)
         return certificate, key
+
+    def _new_authority(self, key: str | None) -> tuple[str, str]:
+        """Make an authority with the key that a start left behind, which was cut off; None: with a new one."""
+        certificate_file, key_file = self._state / AUTHORITY_FILE, self._state / AUTHORITY_KEY_FILE
+        if key is None:
+            key = making.new_key()
+            _write(key_file, key)
+        with _damage_said(key_file):
+            certificate = making.new_authority(key, self._now())
+        _write(certificate_file, certificate)
+        _log.info("authority_made", file=str(certificate_file))
+        return certificate, key
+
+    def _hold_to_its_time(self, validity: making.Validity, file: Path) -> None:
+        now, ends_at = self._now(), f"{validity.ends_at:%Y-%m-%d}"
+        if not validity.is_at(now):
+            raise StateError(
+                f"the server's authority is valid from {validity.begins_at:%Y-%m-%d} to {ends_at} only",
+                where=str(file),
+                hint=f"is this machine's clock right? {_ANEW}",
+            )
+        if now > validity.ends_at - _SAID_BEFORE_END:
+            _log.warning("authority_ends_soon", ends_at=ends_at, file=str(file))
 
     def _kept_certificate(self, names: Names) -> str:
         """Answer the text of the certificate's file, written anew where it does not serve."""
@@ -141,7 +162,7 @@ def _damage_said(path: Path) -> Iterator[None]:
         raise StateError(
             f"the server's authority is damaged: {error}",
             where=str(path),
-            hint=f"put ca.pem and ca-key.pem back from a backup; without them {_JOIN_AGAIN}",
+            hint=f"put {AUTHORITY_FILE} and {AUTHORITY_KEY_FILE} back from a backup; {_ANEW}",
         ) from error
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import shutil
 import ssl
 import stat
@@ -76,12 +77,17 @@ def test_machine_that_pinned_the_authority_takes_the_certificate(place: Place, h
 
 def test_other_programs_take_the_certificate(place: Place) -> None:
     """By the strict reading of RFC 5280, which Python 3.13 has for all."""
-    own = place.start()
-    assert own.newer() is not None
-    machine = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context = place.start().newer()
+    assert context is not None
+    machine = ssl.create_default_context(cafile=place.folder / "ca.pem")
     machine.verify_flags |= ssl.VERIFY_X509_STRICT
-    machine.load_verify_locations(place.folder / "ca.pem")
-    assert len(machine.get_ca_certs()) == 1
+    to_machine, to_server = ssl.MemoryBIO(), ssl.MemoryBIO()
+    client = machine.wrap_bio(to_machine, to_server, server_hostname="127.0.0.1")
+    server = context.wrap_bio(to_server, to_machine, server_side=True)
+    for side in (client, server) * 3:
+        with contextlib.suppress(ssl.SSLWantReadError):
+            side.do_handshake()
+    assert client.version() == "TLSv1.3"
     openssl = shutil.which("openssl")
     if openssl is not None:
         asked = [openssl, "verify", "-x509_strict", "-purpose", "sslserver", "-verify_ip", "127.0.0.1"]
@@ -169,6 +175,15 @@ def said(place: Place, at: str) -> StateError:
     return caught.value
 
 
+def test_lost_authority_is_said_and_comes_back_from_a_machine(place: Place) -> None:
+    place.start().newer()
+    kept = place.text("ca.pem")
+    (place.folder / "ca.pem").unlink()
+    assert "of any machine that joined" in str(said(place, "ca.pem").hint)
+    written(place.folder / "ca.pem", kept)
+    assert place.start().authority == kept
+
+
 def test_lost_key_is_said(place: Place) -> None:
     place.start()
     (place.folder / "ca-key.pem").unlink()
@@ -199,6 +214,18 @@ def test_clock_outside_of_the_authoritys_time_is_said(place: Place, later: timed
     place.start()
     place.at += later
     assert "clock" in str(said(place, "ca.pem").hint)
+
+
+@pytest.mark.parametrize(("left", "is_said"), [(300 * DAY, True), (400 * DAY, False)], ids=str)
+def test_authority_that_ends_within_a_year_is_logged(
+    place: Place, caplog: pytest.LogCaptureFixture, left: timedelta, is_said: bool
+) -> None:
+    place.start()
+    place.at = validity_of(place.text("ca.pem")).ends_at - left
+    caplog.clear()
+    place.start()
+    told = [each.message for each in caplog.records if each.message.startswith("authority_ends_soon")]
+    assert bool(told) == is_said
 
 
 def test_certificate_does_not_outlive_its_authority(place: Place) -> None:
