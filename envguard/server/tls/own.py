@@ -93,7 +93,7 @@ class OwnCertificate:
         return certificate, key
 
     def _new_authority(self, key: str | None) -> tuple[str, str]:
-        """Make an authority with the key that a start left behind, which was cut off; None: with a new one."""
+        """Make an authority, with the key of a start that was cut off if there is one."""
         certificate_file, key_file = self._state / AUTHORITY_FILE, self._state / AUTHORITY_KEY_FILE
         if key is None:
             key = making.new_key()
