@@ -155,5 +155,5 @@ def _hint(error: Exception, url: str, trust: Trust) -> str:
     if isinstance(error, requests.exceptions.SSLError):
         return tls_hint(error, trust)
     if url.startswith("http:") and _is_cut_off(error):
-        return "does the server speak TLS? then its address begins with https://"
+        return "does the server speak TLS? then its address begins with https://; else its log says more"
     return "does it run, and does this machine reach its address?"
