@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-from envguard.client.exchange import checked_token, checked_url
+from envguard.client.exchange import Timeouts, checked_token, checked_url
 from envguard.client.pinning import machine_client, machine_trust
 from envguard.client.server import ServerClient
 from envguard.client.trust import SYSTEM_TRUST, Trust, is_authorities
@@ -15,7 +15,9 @@ from envguard.state import State
 _ADMIN_HINT = 'export ENVGUARD_TOKEN="$(cat STATE/admin-token)", STATE being the server\'s state folder'
 
 
-def person_client(environ: Mapping[str, str], state: State | None) -> ServerClient:
+def person_client(
+    environ: Mapping[str, str], state: State | None, *, timeouts: Timeouts | None = None
+) -> ServerClient:
     """Answer the client by ENVGUARD_SERVER and ENVGUARD_TOKEN, else by what this machine joined.
 
     ENVGUARD_CA names the certificates that may sign that of ENVGUARD_SERVER. The server that this machine
@@ -30,12 +32,13 @@ def person_client(environ: Mapping[str, str], state: State | None) -> ServerClie
     if token:
         checked_token(token, place="ENVGUARD_TOKEN", hint=_ADMIN_HINT)
     if url and token:
-        return ServerClient(url, token=token, trust=_trust(url, environ.get("ENVGUARD_CA"), state))
+        trust = _trust(url, environ.get("ENVGUARD_CA"), state)
+        return ServerClient(url, token=token, trust=trust, timeouts=timeouts)
     if url:
         raise UsageError("ENVGUARD_SERVER is set, and ENVGUARD_TOKEN is not", hint=_ADMIN_HINT)
     secret = state.secret() if state is not None else None
     if state is not None and state.identity() is not None and (token or secret):
-        return machine_client(state, token or secret)
+        return machine_client(state, token or secret, timeouts=timeouts)
     raise UsageError(
         "which server? this machine has joined none, and ENVGUARD_SERVER is not set",
         hint="envguard join STRING, or export ENVGUARD_SERVER=URL ENVGUARD_TOKEN=TOKEN",

@@ -61,12 +61,12 @@ def fetch_authority(url: str, fingerprint: str, *, timeouts: Timeouts | None = N
     return certificate
 
 
-def machine_client(state: State, token: str | None) -> ServerClient:
+def machine_client(state: State, token: str | None, *, timeouts: Timeouts | None = None) -> ServerClient:
     """Answer the client to the server that this machine joined; UsageError where it joined none."""
     identity = state.identity()
     if identity is None:
         raise UsageError("this machine has not joined a server", hint="envguard join STRING")
-    return ServerClient(identity.url, token=token, trust=machine_trust(state))
+    return ServerClient(identity.url, token=token, trust=machine_trust(state), timeouts=timeouts)
 
 
 def machine_trust(state: State) -> Trust:
