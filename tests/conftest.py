@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -22,9 +24,17 @@ def _own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
 
 
 @pytest.fixture(autouse=True, scope="session")
-def _own_runtime(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+def _own_runtime(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """An agent that a test starts tells its verdicts there, whoever runs the tests."""
+    folder = tmp_path_factory.mktemp("run")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setitem(os.environ, "XDG_RUNTIME_DIR", str(tmp_path_factory.mktemp("run")))
+        patch.setitem(os.environ, "XDG_RUNTIME_DIR", str(folder))
         patch.delitem(os.environ, "RUNTIME_DIRECTORY", raising=False)
-        yield
+        yield folder
+
+
+@pytest.fixture(autouse=True)
+def _no_agent_of_another_test(_own_runtime: Path) -> Iterator[None]:
+    """What an agent told in one test is not told to the next, as if another user's agent were here."""
+    yield
+    shutil.rmtree(_own_runtime / "envguard", ignore_errors=True)

@@ -6,7 +6,7 @@ import uuid
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from envguard.client import ServerClient
+from envguard.client import ServerClient, fetch_authority, trust_in
 from envguard.errors import UsageError
 from envguard.log import get_log
 from envguard.state import Identity, State
@@ -25,17 +25,19 @@ def join(
     labels: Mapping[str, str] | None = None,
     roots: Sequence[Path] = (),
     new_id: Callable[[], str] = lambda: uuid.uuid4().hex,
-    connect: Callable[[str], ServerClient] = ServerClient,
 ) -> Identity:
     """Enrol this machine and answer who it is from now on.
 
+    The token goes only to a server whose certificate is signed by the authority that the string names.
+
     Raises UsageError for a string that is none, RefusedError for a token that no longer lets in,
-    TransportError when the server cannot be reached; the state is then as it was.
+    TransportError when the server cannot be reached or is another; the state is then as it was.
     """
     if not name.strip() or not name.isprintable():
         raise UsageError(f"not a name for a machine: {name!r}", hint="envguard join STRING --name NAME")
     told = read_join(join_string)
-    client = connect(told.url)
+    authority = None if told.authority is None else fetch_authority(told.url, told.authority)
+    client = ServerClient(told.url, trust=trust_in(authority))
     before = state.identity()
     is_again = before is not None and before.url == client.url
     machine = before.machine if before is not None and is_again else new_id()
@@ -46,6 +48,7 @@ def join(
         name=name,
         labels=request.labels,
         url=client.url,
+        authority=told.authority,
         interval_s=reply.interval_s,
         roots=tuple(str(root.absolute()) for root in roots),
         machine_id=machine_id(),
@@ -53,7 +56,7 @@ def join(
     if not is_again:
         state.keep_policies({})
         state.forget_sequence()
-    state.join(identity, reply.secret)
+    state.join(identity, reply.secret, authority)
     _log.info("machine_joined", machine=machine, name=name, url=client.url)
     return identity
 

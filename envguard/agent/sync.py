@@ -20,7 +20,7 @@ import msgspec
 from envguard import __version__
 from envguard.agent.hangs import remember_hang
 from envguard.agent.scanner import ScanHungError, scan_in_child
-from envguard.client import ServerClient
+from envguard.client import ServerClient, machine_client
 from envguard.client.sending import send_to_server
 from envguard.domain.binding import BoundScan
 from envguard.domain.environment import Scan
@@ -119,7 +119,7 @@ class Round:
         self._new_epoch = new_epoch
         self._publish = publish
         self.identity, secret = joined(state)
-        self._client = (connect or _client)(self.identity, secret)
+        self._client = connect(self.identity, secret) if connect else machine_client(state, secret)
         self._kept = _kept_policies(state)
         self._parsed = parse_kept(self._kept)
         self._comparisons = Comparisons()
@@ -263,10 +263,6 @@ def joined(state: State) -> tuple[Identity, str]:
             hint="envguard join STRING; `envguard server` or `envguard token new` prints the string",
         )
     return identity, secret
-
-
-def _client(identity: Identity, secret: str) -> ServerClient:
-    return ServerClient(identity.url, token=secret)
 
 
 def _kept_policies(state: State) -> dict[str, KeptPolicy]:

@@ -14,30 +14,59 @@ from envguard.cli.output import print_json
 if TYPE_CHECKING:
     from envguard.server.serve import Started
 
+_FILE = click.Path(path_type=Path)
+
 
 @click.command()
 @click.option(
     "--listen", default="127.0.0.1:8750", show_default=True, metavar="HOST:PORT", help="Where to listen."
 )
-@click.option("--url", metavar="URL", help="The address that join strings carry, behind a proxy.")
+@click.option("--url", metavar="URL", help="The address that join strings carry.")
+@click.option(
+    "--tls/--no-tls", "is_tls", default=None, help="Speak TLS.  [default: unless --listen is loopback]"
+)
+@click.option(
+    "--tls-certificate",
+    type=_FILE,
+    metavar="FILE",
+    help="A certificate of yours, and those above it; by default the server makes its own.",
+)
+@click.option("--tls-key", type=_FILE, metavar="FILE", help="Its key; by default in the certificate's file.")
+@click.option(
+    "--tls-ca",
+    type=_FILE,
+    metavar="FILE",
+    help="What machines pin, if they do not trust who signed yours.",
+)
 @click.option("--state", type=click.Path(path_type=Path), help="Folder of the database and the admin token.")
 @click.option("--database", metavar="URL", help="An SQLAlchemy URL; default: SQLite in the state folder.")
 @click.option("-v", "--verbose", count=True, help="Log what is done.")
 @json_option
 def server(
-    listen: str, url: str | None, state: Path | None, database: str | None, *, verbose: int, as_json: bool
+    listen: str,
+    url: str | None,
+    tls_certificate: Path | None,
+    tls_key: Path | None,
+    tls_ca: Path | None,
+    state: Path | None,
+    database: str | None,
+    *,
+    is_tls: bool | None,
+    verbose: int,
+    as_json: bool,
 ) -> None:
     """Run the central server.
 
     Exit code: 0 done, 2 wrong usage, 3 it could not be done.
 
-    Example: envguard server --listen 127.0.0.1:8750
+    Example: envguard server --listen 0.0.0.0:8750 --url https://envguard.example:8750
     """
     from envguard import log
     from envguard.errors import UsageError
 
     try:
         from envguard.server.serve import run_server
+        from envguard.server.tls.choosing import TlsOptions
     except ModuleNotFoundError as error:
         raise UsageError(
             f"the server's libraries are not installed: {error.name}", hint="pip install 'envguard[server]'"
@@ -48,12 +77,15 @@ def server(
         url=url,
         state=state or default_server_state(),
         database=database,
+        tls=TlsOptions(is_wanted=is_tls, certificate=tls_certificate, key=tls_key, authority=tls_ca),
         announce=_announce_json if as_json else _announce,
     )
 
 
 def _announce(started: Started) -> None:
     click.echo(f"listening   {started.url}")
+    if started.authority_file is not None:
+        click.echo(f"authority   {started.authority_file} ({_fingerprint(started)})")
     click.echo(f"admin token {started.admin_token_file} (0600)")
     click.echo(f"join        envguard join {started.join}")
     click.echo("next        paste that line on each machine, then start `envguard agent` there")
@@ -65,9 +97,20 @@ def _announce_json(started: Started) -> None:
     from envguard.report.outputs import ServerDocument
 
     document = ServerDocument(
-        url=started.url, join=started.join, admin_token_file=str(started.admin_token_file)
+        url=started.url,
+        join=started.join,
+        admin_token_file=str(started.admin_token_file),
+        tls=started.tls,
+        ca_fingerprint=_fingerprint(started),
+        ca_file=None if started.authority_file is None else str(started.authority_file.absolute()),
     )
     click.echo(msgspec.json.encode(document).decode())
+
+
+def _fingerprint(started: Started) -> str | None:
+    from envguard.wire.certificates import fingerprint_of
+
+    return None if started.authority is None else fingerprint_of(started.authority)
 
 
 @click.group(no_args_is_help=False)

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import ipaddress
-import ssl
 import time
 from collections.abc import Callable, Iterator, Mapping
-from typing import TypeVar
 from urllib.parse import urlsplit
 
 import msgspec
@@ -14,10 +12,9 @@ import requests
 import urllib3
 
 from envguard.client.answers import Answer
+from envguard.client.trust import Trust, in_chain, tls_hint, tls_reason
 from envguard.errors import TransportError, UsageError
 from envguard.wire import BODY_LIMIT_BYTES
-
-E = TypeVar("E", bound=BaseException)
 
 CONNECT_TIMEOUT_S = 5.0
 SILENCE_TIMEOUT_S = 20.0
@@ -28,10 +25,6 @@ TOTAL_TIMEOUT_S = 60.0
 
 _CHUNK_BYTES = 16 * 1024
 _URL_HINT = "such as https://envguard.example:8750"
-_NOT_YET_VALID, _EXPIRED, _OTHER_NAME = 9, 10, 62
-"""OpenSSL's verify codes."""
-
-_CERTIFICATE_IS = {_NOT_YET_VALID: "not valid yet", _EXPIRED: "expired", _OTHER_NAME: "for another name"}
 
 
 class Timeouts(msgspec.Struct, frozen=True):
@@ -84,13 +77,6 @@ def is_loopback(host: str) -> bool:
         return host == "localhost"
 
 
-def new_session() -> requests.Session:
-    """Answer a session that takes no proxy, certificate or password from its surroundings."""
-    session = requests.Session()
-    session.trust_env = False
-    return session
-
-
 def exchange(
     session: requests.Session,
     method: str,
@@ -99,6 +85,7 @@ def exchange(
     body: bytes | None,
     headers: Mapping[str, str],
     timeouts: Timeouts,
+    trust: Trust,
     clock: Callable[[], float] = time.monotonic,
 ) -> Answer:
     """Send a request and answer what came back, whatever it says; TransportError when nothing whole did."""
@@ -117,7 +104,7 @@ def exchange(
             names = {name.lower(): value for name, value in response.headers.items()}
             return Answer(response.status_code, names, content)
     except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
-        raise TransportError(_reason(error), where=url, hint=_hint(error)) from error
+        raise TransportError(_reason(error), where=url, hint=_hint(error, url, trust)) from error
 
 
 def _read(response: requests.Response, url: str, is_over: Callable[[], bool]) -> bytes:
@@ -143,13 +130,20 @@ def _chunks(response: requests.Response) -> Iterator[bytes]:
         yield chunk
 
 
+def _is_cut_off(error: Exception) -> bool:
+    """Whether the other side closed the connection without a word, as one does that speaks TLS only."""
+    return in_chain(error, ConnectionError) is not None and in_chain(error, ConnectionRefusedError) is None
+
+
 def _reason(error: Exception) -> str:
     if isinstance(error, requests.exceptions.SSLError):
-        return _tls_reason(error)
+        return tls_reason(error)
     if isinstance(error, requests.exceptions.ConnectTimeout):
         return "the server cannot be reached: no answer in time"
     if isinstance(error, (requests.exceptions.Timeout, urllib3.exceptions.TimeoutError)):
         return "the server did not answer in time"
+    if _is_cut_off(error):
+        return "the connection was closed before an answer came"
     if isinstance(error, requests.exceptions.ConnectionError):
         return "the server cannot be reached"
     if isinstance(error, requests.exceptions.InvalidURL):
@@ -157,33 +151,9 @@ def _reason(error: Exception) -> str:
     return "the answer broke off or could not be understood"
 
 
-def _tls_reason(error: Exception) -> str:
-    refused = _in_chain(error, ssl.SSLCertVerificationError)
-    if refused is None:
-        return "no TLS is spoken there, or another kind of it"
-    return f"the server's certificate is {_CERTIFICATE_IS.get(refused.verify_code, 'not trusted')}"
-
-
-def _hint(error: Exception) -> str:
+def _hint(error: Exception, url: str, trust: Trust) -> str:
     if isinstance(error, requests.exceptions.SSLError):
-        refused = _in_chain(error, ssl.SSLCertVerificationError)
-        if refused is None:
-            return "does the address begin with https:// by mistake?"
-        if refused.verify_code in (_NOT_YET_VALID, _EXPIRED):
-            return "is this machine's clock right? then the server needs a new certificate"
-        return "its certificate must be for this address, signed by an authority that this machine trusts"
+        return tls_hint(error, trust)
+    if url.startswith("http:") and _is_cut_off(error):
+        return "does the server speak TLS? then its address begins with https://; else its log says more"
     return "does it run, and does this machine reach its address?"
-
-
-def _in_chain(error: BaseException, kind: type[E]) -> E | None:
-    """Answer the error of this kind behind another, however libraries wrapped it."""
-    waiting: list[object] = [error]
-    seen: list[object] = []
-    while waiting:
-        each = waiting.pop()
-        if isinstance(each, kind):
-            return each
-        if isinstance(each, BaseException) and each not in seen:
-            seen.append(each)
-            waiting += [each.__cause__, each.__context__, getattr(each, "reason", None), *each.args]
-    return None

@@ -13,7 +13,8 @@ import requests
 
 from envguard import __version__
 from envguard.client.answers import message
-from envguard.client.exchange import Timeouts, checked_token, checked_url, exchange, new_session
+from envguard.client.exchange import Timeouts, checked_token, checked_url, exchange
+from envguard.client.trust import SYSTEM_TRUST, Trust, new_session
 from envguard.domain.environment import Digest, Snapshot
 from envguard.domain.policy import PolicySource
 from envguard.wire import (
@@ -75,13 +76,15 @@ class ServerClient:
         url: str,
         *,
         token: str | None = None,
+        trust: Trust = SYSTEM_TRUST,
         session: requests.Session | None = None,
         timeouts: Timeouts | None = None,
     ) -> None:
         """Raises UsageError where a secret must not be sent to that address, or the token is none."""
         self.url = checked_url(url)
         self._token = None if token is None else checked_token(token, hint="envguard join STRING")
-        self._session = session or new_session()
+        self._trust = trust
+        self._session = session or new_session(self.url, trust)
         self._timeouts = timeouts or Timeouts()
 
     def enrol(self, request: EnrolRequest) -> EnrolReply:
@@ -193,7 +196,15 @@ class ServerClient:
         url = self.url + path if path.startswith("/") else f"{self.url}/api/v1/{path}"
         content = msgspec.json.encode(body) if isinstance(body, msgspec.Struct) else body
         headers = self._headers(has_body=content is not None, encoding=encoding)
-        answer = exchange(self._session, method, url, body=content, headers=headers, timeouts=self._timeouts)
+        answer = exchange(
+            self._session,
+            method,
+            url,
+            body=content,
+            headers=headers,
+            timeouts=self._timeouts,
+            trust=self._trust,
+        )
         if type_ is object and answer.status == 204:  # nothing was asked for but the success
             answer = msgspec.structs.replace(answer, body=b"null")
         return message(answer, type_, where=url)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Literal
 
 import msgspec
 
@@ -112,6 +113,12 @@ class ServerDocument(msgspec.Struct, frozen=True, kw_only=True, tag_field="schem
     join: str
     """A fresh join string."""
     admin_token_file: str
+    tls: Literal["off", "own", "given"]
+    """Whose certificate the server shows: one of its own making, one of somebody else's, or none."""
+    ca_fingerprint: str | None
+    """Of the certificate that machines pin, as the join string has it; null where they trust who signed."""
+    ca_file: str | None
+    """That certificate, for ENVGUARD_CA."""
 
 
 class TokenDocument(msgspec.Struct, frozen=True, kw_only=True, tag_field="schema", tag="envguard/token/1"):

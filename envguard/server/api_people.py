@@ -39,6 +39,7 @@ from envguard.wire import (
     RevisionRow,
     write_join,
 )
+from envguard.wire.certificates import fingerprint_of
 
 JOIN_EXPIRES_S = 7 * 24 * 3600.0
 JOIN_USES = 1000
@@ -119,6 +120,13 @@ class PeopleApi:
         join = await run_in_threadpool(new_join, self._service, wanted.expires_s, wanted.uses)
         return JsonResponse(TokenReply(join))
 
+    async def get_authority(self, _request: Request) -> Response:
+        """``GET ca``: the certificate whose fingerprint is in join strings. Who asks knows nobody yet."""
+        if self._service.authority is None:
+            hint = "its certificate is one that machines trust anyhow, or a proxy's"
+            raise RefusalError(404, "this server has no authority of its own", hint)
+        return Response(self._service.authority, media_type="application/x-pem-file")
+
     async def health(self, _request: Request) -> Response:
         """``GET /healthz``: whether the database answers."""
         try:
@@ -167,7 +175,8 @@ def new_join(service: Service, expires_s: float = JOIN_EXPIRES_S, uses: int = JO
         access.add_join_token(
             connection, digest_of_secret(token), now_s=service.clock(), expires_s=expires_s, uses=uses
         )
-    return write_join(JoinString(service.url, token))
+    authority = None if service.authority is None else fingerprint_of(service.authority)
+    return write_join(JoinString(service.url, token, authority))
 
 
 def _revision_asked(request: Request) -> int | None:

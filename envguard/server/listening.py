@@ -1,10 +1,15 @@
-"""Where the server listens: the address, its socket, and the URL that machines are given."""
+"""Where the server listens: the address, its socket, and the URL that machines are given.
+
+TLS is spoken unless only this machine can connect; ``--tls`` and ``--no-tls`` say otherwise. Without it a URL
+that begins with https says that a proxy is in front.
+"""
 
 from __future__ import annotations
 
 import ipaddress
 import os
 import socket
+from collections.abc import Callable
 from urllib.parse import urlsplit
 
 import msgspec
@@ -47,15 +52,15 @@ def read_listen(listen: str) -> Address:
     return Address(host, str(place[0]), int(port), int(family))
 
 
-def check_url(address: Address, url: str | None) -> None:
+def check_url(address: Address, url: str | None, *, is_tls: bool) -> None:
     """Hold to plain HTTP on loopback only; raises UsageError."""
     hint = "put a proxy with TLS in front, and name its address: --url https://HOST"
     if url is None:
-        if not address.is_loopback:
+        if not address.is_loopback and not is_tls:
             raise UsageError(
                 f"plain HTTP is spoken on loopback only, and {address.host} is reached from elsewhere",
-                where="--listen",
-                hint=hint,
+                where="--no-tls",
+                hint=f"leave --no-tls away; or {hint}",
             )
         return
     try:
@@ -70,8 +75,11 @@ def check_url(address: Address, url: str | None) -> None:
             where="--url",
             hint="such as --url https://envguard.example",
         )
-    is_local = address.is_loopback and urlsplit(url).hostname in ("127.0.0.1", "::1", "localhost")
-    if urlsplit(url).scheme != "https" and not is_local:
+    if urlsplit(url).scheme == "https":
+        return
+    if is_tls:
+        raise UsageError(f"TLS is spoken here: {url}", where="--url", hint="begin it with https://")
+    if not address.is_loopback or urlsplit(url).hostname not in ("127.0.0.1", "::1", "localhost"):
         raise UsageError(f"secrets would travel in clear: {url}", where="--url", hint=hint)
 
 
@@ -93,7 +101,17 @@ def open_socket(address: Address) -> socket.socket:
     return listener
 
 
-def url_of(address: Address, listener: socket.socket) -> str:
-    """Answer the address to reach a listening socket at, with its real port."""
-    host = f"[{address.host}]" if ":" in address.host else address.host
-    return f"http://{host}:{listener.getsockname()[1]}"
+def url_of(
+    address: Address,
+    listener: socket.socket,
+    *,
+    is_tls: bool,
+    host_name: Callable[[], str] = socket.gethostname,
+) -> str:
+    """Answer the address to reach a listening socket at, with its real port.
+
+    Where it listens at every address of this machine, that is by the machine's name.
+    """
+    host = host_name() if ipaddress.ip_address(address.ip.partition("%")[0]).is_unspecified else address.host
+    host = f"[{host}]" if ":" in host else host
+    return f"{'https' if is_tls else 'http'}://{host}:{listener.getsockname()[1]}"

@@ -11,6 +11,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Generator
+from datetime import datetime, timezone
 from pathlib import Path
 
 import msgspec
@@ -23,22 +24,34 @@ from envguard.server.app import make_app
 from envguard.server.listening import check_url, open_socket, read_listen, url_of
 from envguard.server.service import Service
 from envguard.server.state import admin_token_file, open_database
+from envguard.server.tls.choosing import TlsKind, TlsOptions, given_or_off, kind_of, own
+from envguard.server.tls.interface import AUTHORITY_FILE
+from envguard.server.tls.serving import Serving
 from envguard.state.notify import notify, watchdog_interval_s
 
 INTERVAL_S = 60.0
+_LOOK_EVERY_S = 30.0
+"""Between looks for another certificate."""
+
+_NO_WISHES = TlsOptions()
 _GRACE_S = 20
 """How long requests under way may take once the server is told to stop."""
 
 _log = get_log(__name__)
 
 
-class Started(msgspec.Struct, frozen=True):
+class Started(msgspec.Struct, frozen=True, kw_only=True):
     """What a person needs once the server listens."""
 
     url: str
     join: str
     """A fresh join string."""
     admin_token_file: Path
+    tls: TlsKind
+    authority: str | None
+    """The certificate that machines pin, as PEM."""
+    authority_file: Path | None
+    """Where it lies, for people's commands."""
 
 
 def run_server(
@@ -47,6 +60,7 @@ def run_server(
     url: str | None = None,
     state: Path,
     database: str | None = None,
+    tls: TlsOptions = _NO_WISHES,
     announce: Callable[[Started], None],
 ) -> None:
     """Serve until SIGTERM or SIGINT; ``announce`` is called once requests are answered.
@@ -54,25 +68,43 @@ def run_server(
     Raises UsageError and StateError before anything is written where address or database cannot be used.
     """
     address = read_listen(listen)
-    check_url(address, url)
+    kind = kind_of(tls, is_loopback=address.is_loopback)
+    check_url(address, url, is_tls=kind != "off")
     interval_s = _interval_s()
-    with (
-        contextlib.closing(open_socket(address)) as listener,
-        contextlib.closing(open_database(state, database)) as opened,
-    ):
-        here = url_of(address, listener)
-        service = Service(
-            database=opened, clock=time.time, url=(url or here).rstrip("/"), interval_s=interval_s
-        )
-        started = Started(service.url, new_join(service), admin_token_file(state, opened, time.time()))
-        _Server(service, started, announce).run(sockets=[listener])
+    with contextlib.closing(open_socket(address)) as listener:
+        told = (url or url_of(address, listener, is_tls=kind != "off")).rstrip("/")
+        chosen = None if kind == "own" else given_or_off(tls, told)
+        with contextlib.closing(open_database(state, database)) as opened:
+            chosen = chosen or own(state, told, address.host, _now)
+            service = Service(
+                database=opened,
+                clock=time.time,
+                url=told,
+                authority=chosen.authority,
+                interval_s=interval_s,
+            )
+            started = Started(
+                url=service.url,
+                join=new_join(service),
+                admin_token_file=admin_token_file(state, opened, time.time()),
+                tls=kind,
+                authority=chosen.authority,
+                authority_file=state / AUTHORITY_FILE if kind == "own" else tls.authority,
+            )
+            _Server(service, started, announce, chosen.serving).run(sockets=[listener])
     _log.info("server_stopped")
 
 
 class _Server(uvicorn.Server):
     """Uvicorn that announces itself, tells the service manager how it is, and ends quietly on a signal."""
 
-    def __init__(self, service: Service, started: Started, announce: Callable[[Started], None]) -> None:
+    def __init__(
+        self,
+        service: Service,
+        started: Started,
+        announce: Callable[[Started], None],
+        serving: Serving | None,
+    ) -> None:
         config = uvicorn.Config(
             make_app(service),
             log_config=None,
@@ -84,9 +116,14 @@ class _Server(uvicorn.Server):
             timeout_graceful_shutdown=_GRACE_S,
         )
         super().__init__(config)
+        config.load()
+        if serving is not None:
+            config.ssl = serving.context  # uvicorn makes one only from files, and once
         self._told = started
         self._announce = announce
-        self._watchdog: asyncio.Task[None] | None = None
+        self._serving = serving
+        self._look_again = asyncio.Event()
+        self._tasks: list[asyncio.Task[None]] = []
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
@@ -95,13 +132,15 @@ class _Server(uvicorn.Server):
         notify("READY=1")
         interval_s = watchdog_interval_s()
         if interval_s is not None:
-            self._watchdog = asyncio.create_task(_feed_watchdog(interval_s))
+            self._tasks.append(asyncio.create_task(_feed_watchdog(interval_s)))
+        if self._serving is not None:
+            self._tasks.append(asyncio.create_task(_keep_fresh(self._serving, self._look_again)))
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         notify("STOPPING=1")
         await super().shutdown(sockets)
-        if self._watchdog is not None:
-            self._watchdog.cancel()
+        for task in self._tasks:
+            task.cancel()
 
     @contextlib.contextmanager
     def capture_signals(self) -> Generator[None, None, None]:
@@ -111,6 +150,12 @@ class _Server(uvicorn.Server):
             return
         signals = (signal.SIGTERM, signal.SIGINT)
         before = {each: signal.signal(each, self.handle_exit) for each in signals}
+        if not os.isatty(0):  # at a terminal it says that the terminal is gone
+            loop = asyncio.get_running_loop()
+            reread = self._look_again.set
+            before[signal.SIGHUP] = signal.signal(
+                signal.SIGHUP, lambda _number, _frame: loop.call_soon_threadsafe(reread)
+            )
         try:
             yield
         finally:
@@ -122,6 +167,19 @@ async def _feed_watchdog(interval_s: float) -> None:
     while True:
         notify("WATCHDOG=1")
         await asyncio.sleep(interval_s)
+
+
+async def _keep_fresh(serving: Serving, look_again: asyncio.Event) -> None:
+    """Look for another certificate now and then, and at once when told to."""
+    while True:
+        with contextlib.suppress(asyncio.TimeoutError):
+            await asyncio.wait_for(look_again.wait(), _LOOK_EVERY_S)
+        look_again.clear()
+        await asyncio.to_thread(serving.refresh)
+
+
+def _now() -> datetime:
+    return datetime.now(timezone.utc)
 
 
 def _interval_s() -> float:

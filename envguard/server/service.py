@@ -34,6 +34,8 @@ class Service(msgspec.Struct, frozen=True, kw_only=True):
     """Seconds since the epoch."""
     url: str
     """The address that join strings carry."""
+    authority: str | None = None
+    """The certificate that machines pin, as PEM; None: they know the server by what they trust anyhow."""
     interval_s: float
 
     def now(self) -> datetime:

@@ -65,9 +65,25 @@ class State:
         content = read_file(self.path / "secret")
         return None if content is None else content.decode("ascii", "replace").strip() or None
 
-    def join(self, identity: Identity, secret: str) -> None:
+    @property
+    def authority_file(self) -> Path:
+        """The certificate that signs the server's; without one in the identity it means nothing."""
+        return self.path / "ca.pem"
+
+    def authority(self) -> str | None:
+        """Answer that certificate as PEM; None where there is no such file."""
+        content = read_file(self.authority_file)
+        return None if content is None else content.decode("ascii", "replace")
+
+    def join(self, identity: Identity, secret: str, authority: str | None = None) -> None:
         """Keep who this machine is; the identity comes last, so without it nothing was joined."""
         write_file(self.path / "secret", secret.encode() + b"\n")
+        if authority is None:
+            remove_file(self.authority_file)
+        else:
+            write_file(
+                self.authority_file, authority.encode(), mode=0o644
+            )  # public: for other users' commands
         write_document(self.path / "identity.json", identity)
 
     def next_sequence(self, new_epoch: Callable[[], str]) -> Sequence:

@@ -20,8 +20,8 @@ LIMIT_BYTES = 64 * 1024 * 1024
 """No file of ours is larger; one that is was not written by envguard."""
 
 
-def write_file(path: Path, content: bytes) -> None:
-    """Replace a file's content as a whole, readable by its owner alone; StateError when it cannot be."""
+def write_file(path: Path, content: bytes, *, mode: int = 0o600) -> None:
+    """Replace a file's content as a whole, private unless ``mode`` says else; StateError if it cannot be."""
     import tempfile  # most commands write nothing, and it takes 3 ms
 
     temporary: str | None = None
@@ -29,6 +29,7 @@ def write_file(path: Path, content: bytes) -> None:
         descriptor, temporary = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)  # made 0600
         with os.fdopen(descriptor, "wb") as file:
             file.write(content)
+            os.fchmod(file.fileno(), mode)
             file.flush()
             os.fsync(file.fileno())
         Path(temporary).replace(path)

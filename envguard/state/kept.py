@@ -22,6 +22,8 @@ class Identity(msgspec.Struct, frozen=True, kw_only=True):
     labels: Mapping[str, str] = {}
     url: str
     """The server's address."""
+    authority: str | None = None
+    """The fingerprint of ``ca.pem``, which signs the server's certificate; None: this machine's trust."""
     interval_s: float
     roots: tuple[str, ...] = ()
     """Where to look for environments; empty: the homes."""

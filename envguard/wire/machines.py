@@ -22,11 +22,13 @@ BODY_LIMIT_BYTES = 8 * 1024 * 1024
 _JOIN_PREFIX = "envguard-join-1."
 
 
-class JoinString(msgspec.Struct, frozen=True):
-    """All that a machine needs to find its server and be let in."""
+class JoinString(msgspec.Struct, frozen=True, omit_defaults=True):
+    """All that a machine needs to find its server, to know it, and be let in."""
 
     url: str
     token: str
+    authority: str | None = None
+    """The fingerprint of the certificate that signs the server's; None: one that is trusted anyhow."""
 
 
 class EnrolRequest(msgspec.Struct, frozen=True, kw_only=True):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ssl
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -39,7 +40,7 @@ class FakeServer:
 
 
 @contextmanager
-def serving(answer: Callable[[Asked], Told]) -> Iterator[FakeServer]:
+def serving(answer: Callable[[Asked], Told], tls: ssl.SSLContext | None = None) -> Iterator[FakeServer]:
     """Serve on a free port while the context lasts."""
     asked: list[Asked] = []
     gone = threading.Event()
@@ -76,10 +77,13 @@ def serving(answer: Callable[[Asked], Told]) -> Iterator[FakeServer]:
             pass
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    if tls is not None:
+        server.socket = tls.wrap_socket(server.socket, server_side=True)
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
     thread.start()
     try:
-        yield FakeServer(f"http://127.0.0.1:{server.server_address[1]}", asked, gone)
+        scheme = "http" if tls is None else "https"
+        yield FakeServer(f"{scheme}://127.0.0.1:{server.server_address[1]}", asked, gone)
     finally:
         gone.set()
         server.shutdown()

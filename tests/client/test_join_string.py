@@ -39,3 +39,14 @@ def test_part_of_one_is_refused(cut: int) -> None:
 def test_deep_nesting_is_refused() -> None:
     with pytest.raises(UsageError):
         read_join(join_string(b'{"x":' + b"[" * 100_000))
+
+
+def test_string_of_an_older_server_names_no_authority() -> None:
+    old = join_string(b'{"url":"https://envguard.example","token":"t"}')
+    assert read_join(old) == JoinString("https://envguard.example", "t", None)
+    assert write_join(JoinString("https://envguard.example", "t")) == old.rstrip("=")
+
+
+@given(WORDS, WORDS, WORDS)
+def test_fingerprint_is_read_again(url: str, token: str, authority: str) -> None:
+    assert read_join(write_join(JoinString(url, token, authority))).authority == authority

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import pty
 import signal
 import socket
 import subprocess
@@ -71,11 +72,14 @@ def manager(tmp_path: Path) -> Iterator[Manager]:
 
 
 @contextlib.contextmanager
-def running(manager: Manager, arguments: Sequence[str], state: Path) -> Iterator[subprocess.Popen[str]]:
+def running(
+    manager: Manager, arguments: Sequence[str], state: Path, *, stdin: int = subprocess.DEVNULL
+) -> Iterator[subprocess.Popen[str]]:
     kept = {key: value for key, value in os.environ.items() if not key.startswith("ENVGUARD")}
     watched = {"NOTIFY_SOCKET": str(manager.path), "WATCHDOG_USEC": str(int(WATCHDOG_S * 1e6))}
     command = [sys.executable, *arguments, str(state)]
-    with subprocess.Popen(command, env={**kept, **watched}, stdout=subprocess.PIPE, text=True) as process:
+    environ = {**kept, **watched}
+    with subprocess.Popen(command, env=environ, stdin=stdin, stdout=subprocess.PIPE, text=True) as process:
         try:
             yield process
         finally:
@@ -116,6 +120,24 @@ def test_watchdog_is_not_fed_while_the_event_loop_is_blocked(manager: Manager, t
         assert manager.next(1.5) is None
         assert line_of(process) == "free"
         assert manager.next() == "WATCHDOG=1"
+
+
+def test_terminal_that_is_gone_ends_the_server_and_a_reload_does_not(
+    manager: Manager, tmp_path: Path
+) -> None:
+    """Both are SIGHUP: what standard input is tells them apart."""
+    terminal, end = pty.openpty()
+    for stdin, code in ((end, -signal.SIGHUP), (subprocess.DEVNULL, 0)):
+        with running(manager, _ENVGUARD, tmp_path / "s", stdin=stdin) as process:
+            assert manager.next() == "READY=1"
+            process.send_signal(signal.SIGHUP)
+            if code == 0:
+                assert manager.next() == "WATCHDOG=1"
+                process.send_signal(signal.SIGTERM)
+            assert process.wait(_WITHIN_S) == code
+        manager.waiting()
+    os.close(terminal)
+    os.close(end)
 
 
 def test_failed_start_is_never_ready(manager: Manager, tmp_path: Path) -> None:

@@ -61,9 +61,11 @@ def own(state: Path) -> Mapping[str, str]:
 
 
 @contextlib.contextmanager
-def a_server(state: Path, listen: str = "127.0.0.1:0", *, interval_s: int = 60) -> Iterator[Server]:
+def a_server(
+    state: Path, listen: str = "127.0.0.1:0", *options: str | Path, interval_s: int = 60
+) -> Iterator[Server]:
     process = subprocess.Popen(
-        [*_ENVGUARD, "server", "--listen", listen, "--state", str(state), "--json"],
+        [*_ENVGUARD, "server", "--listen", listen, "--state", str(state), "--json", *map(str, options)],
         env=_environ({"ENVGUARD_INTERVAL_S": str(interval_s)}),
         stdout=subprocess.PIPE,
         text=True,
@@ -73,6 +75,8 @@ def a_server(state: Path, listen: str = "127.0.0.1:0", *, interval_s: int = 60) 
         started = json.loads(process.stdout.readline())
         token = Path(started["admin_token_file"]).read_text().strip()
         admin = {"ENVGUARD_SERVER": started["url"], "ENVGUARD_TOKEN": token}
+        if started["ca_file"] is not None:
+            admin["ENVGUARD_CA"] = started["ca_file"]
         yield Server(process, started["url"], started["join"], admin)
     finally:
         process.terminate()

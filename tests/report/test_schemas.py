@@ -85,7 +85,14 @@ def test_a_field_is_required_where_it_is_always_written(
         pytest.param("version-1", VersionDocument(version="0.1", python="3.11.7"), id="version"),
         pytest.param(
             "server-1",
-            ServerDocument(url="http://127.0.0.1:8750", join="x", admin_token_file="/srv/admin-token"),
+            ServerDocument(
+                url="https://envguard.example:8750",
+                join="x",
+                admin_token_file="/srv/admin-token",
+                tls="own",
+                ca_fingerprint="sha256:" + "0" * 64,
+                ca_file="/srv/ca.pem",
+            ),
             id="server",
         ),
         pytest.param("verdict-1", a_verdict(a_finding(waived=WAIVED, moved="machine")), id="verdict"),

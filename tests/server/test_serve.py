@@ -21,6 +21,7 @@ import sqlalchemy as sa
 from envguard.domain.environment import digest_of
 from envguard.errors import EnvguardError, StateError, UsageError
 from envguard.server.serve import run_server
+from envguard.server.tls.choosing import TlsOptions
 from envguard.wire import read_join
 from tests.server.asking import Server, a_record, a_snapshot, records
 
@@ -98,17 +99,41 @@ def test_port_in_use_writes_nothing(tmp_path: Path) -> None:
     [
         {"listen": "8750"},
         {"listen": "127.0.0.1:99999"},
-        {"listen": "0.0.0.0:0"},
+        {"listen": "0.0.0.0:0", "tls": TlsOptions(is_wanted=False)},
+        {"listen": "0.0.0.0:0", "tls": TlsOptions(is_wanted=False), "url": "http://envguard.example"},
         {"listen": "0.0.0.0:0", "url": "http://envguard.example"},
+        {"listen": "127.0.0.1:0", "tls": TlsOptions(is_wanted=True), "url": "http://127.0.0.1:8750"},
+        {"listen": "127.0.0.1:0", "tls": TlsOptions(key=Path("key.pem"))},
+        {"listen": "127.0.0.1:0", "tls": TlsOptions(is_wanted=False, certificate=Path("a.pem"))},
+        {"listen": "127.0.0.1:0", "tls": TlsOptions(is_wanted=True, authority=Path("ca.pem"))},
+        {"listen": "127.0.0.1:0", "tls": TlsOptions(authority=Path("absent.pem"))},
+        {"listen": "127.0.0.1:0", "tls": TlsOptions(certificate=Path("absent.pem"))},
         {"listen": "127.0.0.1:0", "url": "nonsense"},
         {"listen": "127.0.0.1:0", "url": "https://ann:secret@envguard.example"},
         {"listen": "127.0.0.1:0", "url": "https://envguard.example/?team"},
         {"listen": "127.0.0.1:0", "database": "nonsense"},
     ],
-    ids=["no host", "port", "not loopback", "clear text", "url", "password", "query", "database"],
+    ids=[
+        "no host",
+        "port",
+        "not loopback",
+        "clear text",
+        "clear url",
+        "tls by another name",
+        "key alone",
+        "no tls",
+        "authority alone",
+        "no authority",
+        "no certificate",
+        "url",
+        "password",
+        "query",
+        "database",
+    ],
 )
-def test_wrong_usage_is_said(tmp_path: Path, options: dict[str, str]) -> None:
+def test_wrong_usage_is_said_and_leaves_nothing(tmp_path: Path, options: dict[str, Any]) -> None:
     refused(UsageError, tmp_path / "s", **options)
+    assert not (tmp_path / "s").exists()
 
 
 def test_state_that_is_a_file_or_somebody_elses_folder_is_refused(tmp_path: Path) -> None:

@@ -1,0 +1,1 @@
+"""What the server shows who connects: certificates of its own making, or of somebody else's."""
