@@ -26,15 +26,20 @@ def local_state() -> State:
 
 def existing_state() -> State | None:
     """Answer this user's state directory if there is one: reading makes none."""
-    state = state_as_it_is()
-    return local_state() if state.path.is_dir() else None
+    from envguard.state import state_directory
+
+    path = state_directory(os.environ)
+    return local_state() if path.is_dir() else None
 
 
-def state_as_it_is() -> State:
-    """Answer this user's state directory, which need not be there: then nothing is kept in it."""
+def state_to_read() -> State:
+    """Answer this user's state directory; in the usual place it need not be there: nothing is kept then.
+
+    Raises StateError where somebody named a place that does not serve.
+    """
     from envguard.state import State, state_directory
 
-    return State(state_directory(os.environ))
+    return local_state() if os.environ.get("ENVGUARD_STATE") else State(state_directory(os.environ))
 
 
 def this_machine() -> Machine:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from envguard.cli.local import kept_policies, local_state, state_as_it_is, team_told
+from envguard.cli.local import kept_policies, local_state, state_to_read, team_told
 from envguard.cli.options import filled, json_option, roots_option
 from envguard.cli.output import default_machine_name, now, print_json
 
@@ -79,7 +79,7 @@ def status(*, as_json: bool) -> None:
     from envguard.agent import read_status
 
     _, pulled = kept_policies()
-    found = read_status(state_as_it_is(), now=now(), pulled=pulled, told=team_told())
+    found = read_status(state_to_read(), now=now(), pulled=pulled, told=team_told())
     if as_json:
         print_json(found)
         return
