@@ -179,6 +179,30 @@ def test_a_project_that_is_run_from_its_folder_is_not_called_drift(world: World)
     assert "whether gym is this folder's own project" in (told.reason or "")
 
 
+def test_the_project_of_an_environment_is_never_unlisted(world: World) -> None:
+    path = Written(UNLISTED, None, ()).write(world.project)
+    world.hold([gym()])
+    marker = world.env.parent / "pyproject.toml"
+    marker.write_text('[project]\nname = "gym"\nversion = "1.0"\n')
+    try:
+        assert world.guard(path).outcome == "compliant"
+        world.hold([gym(), gym()._replace(name="other")])
+        assert world.guard(path).outcome == "drifted"
+    finally:
+        marker.unlink()
+
+
+@pytest.mark.parametrize(("kind", "checked"), [("", "unknown"), (", kind: unreadable", "compliant")])
+def test_the_guard_lets_no_waiver_excuse_what_it_cannot_read(world: World, kind: str, checked: str) -> None:
+    waiver = f"package: gym, until: '2099-01-01', reason: r, approved-by: lead{kind}"
+    path = Written(f"{POLICY}waivers: [{{{waiver}}}]\n", None, ()).write(world.project)
+    world.hold([gym()])
+    assert world.guard(path).outcome == "compliant"
+    world.hold([gym()._replace(told="")])
+    assert world.check(path).verdict == checked
+    assert world.guard(path).outcome == "unknown"
+
+
 def test_what_conda_installed_is_left_to_envguard(world: World) -> None:
     path = Written(POLICY + "packages: {gym: '>=1.0'}\n", None, ()).write(world.project)
     world.hold([gym()])
@@ -210,7 +234,9 @@ def test_a_policy_of_the_future_is_not_taken(world: World) -> None:
     assert "which clock is right?" in (told.reason or "")
 
 
-LONG = "Metadata-Version: 2.1\n" + "X-Told: yes\n" * 9000 + "Name: gym\nVersion: 1.0\n\n"
+MORE = "X-Told: yes\n" * 9000
+FIRST = f"Name: gym\nVersion: 1.0\n{MORE}\n"
+LAST = f"Metadata-Version: 2.1\n{MORE}Name: gym\nVersion: 1.0\n\n"
 
 
 @pytest.mark.parametrize(
@@ -219,9 +245,10 @@ LONG = "Metadata-Version: 2.1\n" + "X-Told: yes\n" * 9000 + "Name: gym\nVersion:
         "Name: gym\nVersion: 1.0\n rc1\n\n",
         "Name: gym\nVersion: 1.0\n\trc1\n\n",
         "Name gym\nVersion: 1.0\n",
-        LONG,
+        FIRST,
+        LAST,
     ],
-    ids=["goes on", "goes on after a tab", "no header", "too long"],
+    ids=["goes on", "goes on after a tab", "no header", "too long", "too long behind them"],
 )
 def test_metadata_that_is_not_plain_is_not_interpreted(world: World, metadata: str) -> None:
     path = Written(POLICY + "packages: {gym: '==1.0'}\n", None, ()).write(world.project)
