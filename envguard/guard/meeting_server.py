@@ -33,10 +33,13 @@ def by_server(seat, me, listing, within_s):
     from tempfile import TemporaryFile
 
     text = written(me.fields() + [["meeting", seat.key(), "%g" % within_s], ["listing", listing]])
-    with TemporaryFile() as given:
-        given.write(bytes_of(text))
-        given.seek(0)
-        told = output_of(command + ["ranks"], 2 * within_s + _START_S, given)
+    try:
+        with TemporaryFile() as given:
+            given.write(bytes_of(text))
+            given.seek(0)
+            told = output_of(command + ["ranks"], 2 * within_s + _START_S, given)
+    except (OSError, IOError) as error:  # noqa: UP024 - two classes in Python 2
+        raise MeetingError("`envguard ranks` cannot be asked: %s%s" % (error.strerror, NAME_A_FOLDER))
     try:
         fields = fields_in(text_of(told or b""))
         return (None, fields[0][1]) if fields[0][0] == "nowhere" else (Agreement.of(fields), "")
