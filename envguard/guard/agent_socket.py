@@ -3,13 +3,13 @@
 import os
 import stat
 
-from envguard.guard.files import FILE_CAP, HEAD_CAP, IS_OLD, text_of
+from envguard.guard.files import FILE_CAP, HEAD_CAP, bytes_of, text_of, trusted_uids
 from envguard.guard.interpreter import recorded_prefixes, ticks
 from envguard.guard.verdict_file import Told, escaped, runtime_folders, unescaped
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any, List, Optional  # noqa: F401 - pyflakes reads no type comments
+    from typing import List, Optional  # noqa: F401 - pyflakes reads no type comments
 
     from envguard.guard.verdict import Answer  # noqa: F401 - pyflakes reads no type comments
 
@@ -39,7 +39,7 @@ def by_socket(asked):
 def is_trusted(folder, path):
     # type: (str, str) -> bool
     """Whether a socket is root's or this user's, in a folder where nobody else can put one."""
-    own = (0, os.geteuid())
+    own = trusted_uids()
     try:
         around, status = os.lstat(folder), os.lstat(path)
     except OSError:
@@ -55,13 +55,12 @@ def _ask(path, asked):
 
     began = ticks()
     line = "judge 1\t%s\t%s\n" % (escaped(recorded_prefixes()[0]), escaped(asked or ""))
-    content = line if IS_OLD else line.encode("utf-8", "surrogateescape")  # type: Any
     parts = []  # type: List[bytes]
     connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     try:
         connection.settimeout(_SOCKET_S)
         connection.connect(path)
-        connection.sendall(content)
+        connection.sendall(bytes_of(line))
         while sum(map(len, parts)) <= FILE_CAP:
             left = began + _SOCKET_S - ticks()
             if left <= 0:

@@ -5,8 +5,16 @@ import stat
 import sys
 import time
 
-from envguard.guard.files import FILE_CAP, READ_FLAGS, content_of, names_in, text_of
-from envguard.guard.interpreter import is_site, python_version, search_path
+from envguard.guard.files import (
+    FILE_CAP,
+    READ_FLAGS,
+    content_of,
+    names_in,
+    owned_content,
+    text_of,
+    trusted_uids,
+)
+from envguard.guard.interpreter import implementation, is_free_threaded, is_site, python_version, search_path
 from envguard.guard.verdict_file import markers_around, unescaped
 
 TYPE_CHECKING = False
@@ -18,6 +26,8 @@ if TYPE_CHECKING:
 POLICY_FORMAT = "envguard-policy 1"
 """The first line of a compiled policy."""
 _AGAIN = "compile it again: envguard guard install"
+_CLOSED = "it is a link, too long, cannot be read, or is others' to write"
+_SOURCE_CAP = 64 * 1024 * 1024
 _SINGLE = (
     "policy",
     "source",
@@ -128,33 +138,18 @@ def _content():
         if len(found) > 1:
             return None, "%s has two guards: %s" % (site, _AGAIN)
         if found:
-            content = _trusted(found[0], site)
+            content = owned_content(found[0], _believed_in(site), 0o002, FILE_CAP)
             return content, "" if content is not None else "%s is not taken: %s" % (found[0], _CLOSED)
     return None, "no policy was compiled into this environment"
 
 
-_CLOSED = "it is a link, too long, cannot be read, or is others' to write"
-
-
-def _trusted(path, site):
-    # type: (str, str) -> Optional[bytes]
-    """A file that may be believed: who owns it may write into the environment anyway."""
+def _believed_in(site):
+    # type: (str) -> Tuple[int, ...]
+    """Whose files are believed: also those of the folder's owner, who may write the environment anyway."""
     try:
-        descriptor = os.open(path, READ_FLAGS | getattr(os, "O_NOFOLLOW", 0))
-    except (OSError, ValueError):
-        return None
-    try:
-        status = os.fstat(descriptor)
-        own = os.geteuid() if hasattr(os, "geteuid") else 0
-        is_theirs = status.st_uid in (0, own, os.stat(site).st_uid)
-        is_closed = stat.S_ISREG(status.st_mode) and not status.st_mode & 0o002
-        if not is_theirs or not is_closed or status.st_size > FILE_CAP:
-            return None
-        return content_of(descriptor, FILE_CAP + 1)
+        return trusted_uids() + (os.stat(site).st_uid,)
     except OSError:
-        return None
-    finally:
-        os.close(descriptor)
+        return trusted_uids()
 
 
 def _why_not(lines, asked):
@@ -182,17 +177,9 @@ def _why_not(lines, asked):
 
 def _this_python():
     # type: () -> List[str]
-    implementation = getattr(sys, "implementation", None)
-    is_pypy = "__pypy__" in sys.builtin_module_names
-    name = implementation.name if implementation else "pypy" if is_pypy else "cpython"
     machine = os.uname()[4] if hasattr(os, "uname") else ""
-    return [name, python_version(), "%s-%s" % (sys.platform, machine), is_free_threaded()]
-
-
-def is_free_threaded():
-    # type: () -> str
-    """``1`` for an interpreter without the GIL."""
-    return "1" if "t" in getattr(sys, "abiflags", "") else "0"
+    platform = "%s-%s" % (sys.platform, machine)
+    return [implementation(), python_version(), platform, "1" if is_free_threaded() else "0"]
 
 
 def _has_changed(path, digest):
@@ -211,9 +198,6 @@ def _has_changed(path, digest):
         return True
     finally:
         os.close(descriptor)
-
-
-_SOURCE_CAP = 64 * 1024 * 1024
 
 
 def _sha256(content):

@@ -6,7 +6,7 @@ import sys
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any, List, Optional  # noqa: F401 - pyflakes reads no type comments
+    from typing import Any, List, Optional, Sequence, Tuple  # noqa: F401 - pyflakes reads no type comments
 
 IS_OLD = sys.version_info < (3,)
 """In Python 2 a text is bytes."""
@@ -38,6 +38,34 @@ def read_file(path, cap):
         os.close(descriptor)
 
 
+def trusted_uids():
+    # type: () -> Tuple[int, ...]
+    """Root and this user, whom a process believes; Windows has no such numbers."""
+    return (0, os.geteuid()) if hasattr(os, "geteuid") else (0,)
+
+
+def owned_content(path, owners, shut_to, cap):
+    # type: (str, Sequence[int], int, int) -> Optional[bytes]
+    """A regular file's content; None where it is a link, another owner's, or longer.
+
+    ``shut_to`` are the bits of its mode by which others might write it: none of them may be set.
+    """
+    try:
+        descriptor = os.open(path, READ_FLAGS | getattr(os, "O_NOFOLLOW", 0))
+    except (OSError, ValueError):
+        return None
+    try:
+        status = os.fstat(descriptor)
+        is_owned = stat.S_ISREG(status.st_mode) and status.st_uid in owners
+        if not is_owned or status.st_mode & shut_to or status.st_size > cap:
+            return None
+        return content_of(descriptor, cap + 1)
+    except OSError:
+        return None
+    finally:
+        os.close(descriptor)
+
+
 def content_of(descriptor, cap):
     # type: (int, int) -> bytes
     """What an open file holds from here on, up to a number of bytes."""
@@ -56,6 +84,13 @@ def text_of(content):
     """Bytes as this Python's own text; what is no UTF-8 stays as it is, and is the same path again."""
     text = content if IS_OLD else content.decode("utf-8", "surrogateescape")  # type: Any
     return str(text)
+
+
+def bytes_of(text):
+    # type: (str) -> bytes
+    """This Python's own text as bytes: what ``text_of`` takes apart."""
+    content = text if IS_OLD else text.encode("utf-8", "surrogateescape")  # type: Any
+    return bytes(content)
 
 
 def native(text):

@@ -22,6 +22,20 @@ def python_version():
     return "%d.%d.%d" % info[:3] + ("%s%d" % (suffix, info[4]) if suffix else "")
 
 
+def implementation():
+    # type: () -> str
+    """Whose Python this is, as ``sys.implementation`` names it, which Python 2 has not."""
+    if "__pypy__" in sys.builtin_module_names:
+        return "pypy"
+    return str(getattr(getattr(sys, "implementation", None), "name", "cpython"))
+
+
+def is_free_threaded():
+    # type: () -> bool
+    """Whether it was built without the GIL."""
+    return "t" in getattr(sys, "abiflags", "")
+
+
 def recorded_prefixes():
     # type: () -> List[str]
     """This environment's folder, as it is recorded: the real one, and as Python has it."""

@@ -9,8 +9,7 @@ import sys
 import time
 
 from envguard.guard.certain import doubt_of_build, doubt_of_files, origin_of
-from envguard.guard.compiled import is_free_threaded
-from envguard.guard.interpreter import python_version, search_path
+from envguard.guard.interpreter import implementation, is_free_threaded, python_version, search_path
 from envguard.guard.present import holdings_of
 from envguard.guard.shadows import is_project_of
 from envguard.guard.verdict import Finding, Verdict, outcome_of
@@ -24,6 +23,7 @@ if TYPE_CHECKING:
     from envguard.guard.present import Held, Holdings  # noqa: F401 - pyflakes reads no type comments
 
 _SHOWN = 3
+_BUILDS = ("with the GIL", "free-threaded")
 _UNITS = ((2 * 86400, 86400, "days"), (3600, 3600, "h"), (60, 60, "min"))
 
 
@@ -121,23 +121,19 @@ class _Judging(object):
         # type: () -> None
         if "python" not in self.lines.one:
             return
-        specifier, implementation, is_free, place = self.lines.one["python"]
-        own = getattr(getattr(sys, "implementation", None), "name", "cpython")
-        if "__pypy__" in sys.builtin_module_names:
-            own = "pypy"
+        specifier, wanted, is_free, place = self.lines.one["python"]
         expected, actual = [], []  # type: List[str], List[str]
-        if implementation and implementation.lower() != own:
-            expected.append(implementation)
-            actual.append(own)
+        if wanted and wanted.lower() != implementation():
+            expected.append(wanted)
+            actual.append(implementation())
         if specifier and not self._allows("python", specifier, python_version()):
             expected.append(specifier)
             actual.append(python_version())
         if sys.version.split()[0].endswith("+"):
             self.unsure.append("which Python this is, between two releases")
-        if is_free and is_free != is_free_threaded():
-            words = ("with the GIL", "free-threaded")
-            expected.append(words[int(is_free)])
-            actual.append(words[int(is_free_threaded())])
+        if is_free and (is_free == "1") != is_free_threaded():
+            expected.append(_BUILDS[is_free == "1"])
+            actual.append(_BUILDS[is_free_threaded()])
         if expected:
             told = (None, " ".join(expected), " ".join(actual), None, place or None)
             self.findings.append(Finding("interpreter-mismatch", "error", *told))

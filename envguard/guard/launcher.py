@@ -13,11 +13,11 @@ Rules
 
 import os
 
-from envguard.guard.files import DIGITS, HEAD_CAP, IS_OLD, read_file, text_of
+from envguard.guard.files import DIGITS, HEAD_CAP, bytes_of, read_file, text_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any, Iterator, List, Mapping, Optional, Sequence, Tuple  # noqa: F401 - pyflakes reads no type comments
+    from typing import Iterator, List, Mapping, Optional, Sequence, Tuple  # noqa: F401 - pyflakes reads no type comments
 
 _LAUNCHERS = (
     ("", "RANK", ("WORLD_SIZE",), ("TORCHELASTIC_RUN_ID", "MASTER_ADDR", "MASTER_PORT")),
@@ -54,9 +54,7 @@ class Seat(object):
         """The job's name for others: the same on each of its ranks."""
         from hashlib import sha256
 
-        text = "\0".join(self.names)
-        content = text if IS_OLD else text.encode("utf-8", "surrogateescape")  # type: Any
-        return sha256(content).hexdigest()[:32]
+        return sha256(bytes_of("\0".join(self.names))).hexdigest()[:32]
 
 
 def seat_of(environ):

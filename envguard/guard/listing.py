@@ -4,14 +4,15 @@ import os
 import stat
 import sys
 
-from envguard.guard.files import IS_OLD
+from envguard.guard.files import bytes_of
 from envguard.guard.installed import find_installed
-from envguard.guard.interpreter import python_version, search_path
+from envguard.guard.interpreter import implementation, python_version, search_path
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any, Dict, List, Tuple  # noqa: F401 - pyflakes reads no type comments
+    from typing import Dict, List, Tuple  # noqa: F401 - pyflakes reads no type comments
 
+_SPELLED = {"cpython": "CPython", "pypy": "PyPy"}
 _NOT_LISTED = ("envguard-guard",)
 """The guard itself is never called drift."""
 
@@ -30,7 +31,8 @@ def listing_here():
         if name not in _NOT_LISTED
     ]
     builds = "".join(flag for flag in getattr(sys, "abiflags", "") if flag in "td")  # without a GIL; debug
-    python = "%s %s%s" % (_implementation(), python_version(), builds)
+    own = implementation()
+    python = "%s %s%s" % (_SPELLED.get(own, own), python_version(), builds)
     closed = [each for each in unread if _may_hold_packages(each)]
     return "".join(plain(line) + "\n" for line in [python] + lines), closed
 
@@ -46,8 +48,7 @@ def digest_of_listing(listing):
     """The sha256 of a listing."""
     from hashlib import sha256
 
-    content = listing if IS_OLD else listing.encode("utf-8", "surrogateescape")  # type: Any
-    return sha256(content).hexdigest()
+    return sha256(bytes_of(listing)).hexdigest()
 
 
 def differences_of(first, other):
@@ -76,9 +77,3 @@ def _may_hold_packages(unread):
         return not stat.S_ISREG(os.stat(unread).st_mode)
     except OSError as error:
         return error.errno not in (2, 20)
-
-
-def _implementation():
-    # type: () -> str
-    name = getattr(getattr(sys, "implementation", None), "name", "cpython")
-    return "PyPy" if name == "pypy" or "PyPy" in sys.version else str(name).replace("cpython", "CPython")

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from envguard.guard.notes import Fields  # noqa: F401 - pyflakes reads no type comments
 
 MOST_RANKS = 4096
+NAME_A_FOLDER = "; name a folder that all ranks see: ENVGUARD_RANKS=DIR"
+"""What people can do where ranks miss each other."""
 _FIRST_S = 0.003
 _TELL_APART = "ENVGUARD_JOB=NAME tells jobs apart"
 _AFTER_S = 5.0

@@ -12,7 +12,7 @@ Rules
 import os
 import stat
 
-from envguard.guard.files import IS_OLD, READ_FLAGS, content_of, names_in, text_of
+from envguard.guard.files import bytes_of, names_in, owned_content, text_of
 from envguard.guard.meeting import MeetingError, Place
 from envguard.guard.notes import NOTE_CAP
 
@@ -63,32 +63,21 @@ class FolderPlace(Place):
     def put(self, name, text):
         # type: (str, str) -> None
         """Write a note beside its place, and rename it. Raises MeetingError."""
-        content = text if IS_OLD else text.encode("utf-8", "surrogateescape")  # type: Any
         try:
-            os.rename(self._write(content), self._path(name))
+            os.rename(self._write(bytes_of(text)), self._path(name))
         except OSError as error:
             raise MeetingError("a note cannot be written in `%s`: %s" % (self.folder, error.strerror))
 
     def get(self, name):
         # type: (str) -> Optional[str]
         """Read a note of this user's own; None for any other."""
-        try:
-            descriptor = os.open(self._path(name), READ_FLAGS | getattr(os, "O_NOFOLLOW", 0))
-        except OSError:
-            self._misses += 1
-            if self._misses % 4 == 0:
-                names_in(self.folder)
-            return None
-        try:
-            status = os.fstat(descriptor)
-            is_own = stat.S_ISREG(status.st_mode) and status.st_uid == self.uid
-            if not is_own or status.st_size > NOTE_CAP:
-                return None
-            return text_of(content_of(descriptor, NOTE_CAP + 1))
-        except OSError:
-            return None
-        finally:
-            os.close(descriptor)
+        content = owned_content(self._path(name), (self.uid,), 0, NOTE_CAP)
+        if content is not None:
+            return text_of(content)
+        self._misses += 1
+        if self._misses % 4 == 0:
+            names_in(self.folder)
+        return None
 
     def names(self):
         # type: () -> List[str]

@@ -4,18 +4,17 @@ import os
 import sys
 
 from envguard.guard.command import envguard_command, output_of
-from envguard.guard.files import IS_OLD, text_of
-from envguard.guard.meeting import MeetingError
+from envguard.guard.files import bytes_of, text_of
+from envguard.guard.meeting import NAME_A_FOLDER, MeetingError
 from envguard.guard.notes import Agreement, fields_in, written
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any, Optional, Tuple  # noqa: F401 - pyflakes reads no type comments
+    from typing import Optional, Tuple  # noqa: F401 - pyflakes reads no type comments
 
     from envguard.guard.launcher import Seat  # noqa: F401 - pyflakes reads no type comments
     from envguard.guard.notes import Member  # noqa: F401 - pyflakes reads no type comments
 
-_NAME_A_FOLDER = "; a folder that all ranks see may be named instead: ENVGUARD_RANKS=DIR"
 _START_S = 20.0
 """For the command to start, and to end."""
 
@@ -34,17 +33,19 @@ def by_server(seat, me, listing, within_s):
     from tempfile import TemporaryFile
 
     text = written(me.fields() + [["meeting", seat.key(), "%g" % within_s], ["listing", listing]])
-    content = text if IS_OLD else text.encode("utf-8", "surrogateescape")  # type: Any
-    with TemporaryFile() as given:
-        given.write(content)
-        given.seek(0)
-        told = output_of(command + ["ranks"], 2 * within_s + _START_S, given)
+    try:
+        with TemporaryFile() as given:
+            given.write(bytes_of(text))
+            given.seek(0)
+            told = output_of(command + ["ranks"], 2 * within_s + _START_S, given)
+    except (OSError, IOError) as error:  # noqa: UP024 - two classes in Python 2
+        raise MeetingError("`envguard ranks` cannot be asked: %s%s" % (error.strerror, NAME_A_FOLDER))
     try:
         fields = fields_in(text_of(told or b""))
         return (None, fields[0][1]) if fields[0][0] == "nowhere" else (Agreement.of(fields), "")
     except (ValueError, IndexError):
         pass
-    raise MeetingError("`envguard ranks` gives no answer that is understood" + _NAME_A_FOLDER)
+    raise MeetingError("`envguard ranks` gives no answer that is understood" + NAME_A_FOLDER)
 
 
 def _may_have_a_server():

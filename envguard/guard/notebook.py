@@ -6,8 +6,8 @@ Rules
 3. It raises nothing, and stops nothing.
 """
 
-from envguard.guard.files import IS_OLD
-from envguard.guard.report import mends_of, printable, say, told_of
+from envguard.guard.files import IS_OLD, native
+from envguard.guard.report import mends_of, printable, say, told_of, words_of
 from envguard.guard.requiring import judge
 
 TYPE_CHECKING = False
@@ -29,7 +29,7 @@ def load_ipython_extension(ipython):
     def envguard(line):
         # type: (str) -> None
         """Judge this environment now, by the policy of the project or by the one named."""
-        _show(ipython, line.strip(), ())
+        _show(ipython, native(line.strip()), ())
 
     try:
         ipython.register_magic_function(envguard, "line", "envguard")
@@ -79,4 +79,4 @@ def _unicode(text):
 
 def _say_fault(error):
     # type: (Exception) -> None
-    say(printable(["envguard: no verdict can be shown: %s" % error]))
+    say(printable(["envguard: no verdict can be shown: %s" % words_of(error)]))

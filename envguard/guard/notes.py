@@ -7,7 +7,7 @@ from envguard.guard.verdict_file import escaped, unescaped
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Iterable, List, Tuple  # noqa: F401 - pyflakes reads no type comments
+    from typing import Iterable, List  # noqa: F401 - pyflakes reads no type comments
 
     Fields = List[List[str]]
 
@@ -32,11 +32,6 @@ class Member(object):
         # type: () -> Fields
         """What a note says of it."""
         return [["rank", str(self.rank), str(self.size), self.host, self.listing, self.digest]]
-
-    def same(self):
-        # type: () -> Tuple[str, str]
-        """What all members of one group share."""
-        return self.listing, self.digest
 
     @classmethod
     def of(cls, fields):

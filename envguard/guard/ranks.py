@@ -11,7 +11,7 @@ import os
 
 from envguard.guard.launcher import seat_of
 from envguard.guard.listing import digest_of_listing, listing_here, plain
-from envguard.guard.meeting import MeetingError, meet
+from envguard.guard.meeting import NAME_A_FOLDER, MeetingError, meet
 from envguard.guard.notes import Agreement, Member
 from envguard.guard.verdict import Finding
 
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 _MET = "ENVGUARD_RANKS_MET"
 _WITHIN_S = 60.0
 _MOST_S = 24 * 3600.0
-_NAME_ONE = "; name a folder that all ranks see: ENVGUARD_RANKS=DIR"
 
 
 def hold_to_rank_0(verdict):
@@ -86,7 +85,7 @@ def _met(seat, me, listing, within_s):
         agreement, no_server = by_server(seat, me, listing, within_s)
         if agreement is not None:
             return agreement
-        hint = _NAME_ONE + ("; the server was not asked: " + no_server if no_server else "")
+        hint = NAME_A_FOLDER + ("; the server was not asked: " + no_server if no_server else "")
     from envguard.guard.meeting_folder import FolderPlace
 
     place = FolderPlace(folder or _own_folder(), seat.key(), word, hint)
@@ -129,5 +128,5 @@ def _own_folder():
             os.write(descriptor, b"*\n")
             os.close(descriptor)
     except OSError as error:
-        raise MeetingError("ranks cannot meet in `%s`: %s%s" % (around or ".", error.strerror, _NAME_ONE))
+        raise MeetingError("ranks cannot meet in `%s`: %s%s" % (around or ".", error.strerror, NAME_A_FOLDER))
     return os.path.join(around, "ranks")

@@ -109,6 +109,15 @@ def printable(lines):
     return "\n".join("".join("?" if _is_control(ord(sign)) else sign for sign in line) for line in lines)
 
 
+def words_of(error):
+    # type: (Exception) -> str
+    """What an error says; where Python 2 cannot print that, how it is written."""
+    try:
+        return str(error)
+    except Exception:  # noqa: BLE001 - whatever another's class raises, it is told in a message of ours
+        return repr(error)
+
+
 def _is_control(number):
     # type: (int) -> bool
     if IS_OLD:  # bytes of UTF-8

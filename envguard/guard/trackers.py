@@ -8,7 +8,7 @@ Rules
 
 import sys
 
-from envguard.guard.report import printable, say
+from envguard.guard.report import printable, say, words_of
 from envguard.guard.requiring import judge, latest_verdict
 
 TYPE_CHECKING = False
@@ -37,7 +37,7 @@ def tag_run(verdict=None):
                 tell(tracker, verdict)
                 told.append(name)
         except Exception as error:  # noqa: BLE001 - whatever a tracker raises, the run is worth more than its tags
-            say(printable(["envguard: %s was not told the verdict: %s" % (name, error)]))
+            say(printable(["envguard: %s was not told the verdict: %s" % (name, words_of(error))]))
     return told
 
 

@@ -1,10 +1,9 @@
 """The agent's verdict on this environment: its lines, and the file in which it keeps them."""
 
 import os
-import stat
 import time
 
-from envguard.guard.files import FILE_CAP, IS_OLD, PLAIN, READ_FLAGS, content_of, read_file, text_of
+from envguard.guard.files import FILE_CAP, IS_OLD, PLAIN, owned_content, read_file, text_of, trusted_uids
 from envguard.guard.interpreter import recorded_prefixes
 from envguard.guard.verdict import Finding, Verdict
 
@@ -41,30 +40,12 @@ def by_file(asked):
     """What the agent's file says, by the policy that is asked for."""
     for folder in runtime_folders():
         for prefix in recorded_prefixes():
-            content = _own_file(os.path.join(folder, "verdicts", verdict_name(prefix)))
+            path = os.path.join(folder, "verdicts", verdict_name(prefix))
+            content = owned_content(path, trusted_uids(), 0o022, FILE_CAP)
             told = None if content is None else Told.of(text_of(content))
             if told is not None and told.answers(prefix, asked) and told.holds():
                 return told.verdict, ""
     return None, "the agent has no fresh verdict"
-
-
-def _own_file(path):
-    # type: (str) -> Optional[bytes]
-    """A file that root or this user wrote, and nobody else can; None for any other."""
-    try:
-        descriptor = os.open(path, READ_FLAGS | getattr(os, "O_NOFOLLOW", 0))
-    except (OSError, ValueError):
-        return None
-    try:
-        status = os.fstat(descriptor)
-        is_own = stat.S_ISREG(status.st_mode) and status.st_uid in (0, os.geteuid())
-        if not is_own or status.st_mode & 0o022 or status.st_size > FILE_CAP:
-            return None
-        return content_of(descriptor, FILE_CAP + 1)
-    except OSError:
-        return None
-    finally:
-        os.close(descriptor)
 
 
 class Told(object):

@@ -37,7 +37,7 @@ LIMIT_BYTES = 4 * 1024 * 1024
 """The guard reads no longer ones."""
 
 _CODE = (".py", ".pyc", ".so")
-_SYSTEM_S = ("/proc/", "/sys/", "/dev/", "/etc/", "/usr/share/zoneinfo/")
+_SYSTEM_S = ("/proc/", "/sys/", "/usr/share/zoneinfo/")
 _FOLDERS = ("site", "debian")
 
 
@@ -100,6 +100,13 @@ def compile_policy(
             f"the policy is too long for the guard: over {LIMIT_BYTES >> 20} MiB", where=policy.policy.name
         )
     return Compiled(policy.policy.name, governing.source, content)
+
+
+def may_decide(path: str) -> bool:
+    """Whether a file that is opened may say something of a policy; one that is absent could come."""
+    if path.endswith(_CODE) or path.startswith(_SYSTEM_S):
+        return False
+    return Path(path).is_file() or not os.path.lexists(path)
 
 
 def _ground(environment: Environment, asked: Asked, governing: Governing, now: datetime) -> Ground:
@@ -176,9 +183,8 @@ class _Note:
         if event != "open" or not self.is_noting or not isinstance(arguments[0], (str, os.PathLike)):
             return
         path = os.path.realpath(os.fspath(arguments[0]))
-        if path in self._noted or path.endswith(_CODE) or path.startswith(_SYSTEM_S):
+        if path in self._noted or not may_decide(path):
             return
         self.is_noting = False
-        if not Path(path).is_dir():
-            self._noted[path] = self._digest(path)  # what is not there could come
+        self._noted[path] = self._digest(path)
         self.is_noting = True

@@ -15,7 +15,7 @@ from typing import TypeVar
 
 from envguard.client import ServerClient
 from envguard.errors import EnvguardError, RefusedError, TransportError
-from envguard.guard.meeting import MeetingError, Place
+from envguard.guard.meeting import NAME_A_FOLDER, MeetingError, Place
 from envguard.wire import RankNote, RankNotes
 
 T = TypeVar("T")
@@ -26,7 +26,7 @@ class ServerPlace(Place):
     """A meeting at a server. Raises TransportError where that has none."""
 
     slowest_s = 0.5
-    hint = "; a folder that all ranks see may be named instead: ENVGUARD_RANKS=DIR"
+    hint = NAME_A_FOLDER
 
     def __init__(self, client: ServerClient, meeting: str) -> None:
         self.words = f" at {client.url}"

@@ -70,7 +70,7 @@ def test_ranks_of_which_one_has_no_server_are_never_called_compliant(
     without = start(pair[0], 1, 2, ENVGUARD_RANKS_TIMEOUT="3")
     told = with_one.end(), without.end()
     assert [outcome(each) for each in told] == [UNKNOWN] * 2
-    assert "a folder that all ranks see may be named instead: ENVGUARD_RANKS=DIR" in told[0].out
+    assert "name a folder that all ranks see: ENVGUARD_RANKS=DIR" in told[0].out
     assert "rank 0 was not heard of in 3 s in `" in told[1].out
 
 

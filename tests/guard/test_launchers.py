@@ -6,9 +6,11 @@ import pytest
 
 from tests.builders.environments import install
 from tests.guard.jobs import (
+    CALL,
     COMPLIANT,
     DRIFTED,
     HOST,
+    SCRIPT,
     UNKNOWN,
     Variables,
     intel_mpi,
@@ -67,6 +69,19 @@ def test_jobs_of_other_names_do_not_meet(place: Place) -> None:
     first = start(place, 0, 2, ENVGUARD_JOB="a", ENVGUARD_RANKS_TIMEOUT="0.7")
     second = start(place, 1, 2, ENVGUARD_JOB="b", ENVGUARD_RANKS_TIMEOUT="0.7")
     assert [outcome(first.end()), outcome(second.end())] == [UNKNOWN] * 2
+
+
+def test_two_machines_that_each_call_themselves_localhost_have_two_jobs(place: Place) -> None:
+    elsewhere = "import os; os.uname = lambda: ('Linux', 'node-b', '', '', 'x86_64')\n" + SCRIPT.format(
+        call=CALL
+    )
+    here = SCRIPT.format(call=CALL)
+    started = [
+        start(place, rank, 2, text=text, MASTER_ADDR="127.0.0.1", ENVGUARD_RANKS_TIMEOUT="0.7")
+        for rank, text in enumerate((here, elsewhere))
+    ]
+    assert [outcome(each.end()) for each in started] == [UNKNOWN] * 2
+    assert len(meetings(place)) == 2
 
 
 @pytest.mark.parametrize(

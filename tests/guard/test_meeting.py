@@ -15,7 +15,7 @@ from envguard.guard.listing import digest_of_listing
 from envguard.guard.meeting import MeetingError, meet
 from envguard.guard.meeting_folder import FolderPlace
 from envguard.guard.members import ranks_text
-from envguard.guard.notes import Member, fields_in, written
+from envguard.guard.notes import Agreement, Member, fields_in, written
 
 CUT_OFF = "cut off"
 
@@ -129,3 +129,47 @@ def test_a_folder_that_goes_away_while_ranks_wait_is_said(tmp_path: Path) -> Non
     Path(place.folder).rmdir()
     with pytest.raises(MeetingError, match="a note cannot be written in"):
         meet(place, Member(1, 2, "node-a", "x", ""), "", 1, "ab")
+
+
+def a_member(rank: int, number: int, size: int = 2) -> Member:
+    return Member(rank, size, f"node-{rank}", digest_of_listing(a_listing(number)), "")
+
+
+def test_who_said_no_hello_is_not_there(tmp_path: Path) -> None:
+    place = FolderPlace(str(tmp_path), "job", "ab")
+    place.put("ack.1.cd.ab", written([]))
+    agreement = meet(place, a_member(0, 1), a_listing(1), 0.3, "ab")
+    assert (agreement.outcome, agreement.reason[:22]) == ("unknown", "rank 1 was not heard o")
+
+
+@pytest.mark.parametrize(
+    ("heard", "number", "outcome", "words"),
+    [
+        ("cd", 1, "compliant", ""),
+        ("ef", 1, "unknown", "rank 0 heard of another process that is rank 1"),
+        ("cd", 2, "unknown", "rank 0 calls this rank the same as itself, which it is not"),
+    ],
+    ids=["as it should be", "of another process", "of another listing"],
+)
+def test_what_rank_0_tells_is_taken_only_of_oneself(
+    tmp_path: Path, heard: str, number: int, outcome: str, words: str
+) -> None:
+    place, host = FolderPlace(str(tmp_path), "job", "cd"), a_member(0, number)
+    place.put("welcome.1.cd", written([["welcome", "ab", "1", host.listing]]))
+    told = Agreement("compliant").fields() + host.fields() + [["heard", "1", heard]]
+    place.put("final.ab", written(told))
+    agreement = meet(place, a_member(1, 1), a_listing(1), 1, "cd")
+    assert (agreement.outcome, agreement.reason) == (outcome, words)
+
+
+AS_ROOT = pytest.mark.skipif(os.geteuid() != 0, reason="only root can make another's file")
+
+
+@pytest.mark.parametrize("is_own", [True, pytest.param(False, marks=AS_ROOT)])
+def test_a_note_of_another_user_is_none(tmp_path: Path, is_own: bool) -> None:
+    place = FolderPlace(str(tmp_path), "job", "ab")
+    place.put("hello.1.cd", written(a_member(1, 1).fields()))
+    if not is_own:
+        os.chown(Path(place.folder) / "hello.1.cd", 65534, 65534)
+    meet(place, a_member(0, 1), a_listing(1), 0.2, "ab")
+    assert ("welcome.1.cd" in place.names()) is is_own

@@ -19,7 +19,7 @@ from jupyter_client.manager import KernelManager
 from envguard.runs.guard_files import install_guard
 from tests.builders.environments import install, make_venv
 from tests.guard.agent_lines import DRIFT, lines, whole, write
-from tests.guard.places import Place, Told
+from tests.guard.places import Place, Told, make_place
 
 ROOT = Path(__file__).resolve().parents[2]
 HOSTILE = (*DRIFT[:5], "a < b & <script>", *DRIFT[6:])
@@ -169,4 +169,29 @@ def test_nothing_is_raised_whatever_is_broken(place: Place) -> None:
     told = place.call("-c", code)
     assert (told.code, told.out) == (0, "trained\n")
     assert told.err.startswith("envguard: no verdict can be shown: ")
+    assert "Traceback" not in told.err
+
+
+SHELL = """
+import envguard_guard
+
+class Shell(object):
+    def register_magic_function(self, function, kind, name):
+        self.function = function
+        raise ValueError(u"verboten f\\xfcr Sie")
+
+shell = Shell()
+envguard_guard.load_ipython_extension(shell)
+shell.function(u"f\\xfcr-uns ")
+print("trained")
+"""
+"""What IPython hands over is text; where Python 2 has bytes, that is another type."""
+
+
+@pytest.mark.parametrize("minor", ["2.7", "3.6", "3.13"])
+def test_nothing_is_raised_by_words_that_are_no_ascii(tmp_path: Path, minor: str) -> None:
+    told = make_place(minor, tmp_path).run(SHELL)
+    assert (told.code, told.out) == (0, "trained\n"), told.err
+    assert told.err.startswith("envguard: no verdict can be shown: ")
+    assert "verboten" in told.err
     assert "Traceback" not in told.err

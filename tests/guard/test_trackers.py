@@ -163,6 +163,16 @@ def test_what_a_tracker_raises_is_one_line_and_the_script_goes_on(place: Place, 
     assert "\033" not in done.err
 
 
+def test_every_python_says_what_a_tracker_raises_in_no_ascii(any_place: Place) -> None:
+    add_trackers(any_place, mlflow="def active_run():\n    raise OSError(u'verboten f\\xfcr Sie')\n")
+    script = "import mlflow, envguard_guard\nenvguard_guard.require(python='>=2')\nprint('trained')\n"
+    done = any_place.run(script)
+    assert (done.code, done.out) == (0, "trained\n"), done.err
+    assert done.err.startswith("envguard: mlflow was not told the verdict: ")
+    assert "verboten" in done.err
+    assert done.err.count("\n") == 1
+
+
 @pytest.mark.parametrize("text", ["", "run = None\n", "active_run = None\ndef run(uri): pass\n"])
 def test_a_module_that_is_no_tracker_is_left_alone(place: Place, text: str) -> None:
     add_trackers(place, mlflow=text)

@@ -22,6 +22,7 @@ DIRECT = {
     "editable": {"url": "file:///src", "dir_info": {"editable": True}},
     "folder": {"url": "file:///src", "dir_info": {}},
     "vcs": {"url": "https://git.example/x", "vcs_info": {"vcs": "git", "commit_id": "a" * 40}},
+    "later": {"url": "https://git.example/x", "vcs_info": {"vcs": "git", "commit_id": "b" * 40}},
     "archive": {
         "url": "https://index.example/x.whl",
         "archive_info": {"hashes": {"sha256": "b" * 64}},

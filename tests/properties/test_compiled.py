@@ -90,7 +90,12 @@ class World:
         ).verdict
 
     def guard(self, policy: Path) -> Said:
-        """What the guard says by the policy that was compiled."""
+        """What the guard says by a policy that is compiled now."""
+        self.compile(policy)
+        return self.ask()
+
+    def compile(self, policy: Path, *more: str, at: datetime | None = None) -> None:
+        """Put a policy beside the guard, with more lines."""
         asked = Asked(
             named=str(policy),
             environ={},
@@ -100,10 +105,14 @@ class World:
             kept_in=(),
             uses=None,
         )
-        compiled = compile_policy(read_environment(self.env), FACTS, asked, _now())
+        compiled = compile_policy(read_environment(self.env), FACTS, asked, at or _now())
         assert compiled is not None
+        rows = [*compiled.content.decode().splitlines()[:-1], *more]
         (info,) = self.site.glob("envguard_guard-*.dist-info")
-        (info / "policy").write_bytes(compiled.content)
+        (info / "policy").write_text("\n".join([*rows, f"end\t{len(rows)}", ""]))
+
+    def ask(self) -> Said:
+        """What the guard says now."""
         _pipe(self.child.stdin).write("?\n")
         _pipe(self.child.stdin).flush()
         return Said(*json.loads(_pipe(self.child.stdout).readline()))
