@@ -19,7 +19,7 @@ from envguard.cli.run_judging import Before, snapshot_after
 from envguard.domain.receipt import Receipt
 from envguard.errors import EnvguardError, StateError
 from envguard.report.printable import encodable
-from envguard.runs.secrets import without_secrets
+from envguard.domain.secrets import without_secrets
 from envguard.state.receipts import named_folder, new_folder
 
 if TYPE_CHECKING:

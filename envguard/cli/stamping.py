@@ -24,7 +24,7 @@ from envguard.domain.receipt import Parameter, Receipt
 from envguard.domain.verdict import Verdict
 from envguard.errors import StateError, UsageError
 from envguard.report.printable import encodable
-from envguard.runs.secrets import without_secrets
+from envguard.domain.secrets import without_secrets
 from envguard.state.receipts import RECEIPT, named_folder
 
 STAMPED = "stamped"

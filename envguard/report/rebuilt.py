@@ -15,7 +15,7 @@ from envguard.domain.recipe import NotMade
 from envguard.report.compared import ContentsPart, contents_part
 from envguard.report.differences import show_comparison
 from envguard.report.printing import print_table, print_text, words
-from envguard.runs.secrets import MASK
+from envguard.domain.secrets import MASK
 
 if TYPE_CHECKING:
     from rich.console import Console

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from envguard.runs.secrets import without_secrets
+from envguard.domain.secrets import without_secrets
 
 
 @pytest.mark.parametrize(
