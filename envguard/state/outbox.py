@@ -6,7 +6,9 @@ Rules
 2. A file is named by when it was put there, and by what it is of: more of the same takes the place of what
    was there, under another name, so that who sends the old one does not remove the new one.
 3. At most ``COUNT`` files and ``BYTES`` bytes are kept of one user: the oldest goes first, and that is told.
-4. Nothing is synced: what a power cut leaves torn is no message, and is thrown away by who reads it.
+4. Nothing is synced: what a power cut leaves torn is no message, and is thrown away by who reads it. What
+   ``kill -9`` leaves half written has a name with a dot, and is swept an hour later.
+5. One sends, and one more waits to do so: of hundreds of runs that begin at once no more need a process.
 """
 
 from __future__ import annotations
@@ -28,7 +30,10 @@ ITEM_BYTES = 1024 * 1024
 
 _FOLDER = "outbox"
 _LOCK = "lock"
+_QUEUE = "queue"
 _NAME = re.compile(r"(?P<at>[0-9]{20})-(?P<key>[0-9a-f]{32})", re.ASCII)
+_HALF_WRITTEN = re.compile(rf"\.{_NAME.pattern}\.[0-9]+", re.ASCII)
+_WRITTEN_WITHIN_NS = 3600 * 10**9
 _FLAGS = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW
 
 
@@ -58,6 +63,7 @@ class Outbox:
                 folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             name = f"{at_ns:020}-{key}"
             self._write(name, content)
+            self._sweep(before_ns=at_ns - _WRITTEN_WITHIN_NS)
             for each in self.waiting():
                 if each.key == key and each.name < name:
                     self.remove(each.name)
@@ -93,18 +99,40 @@ class Outbox:
 
         Where the file system has no locks there is none: then two may send the same, which does no harm.
         """
+        lock = self._locked(_LOCK, fcntl.LOCK_EX)
         try:
-            descriptor = os.open(self._folder / _LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+            yield
+        finally:
+            os.close(lock)
+
+    @contextlib.contextmanager
+    def next_sender(self) -> Iterator[None]:
+        """Likewise, but StateError also where somebody waits already: that one will send all there is."""
+        queue = self._locked(_QUEUE, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        try:
+            lock = self._locked(_LOCK, fcntl.LOCK_EX)
+        finally:
+            os.close(queue)
+        try:
+            yield
+        finally:
+            os.close(lock)
+
+    def _locked(self, name: str, operation: int) -> int:
+        try:
+            descriptor = os.open(self._folder / name, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         except OSError as error:
             raise StateError(
                 f"cannot be opened: {error.strerror or error}", where=str(self._folder)
             ) from error
         try:
-            with contextlib.suppress(OSError):
-                fcntl.flock(descriptor, fcntl.LOCK_EX)
-            yield
-        finally:
+            fcntl.flock(descriptor, operation)
+        except BlockingIOError as error:
             os.close(descriptor)
+            raise StateError("another process is about to send", where=str(self._folder)) from error
+        except OSError:
+            pass  # no locks are to be had there
+        return descriptor
 
     def _write(self, name: str, content: bytes) -> None:
         temporary = self._folder / f".{name}.{os.getpid()}"
@@ -116,6 +144,12 @@ class Outbox:
         except OSError:
             temporary.unlink(missing_ok=True)
             raise
+
+    def _sweep(self, *, before_ns: int) -> None:
+        for each in self._folder.iterdir():
+            found = _HALF_WRITTEN.fullmatch(each.name)
+            if found is not None and int(found["at"]) < before_ns:
+                self.remove(each.name)
 
     def _drop_what_is_too_much(self) -> int:
         waiting = self.waiting()
