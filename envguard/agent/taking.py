@@ -14,7 +14,6 @@ Rules
 from __future__ import annotations
 
 import os
-import pwd
 import time
 from collections.abc import Callable
 
@@ -27,6 +26,7 @@ from envguard.log import get_log
 from envguard.state import State
 from envguard.state.handing import read_handed
 from envguard.state.outbox import ITEM_BYTES, outbox_of
+from envguard.state.users import user_name
 
 WORD = b"receipt 1\t"
 _DIGITS = 7
@@ -55,7 +55,7 @@ class Taking:
         handed = read_handed(content)
         if handed is None:
             return _answer("wrong", "not a receipt that this agent understands")
-        kept = msgspec.structs.replace(handed, person=_name_of(peer.uid))
+        kept = msgspec.structs.replace(handed, person=user_name(peer.uid))
         identity = self._state.identity()
         if identity is not None and handed.host == os.uname().nodename:
             kept = msgspec.structs.replace(kept, machine=identity.name)
@@ -68,13 +68,6 @@ class Taking:
         if dropped:
             _log.warning("receipts_dropped", user=kept.person, count=dropped)
         return b"taken\n"
-
-
-def _name_of(uid: int) -> str:
-    try:
-        return pwd.getpwuid(uid).pw_name
-    except KeyError:
-        return f"uid {uid}"
 
 
 def _answer(word: str, why: str) -> bytes:

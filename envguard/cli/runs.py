@@ -70,7 +70,7 @@ def runs(requirement: str | None, count: int, *, mine: bool, is_here: bool, as_j
 
 def _of_team(requirement: str | None, count: int, *, mine: bool) -> list[RunEntry] | None:
     """What the server knows; None where there is none, or it does not answer, which is said."""
-    from envguard.cli.handing_on import user_name
+    from envguard.cli.handing_on import own_name
     from envguard.cli.sending import send_waiting, server_within
     from envguard.errors import TransportError, UsageError
 
@@ -86,7 +86,7 @@ def _of_team(requirement: str | None, count: int, *, mine: bool) -> list[RunEntr
         while len(found) < count:
             page = client.runs(
                 with_=requirement,
-                person=user_name() if mine else None,
+                person=own_name() if mine else None,
                 before=before,
                 limit=min(count - len(found), _PAGE),
             )

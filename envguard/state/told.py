@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TypeVar
 
@@ -87,17 +87,17 @@ def _with_waivers(team: ToldTeam, more: Mapping[str, tuple[Waiver, ...]]) -> Tol
 
 def _read(path: Path, type_: type[T]) -> T | None:
     try:
-        content = b"".join(_content_of(path))
-        return msgspec.json.decode(content, type=type_)
+        content = _content_of(path)
+        return msgspec.json.decode(content, type=type_) if content is not None else None
     except (OSError, msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         return None
 
 
-def _content_of(path: Path) -> Iterator[bytes]:
-    """Yield a file's content in one piece; nothing where somebody else may have written it."""
+def _content_of(path: Path) -> bytes | None:
+    """What a file holds; None where somebody else may have written it."""
     descriptor = os.open(path, _FLAGS)
     with os.fdopen(descriptor, "rb") as file:
         status = os.fstat(descriptor)
         is_own = stat.S_ISREG(status.st_mode) and status.st_uid in (0, os.geteuid())
-        if is_own and not status.st_mode & 0o022 and status.st_size <= LIMIT_BYTES:
-            yield file.read(LIMIT_BYTES)
+        is_taken = is_own and not status.st_mode & 0o022 and status.st_size <= LIMIT_BYTES
+        return file.read(LIMIT_BYTES) if is_taken else None
