@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import stat
 import threading
 import time
@@ -72,7 +73,7 @@ def test_each_user_has_one_and_nothing_else_counts(tmp_path: Path) -> None:
     assert all_outboxes(tmp_path) == []
     for uid in (0, 1000):
         outbox_of(tmp_path, uid).put(a_key(uid), b"x", at_ns=1)
-    (tmp_path / "outbox" / "notes").mkdir()
+    shutil.copytree(tmp_path / "outbox" / "0", tmp_path / "outbox" / "0.copy")
     (tmp_path / "outbox" / "0" / "README").write_text("not one")
     found = [each.key for outbox in all_outboxes(tmp_path) for each in outbox.waiting()]
     assert found == [a_key(0), a_key(1000)]
