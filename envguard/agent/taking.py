@@ -61,7 +61,12 @@ class Taking:
             kept = msgspec.structs.replace(kept, machine=identity.name)
         try:
             outbox = outbox_of(self._state.path, peer.uid)
-            dropped = outbox.put(handed.receipt.key, msgspec.json.encode(kept), at_ns=self._clock_ns())
+            dropped = outbox.put(
+                kept.receipt.key,
+                msgspec.json.encode(kept),
+                at_ns=self._clock_ns(),
+                is_ended=kept.receipt.end is not None,
+            )
         except (StateError, OSError) as error:
             _log.warning("receipt_not_kept", reason=str(error))
             return _answer("refused", "it cannot be kept")

@@ -76,7 +76,8 @@ def hand_on(kind: HandedKind, receipt: Receipt, folder: str | None, *, is_last: 
         receipt=receipt,
     )
     try:
-        dropped = own_outbox().put(receipt.key, msgspec.json.encode(handed), at_ns=time_ns())
+        content, is_ended = msgspec.json.encode(handed), receipt.end is not None
+        dropped = own_outbox().put(receipt.key, content, at_ns=time_ns(), is_ended=is_ended)
     except (EnvguardError, OSError, ValueError) as error:
         tell(f"warning: the server is not told of this: {error}")
         return

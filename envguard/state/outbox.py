@@ -4,7 +4,9 @@ Rules
 1. ``STATE/outbox/UID`` holds what one user handed on; an agent sends what is in all of them. The folders are
    0700, the files 0600.
 2. A file is named by when it was put there, and by what it is of: more of the same takes the place of what
-   was there, under another name, so that who sends the old one does not remove the new one.
+   was there, under another name, so that who sends the old one does not remove the new one. What has an end
+   says so in its name, and gives way to nothing that has none: who hands a start on may be slower than the
+   run.
 3. At most ``COUNT`` files and ``BYTES`` bytes are kept of one user: the oldest goes first, and that is told.
 4. Nothing is synced: what a power cut leaves torn is no message, and is thrown away by who reads it. What
    ``kill -9`` leaves half written has a name with a dot, and is swept an hour later.
@@ -31,7 +33,7 @@ ITEM_BYTES = 1024 * 1024
 _FOLDER = "outbox"
 _LOCK = "lock"
 _QUEUE = "queue"
-_NAME = re.compile(r"(?P<at>[0-9]{20})-(?P<key>[0-9a-f]{32})", re.ASCII)
+_NAME = re.compile(r"(?P<at>[0-9]{20})-(?P<key>[0-9a-f]{32})(?P<end>-end)?", re.ASCII)
 _HALF_WRITTEN = re.compile(rf"\.{_NAME.pattern}\.[0-9]+", re.ASCII)
 _WRITTEN_WITHIN_NS = 3600 * 10**9
 _FLAGS = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW
@@ -42,6 +44,7 @@ class Waiting(NamedTuple):
 
     name: str
     key: str
+    is_ended: bool
 
 
 class Outbox:
@@ -51,21 +54,21 @@ class Outbox:
         """``folder`` need not be there."""
         self._folder = folder
 
-    def put(self, key: str, content: bytes, *, at_ns: int) -> int:
+    def put(self, key: str, content: bytes, *, at_ns: int, is_ended: bool = False) -> int:
         """Let this wait in the place of what waits of the same; answer how many older ones were dropped.
 
-        Raises StateError where it cannot be kept.
+        ``is_ended``: nothing but another end says more. Raises StateError where it cannot be kept.
         """
         if len(content) > ITEM_BYTES:
             raise StateError(f"too large to be kept for the server: {len(content)} bytes")
         try:
             for folder in (*reversed(self._folder.parents[:2]), self._folder):
                 folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-            name = f"{at_ns:020}-{key}"
+            name = f"{at_ns:020}-{key}{'-end' if is_ended else ''}"
             self._write(name, content)
             self._sweep(before_ns=at_ns - _WRITTEN_WITHIN_NS)
             for each in self.waiting():
-                if each.key == key and each.name < name:
+                if each.key == key and each.name < name and (is_ended or not each.is_ended):
                     self.remove(each.name)
             return self._drop_what_is_too_much()
         except OSError as error:
@@ -78,7 +81,8 @@ class Outbox:
             names = sorted(each.name for each in self._folder.iterdir())
         except OSError:
             return []
-        return [Waiting(name, found["key"]) for name in names if (found := _NAME.fullmatch(name))]
+        found = filter(None, map(_NAME.fullmatch, names))
+        return [Waiting(each[0], each["key"], each["end"] is not None) for each in found]
 
     def read(self, name: str) -> bytes | None:
         """Answer what waits under this name; None where nothing does any more, or it cannot be read."""

@@ -179,6 +179,21 @@ def test_while_the_server_is_away_so_much_of_each_user_waits(
     assert {each.person for each in team.runs[:2]} == {"bob", own_name()}, "in turn"
 
 
+def test_a_start_that_comes_late_takes_nothing_of_its_end(machine: tuple[State, Team], place: Path) -> None:
+    state, team = machine
+    start = a_receipt(GOOD)
+    end = msgspec.structs.replace(start, end=start.start, exit_code=3)
+    with running(state, place):
+        wait_for(lambda: team.checkins)
+        team.is_away = True
+        for receipt in (start, end, start):
+            assert hand(place, content_of(handed(receipt, host=HOST))) == b"taken\n"
+        team.is_away = False
+        wait_for(lambda: team.runs)
+        wait_for(lambda: not any(each.waiting() for each in all_outboxes(state.path)))
+    assert 3 in [each.run.exit_code for each in team.runs]
+
+
 def test_what_the_server_will_never_take_is_not_sent_again_and_all_else_waits(
     machine: tuple[State, Team], place: Path, tmp_path: Path
 ) -> None:

@@ -53,6 +53,16 @@ def test_more_of_the_same_takes_its_place_under_another_name(tmp_path: Path) -> 
     assert outbox.read(left.name) == b"end"
 
 
+def test_what_has_an_end_gives_way_to_nothing_that_has_none(tmp_path: Path) -> None:
+    outbox = outbox_of(tmp_path, 1000)
+    outbox.put(a_key(1), b"end", at_ns=2, is_ended=True)
+    for at_ns in (3, 4):
+        outbox.put(a_key(1), b"start, handed on late", at_ns=at_ns)
+    assert [outbox.read(each.name) for each in outbox.waiting()] == [b"end", b"start, handed on late"]
+    outbox.put(a_key(1), b"end, with more", at_ns=5, is_ended=True)
+    assert [outbox.read(each.name) for each in outbox.waiting()] == [b"end, with more"]
+
+
 def test_the_oldest_of_too_many_goes_and_that_is_told(tmp_path: Path) -> None:
     outbox = outbox_of(tmp_path, 1000)
     dropped = [outbox.put(a_key(number), b"x", at_ns=number) for number in range(COUNT + 2)]
