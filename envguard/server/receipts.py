@@ -24,7 +24,6 @@ from envguard.server.refusals import RefusalError
 from envguard.server.service import Service
 from envguard.server.store import receipts
 from envguard.server.store.access import Principal
-from envguard.server.store.machines import name_of_machine
 from envguard.wire import NAME_CHARACTERS, RunMessage, RunReply, Runs, faults_of
 
 LIMIT = 100
@@ -44,14 +43,9 @@ def tell_run(service: Service, principal: Principal, message: RunMessage) -> Run
     """Keep what is told of a run, and answer which snapshots are missing; raises RefusalError."""
     _check(message)
     run = message.run
-    is_there = principal.machine is not None and message.is_of_sender
+    machine = principal.machine if message.is_of_sender else None
     with service.database.writing() as connection:
-        if is_there and principal.machine is not None:
-            name = name_of_machine(connection, principal.machine)
-            message = msgspec.structs.replace(message, machine=name)
-        receipts.keep_run(
-            connection, message, machine=principal.machine if is_there else None, now_s=service.clock()
-        )
+        receipts.keep_run(connection, message, machine=machine, now_s=service.clock())
         is_lacking = run.kind != "refused" and receipts.lacks_snapshot(connection, run.digest)
     _log.info("run_told", kind=run.kind, machine=message.machine, is_ended=run.end is not None)
     return RunReply((run.digest,) if is_lacking and run.digest is not None else ())

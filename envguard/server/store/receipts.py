@@ -47,7 +47,7 @@ class Wanted(msgspec.Struct, frozen=True, kw_only=True):
     """The id of the machine that told of them."""
     person: str | None = None
     machine: str | None = None
-    """By the name that it has, or had when it told of them."""
+    """By the name that it has; where a person told of it, by what was told."""
     policy: str | None = None
     since_s: float | None = None
     failed: bool | None = None
