@@ -71,6 +71,7 @@ def test_who_it_was_is_the_kernels_to_say_and_where_the_agents(
         assert hand(place, content_of(told)) == b"taken\n"
         wait_for(lambda: team.runs)
         elsewhere = handed(a_receipt(GOOD, key=a_key(2)), person="lead", host="another")
+        elsewhere = msgspec.structs.replace(elsewhere, machine="gpu-3")
         assert hand(place, content_of(elsewhere)) == b"taken\n"
         wait_for(lambda: len(team.runs) == 2)
         wait_for(lambda: not any(each.waiting() for each in all_outboxes(state.path)))
@@ -78,7 +79,7 @@ def test_who_it_was_is_the_kernels_to_say_and_where_the_agents(
     identity = state.identity()
     assert identity is not None
     assert (first.person, first.machine, first.is_of_sender) == (own_name(), identity.name, True)
-    assert (second.person, second.machine, second.is_of_sender) == (own_name(), "ws-7", False)
+    assert (second.person, second.machine, second.is_of_sender) == (own_name(), "gpu-3", False)
     assert team.snapshots == [first.run.digest, second.run.digest], "the server lacked it each time"
 
 
@@ -91,7 +92,9 @@ def test_another_user_hands_on_as_himself(machine: tuple[State, Team], place: Pa
         done = subprocess.run(arguments, input=content, capture_output=True, timeout=30, check=True)
         assert done.stdout == b"taken\n"
         wait_for(lambda: team.runs)
-    assert team.runs[0].person == pwd.getpwuid(65534 if os.geteuid() == 0 else os.geteuid()).pw_name
+    uid = 65534 if os.geteuid() == 0 else os.geteuid()
+    assert team.runs[0].person == pwd.getpwuid(uid).pw_name
+    assert [each.name for each in (state.path / "outbox").iterdir()] == [str(uid)], "it waited among his own"
 
 
 def a_message(**change: object) -> bytes:
