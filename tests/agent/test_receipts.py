@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from datetime import datetime
 from pathlib import Path
 
 import msgspec
@@ -109,6 +110,9 @@ WRONG = {
     "a kind that is none": a_message(kind="party"),
     "nested": a_message(receipt=json.loads("[" * 500 + "]" * 500)),
     "too deep": b"[" * 100_000,
+    "a time without a zone": content_of(
+        handed(msgspec.structs.replace(a_receipt(GOOD), start=datetime(2026, 11, 23)))  # noqa: DTZ001
+    ),
     "no key": content_of(handed(a_receipt(GOOD, key=""))),
     "a key that is a path": content_of(handed(a_receipt(GOOD, key="../../../../etc/passwd_________"))),
 }
