@@ -14,20 +14,20 @@ Rules
 from __future__ import annotations
 
 import os
-import pwd
 import time
 from collections.abc import Callable
 
 import msgspec
 
 from envguard.agent.rights import Peer
+from envguard.domain.secrets import without_secrets
 from envguard.errors import StateError
 from envguard.formats.verdict_lines import line
 from envguard.log import get_log
-from envguard.runs.secrets import without_secrets
 from envguard.state import State
 from envguard.state.handing import read_handed
 from envguard.state.outbox import ITEM_BYTES, outbox_of
+from envguard.state.users import user_name
 
 WORD = b"receipt 1\t"
 _DIGITS = 7
@@ -59,26 +59,24 @@ class Taking:
         masked = msgspec.structs.replace(
             handed.receipt, command=without_secrets(handed.receipt.command)
         )  # a script's guard knows no secrets
-        kept = msgspec.structs.replace(handed, person=_name_of(peer.uid), receipt=masked)
+        kept = msgspec.structs.replace(handed, person=user_name(peer.uid), receipt=masked)
         identity = self._state.identity()
         if identity is not None and handed.host == os.uname().nodename:
             kept = msgspec.structs.replace(kept, machine=identity.name)
         try:
             outbox = outbox_of(self._state.path, peer.uid)
-            dropped = outbox.put(handed.receipt.key, msgspec.json.encode(kept), at_ns=self._clock_ns())
+            dropped = outbox.put(
+                kept.receipt.key,
+                msgspec.json.encode(kept),
+                at_ns=self._clock_ns(),
+                is_ended=kept.receipt.end is not None,
+            )
         except (StateError, OSError) as error:
             _log.warning("receipt_not_kept", reason=str(error))
             return _answer("refused", "it cannot be kept")
         if dropped:
             _log.warning("receipts_dropped", user=kept.person, count=dropped)
         return b"taken\n"
-
-
-def _name_of(uid: int) -> str:
-    try:
-        return pwd.getpwuid(uid).pw_name
-    except KeyError:
-        return f"uid {uid}"
 
 
 def _answer(word: str, why: str) -> bytes:

@@ -11,7 +11,6 @@ Rules
 from __future__ import annotations
 
 import os
-import pwd
 import sys
 from contextlib import suppress
 from time import time_ns
@@ -26,6 +25,7 @@ from envguard.report.printable import encodable
 from envguard.state import state_directory
 from envguard.state.outbox import Outbox, outbox_of
 from envguard.state.runtime import runtime_folders
+from envguard.state.users import user_name
 
 if TYPE_CHECKING:
     from envguard.domain.receipt import HandedKind
@@ -45,12 +45,9 @@ def own_outbox() -> Outbox:
     return outbox_of(state_directory(os.environ), os.geteuid())
 
 
-def user_name() -> str:
+def own_name() -> str:
     """Answer who this is, as the system knows it."""
-    try:
-        return pwd.getpwuid(os.geteuid()).pw_name
-    except KeyError:
-        return f"uid {os.geteuid()}"
+    return user_name(os.geteuid())
 
 
 def has_way() -> bool:
@@ -72,14 +69,15 @@ def hand_on(kind: HandedKind, receipt: Receipt, folder: str | None, *, is_last: 
     judgement, host = receipt.judgement, os.uname().nodename
     handed = Handed(
         kind=kind,
-        person=encodable(user_name()),
+        person=encodable(own_name()),
         machine=encodable(judgement.machine if judgement is not None else host),
         host=encodable(host),
         place=encodable(os.path.abspath(folder)) if folder is not None else "",
         receipt=receipt,
     )
     try:
-        dropped = own_outbox().put(receipt.key, msgspec.json.encode(handed), at_ns=time_ns())
+        content, is_ended = msgspec.json.encode(handed), receipt.end is not None
+        dropped = own_outbox().put(receipt.key, content, at_ns=time_ns(), is_ended=is_ended)
     except (EnvguardError, OSError, ValueError) as error:
         tell(f"warning: the server is not told of this: {error}")
         return

@@ -17,9 +17,9 @@ from envguard.cli.output import now, tell
 from envguard.cli.receipts import last_that_worked, put_receipt, receipt_in
 from envguard.cli.run_judging import Before, snapshot_after
 from envguard.domain.receipt import Receipt
+from envguard.domain.secrets import without_secrets
 from envguard.errors import EnvguardError, StateError
 from envguard.report.printable import encodable
-from envguard.runs.secrets import without_secrets
 from envguard.state.receipts import named_folder, new_folder
 
 if TYPE_CHECKING:

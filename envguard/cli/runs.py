@@ -13,6 +13,7 @@ from envguard.cli.options import filled, json_option
 from envguard.cli.output import console, now, print_json
 
 if TYPE_CHECKING:
+    from envguard.domain.package_asked import PackageAsked
     from envguard.domain.receipt import Receipt
     from envguard.wire import RunEntry
 
@@ -69,7 +70,7 @@ def runs(requirement: str | None, count: int, *, mine: bool, is_here: bool, as_j
 
 def _of_team(requirement: str | None, count: int, *, mine: bool) -> list[RunEntry] | None:
     """What the server knows; None where there is none, or it does not answer, which is said."""
-    from envguard.cli.handing_on import user_name
+    from envguard.cli.handing_on import own_name
     from envguard.cli.sending import send_waiting, server_within
     from envguard.errors import TransportError, UsageError
 
@@ -85,7 +86,7 @@ def _of_team(requirement: str | None, count: int, *, mine: bool) -> list[RunEntr
         while len(found) < count:
             page = client.runs(
                 with_=requirement,
-                person=user_name() if mine else None,
+                person=own_name() if mine else None,
                 before=before,
                 limit=min(count - len(found), _PAGE),
             )
@@ -127,38 +128,25 @@ def _show_team(entries: list[RunEntry], *, as_json: bool) -> None:
     show_team_runs(console(), entries, now=now())
 
 
-def _found(wanted: tuple[str, str] | None) -> Iterator[tuple[str, Receipt]]:
+def _found(wanted: PackageAsked | None) -> Iterator[tuple[str, Receipt]]:
     from envguard.cli.receipts import receipts_of
 
     for folder, receipt in receipts_of(str(Path.cwd())):
-        if wanted is None or _has(receipt, *wanted):
+        if wanted is None or wanted.is_among(_packages_of(receipt)):
             yield folder, receipt
 
 
-def _wanted(requirement: str) -> tuple[str, str]:
-    """The name and the specifier of a requirement. Raises UsageError."""
-    from packaging.requirements import InvalidRequirement, Requirement
+def _packages_of(receipt: Receipt) -> Iterator[tuple[str, str]]:
+    packages = receipt.judgement.snapshot.packages if receipt.judgement is not None else ()
+    yield from ((each.name, each.version) for each in packages)
 
-    from envguard.domain.requirements import normalised_name
+
+def _wanted(requirement: str) -> PackageAsked:
+    """What is looked for. Raises UsageError."""
+    from envguard.domain.package_asked import NotAsked, package_asked
     from envguard.errors import UsageError
 
-    try:
-        parsed = Requirement(requirement)
-    except InvalidRequirement as error:
-        what = f"a name and versions are expected: not `{requirement}`"
-        raise UsageError(what, where="--with", hint="--with 'numpy>=2'") from error
-    if parsed.url or parsed.marker or parsed.extras:
-        what = "only a name and versions can be looked for"
-        raise UsageError(what, where="--with", hint=f"--with '{parsed.name}{parsed.specifier}'")
-    return normalised_name(parsed.name), str(parsed.specifier)
-
-
-def _has(receipt: Receipt, name: str, specifier: str) -> bool:
-    from envguard.domain.versions import allows, is_version
-
-    packages = receipt.judgement.snapshot.packages if receipt.judgement is not None else ()
-    return any(
-        not specifier or (is_version(each.version) and allows(specifier, each.version))
-        for each in packages
-        if each.name == name
-    )
+    asked = package_asked(requirement)
+    if isinstance(asked, NotAsked):
+        raise UsageError(f"{asked.reason}: {requirement}", where="--with", hint="--with 'numpy>=2'")
+    return asked

@@ -3,7 +3,7 @@
 Rules
 1. By this machine's agent, if it is root's or this user's own; else by what this person's commands may ask.
    With neither it waits on.
-2. One sends at a time; who comes second sends what came meanwhile.
+2. One sends at a time; who comes second sends what came meanwhile, and who comes third need not.
 3. It is nobody's to wait for: it is the least important process, and is ended by its own alarm.
 """
 
@@ -42,7 +42,7 @@ def main(arguments: list[str]) -> int:
         with suppress(OSError):
             os.nice(10)
     outbox = own_outbox()
-    with suppress(EnvguardError), outbox.only_sender():
+    with suppress(EnvguardError), outbox.only_sender() if is_waited_for else outbox.next_sender():
         send(outbox)
     return 0
 

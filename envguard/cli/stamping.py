@@ -21,10 +21,10 @@ from envguard.cli.output import current_folder, now
 from envguard.cli.receipts import put_receipt, receipt_in
 from envguard.cli.run_judging import judge_unkept
 from envguard.domain.receipt import Parameter, Receipt
+from envguard.domain.secrets import without_secrets
 from envguard.domain.verdict import Verdict
 from envguard.errors import StateError, UsageError
 from envguard.report.printable import encodable
-from envguard.runs.secrets import without_secrets
 from envguard.state.receipts import RECEIPT, named_folder
 
 STAMPED = "stamped"

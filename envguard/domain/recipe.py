@@ -108,7 +108,7 @@ def _of_installed(
             told = (origin.archive_digest,) if origin.archive_digest else ()
             return _direct(name, version, origin, told, None)
         case "editable" | "directory":
-            return _folder(name, version, origin, editable.folder if editable else None, editable)
+            return _folder(name, version, origin, _whole(editable.folder) if editable else None, editable)
         case "conda":
             return NotMade(name, version, "conda's own")
         case "debian":
@@ -168,6 +168,11 @@ def _folder(
     words = ("--editable", folder) if is_editable and folder else (folder,) if folder else ()
     commit = editable.commit if editable and _COMMIT.fullmatch(editable.commit or "") else None
     return NotMade(name, version, reason, tuple(words), commit)
+
+
+def _whole(folder: str) -> str | None:
+    """A folder that may be pasted; None for a text that pip or uv would take for an option, or for a name."""
+    return folder if folder.startswith("/") else None
 
 
 def _digests(artifacts: Iterable[Artifact]) -> tuple[str, ...]:

@@ -21,7 +21,7 @@ def by_socket(asked):
     """What the agent answers, by the policy that is asked for."""
     for folder in runtime_folders():
         path = os.path.join(folder, "agent.sock")
-        if not is_trusted(folder, path):
+        if not is_trusted_socket(folder, path):
             continue
         try:
             content = _ask(path, asked)
@@ -36,7 +36,7 @@ def by_socket(asked):
     return None, ""
 
 
-def is_trusted(folder, path):
+def is_trusted_socket(folder, path):
     # type: (str, str) -> bool
     """Whether a socket is root's or this user's, in a folder where nobody else can put one."""
     own = trusted_uids()

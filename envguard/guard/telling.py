@@ -10,7 +10,7 @@ import os
 import sys
 import time
 
-from envguard.guard.agent_socket import is_trusted
+from envguard.guard.agent_socket import is_trusted_socket
 from envguard.guard.files import IS_OLD
 from envguard.guard.interpreter import ticks
 from envguard.guard.verdict_file import runtime_folders
@@ -34,7 +34,7 @@ def tell_agent(verdict, allowed):
         return
     os.environ[_RUN] = "told"
     paths = [(folder, os.path.join(folder, "agent.sock")) for folder in runtime_folders()]
-    path = next((path for folder, path in paths if is_trusted(folder, path)), None)
+    path = next((path for folder, path in paths if is_trusted_socket(folder, path)), None)
     if path is None:
         return
     try:

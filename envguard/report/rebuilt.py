@@ -12,10 +12,10 @@ from envguard.domain.comparison import Comparison, EnvironmentSide
 from envguard.domain.difference import FieldDifference
 from envguard.domain.environment import Digest
 from envguard.domain.recipe import NotMade
+from envguard.domain.secrets import MASK
 from envguard.report.compared import ContentsPart, contents_part
 from envguard.report.differences import show_comparison
 from envguard.report.printing import print_table, print_text, words
-from envguard.runs.secrets import MASK
 
 if TYPE_CHECKING:
     from rich.console import Console

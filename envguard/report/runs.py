@@ -105,7 +105,7 @@ def show_runs(console: Console, found: Sequence[tuple[str, Receipt]], *, now: da
         (
             folder.rpartition("/")[2],
             age_text(receipt.start, now),
-            _ending(receipt),
+            _ending(receipt, "no end yet" if receipt.end is None else "-"),
             receipt.verdict.verdict if receipt.verdict is not None else "-",
             _shown(receipt.command),
         )
@@ -159,12 +159,11 @@ def _part(folder: str, receipt: Receipt) -> RunPart:
     )
 
 
-def _ending(receipt: Receipt) -> str:
-    if receipt.exit_code is not None:
-        return f"{receipt.exit_code}, changed" if receipt.is_changed else str(receipt.exit_code)
-    if receipt.replaced:
-        return "not seen"
-    return "-" if receipt.end is not None else "no end yet"
+def _ending(run: Receipt | ToldRun, without: str) -> str:
+    """How a run ended; ``without`` is said where nobody knows."""
+    if run.exit_code is not None:
+        return f"{run.exit_code}, changed" if run.is_changed else str(run.exit_code)
+    return "not seen" if run.replaced else without
 
 
 def _team_part(entry: RunEntry) -> RunPart:
@@ -199,11 +198,15 @@ def _policy(run: ToldRun) -> PolicyRef | None:
 
 
 def _team_ending(run: ToldRun) -> str:
-    if run.kind != "run":
-        return {"refused": "refused", "required": "not seen"}.get(run.kind, "stamped")
-    if run.exit_code is not None:
-        return f"{run.exit_code}, changed" if run.is_changed else str(run.exit_code)
-    return "not seen" if run.replaced else "no end known"
+    match run.kind:
+        case "refused":
+            return "refused"
+        case "required":
+            return "not seen"
+        case "stamp":
+            return "stamped"
+        case _:
+            return _ending(run, "no end known")
 
 
 def _team_verdict(run: ToldRun) -> str:

@@ -12,31 +12,28 @@ Rules
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 from datetime import datetime, timedelta, timezone
 
 import msgspec
-from packaging.requirements import InvalidRequirement, Requirement
 from starlette.requests import Request
 
+from envguard.domain.package_asked import NotAsked, PackageAsked, package_asked
 from envguard.domain.receipt import is_run_key
-from envguard.domain.requirements import normalised_name
-from envguard.domain.versions import allows, is_version
 from envguard.log import get_log
 from envguard.server.refusals import RefusalError
 from envguard.server.service import Service
 from envguard.server.store import receipts
 from envguard.server.store.access import Principal
-from envguard.server.store.machines import name_of_machine
-from envguard.wire import RunMessage, RunReply, Runs, faults_of
+from envguard.wire import NAME_CHARACTERS, RunMessage, RunReply, Runs, faults_of
 
 LIMIT = 100
 LIMIT_AT_MOST = 500
 
-_NAME_CHARACTERS = 200
 _LONGEST_DAY = timedelta(hours=50)
 """A reader's day begins 26 hours before the UTC day's end at the earliest; clocks are not exact."""
 _PLACE = re.compile(r"(?P<at>-?[0-9]{1,12}\.[0-9]{1,12})_(?P<number>[1-9][0-9]{0,9})", re.ASCII)
+_LARGEST_NUMBER = 2**31 - 1
+"""What PostgreSQL's integers have room for: it refuses a question with a larger one."""
 _COUNT = re.compile(r"[1-9][0-9]{0,3}", re.ASCII)
 
 _log = get_log(__name__)
@@ -46,14 +43,9 @@ def tell_run(service: Service, principal: Principal, message: RunMessage) -> Run
     """Keep what is told of a run, and answer which snapshots are missing; raises RefusalError."""
     _check(message)
     run = message.run
-    is_there = principal.machine is not None and message.is_of_sender
+    machine = principal.machine if message.is_of_sender else None
     with service.database.writing() as connection:
-        if is_there and principal.machine is not None:
-            name = name_of_machine(connection, principal.machine)
-            message = msgspec.structs.replace(message, machine=name)
-        receipts.keep_run(
-            connection, message, machine=principal.machine if is_there else None, now_s=service.clock()
-        )
+        receipts.keep_run(connection, message, machine=machine, now_s=service.clock())
         is_lacking = run.kind != "refused" and receipts.lacks_snapshot(connection, run.digest)
     _log.info("run_told", kind=run.kind, machine=message.machine, is_ended=run.end is not None)
     return RunReply((run.digest,) if is_lacking and run.digest is not None else ())
@@ -62,7 +54,7 @@ def tell_run(service: Service, principal: Principal, message: RunMessage) -> Run
 def list_runs(service: Service, principal: Principal, request: Request) -> Runs:
     """Answer the newest runs that a request asks for; raises RefusalError."""
     asked = request.query_params
-    has = _packages_asked(asked["with"]) if "with" in asked else None
+    package = _package_asked(asked["with"]) if "with" in asked else None
     wanted = receipts.Wanted(
         owner=principal.machine,
         person=_name_asked(request, "person"),
@@ -74,7 +66,7 @@ def list_runs(service: Service, principal: Principal, request: Request) -> Runs:
     )
     limit = _limit_asked(asked["limit"]) if "limit" in asked else LIMIT
     with service.database.reading() as connection:
-        found, place = receipts.runs_of(connection, wanted, limit=limit, has=has)
+        found, place = receipts.runs_of(connection, wanted, limit=limit, package=package)
     return Runs(runs=found, next=f"{place.started_at!r}_{place.number}" if place is not None else None)
 
 
@@ -93,7 +85,7 @@ def _check(message: RunMessage) -> None:
     if not is_run_key(message.key):
         raise RefusalError(400, "malformed body: not a key - at `$.key`")
     for field, name in (("person", message.person), ("machine", message.machine)):
-        if not name.strip() or len(name) > _NAME_CHARACTERS or not name.isprintable():
+        if not name.strip() or len(name) > NAME_CHARACTERS or not name.isprintable():
             raise RefusalError(400, f"malformed body: not a name - at `$.{field}`")
     fault = next(faults_of(message.run), None)
     if fault is not None:
@@ -107,23 +99,11 @@ def _name_asked(request: Request, field: str) -> str | None:
     return name
 
 
-def _packages_asked(text: str) -> Callable[[receipts.Versions], bool]:
-    """Whether an environment has a package, by a requirement such as ``numpy>=2``."""
-    try:
-        parsed = Requirement(text)
-    except (InvalidRequirement, RecursionError) as error:
-        raise RefusalError(400, "not a package with its versions: with", "?with=numpy>=2") from error
-    if parsed.url or parsed.marker or parsed.extras:
-        raise RefusalError(400, "only a name and versions can be looked for: with", "?with=numpy>=2")
-    wanted, specifier = normalised_name(parsed.name), str(parsed.specifier)
-
-    def has(versions: receipts.Versions) -> bool:
-        return any(
-            name == wanted and (not specifier or (is_version(version) and allows(specifier, version)))
-            for name, version in versions
-        )
-
-    return has
+def _package_asked(text: str) -> PackageAsked:
+    asked = package_asked(text)
+    if isinstance(asked, NotAsked):
+        raise RefusalError(400, f"{asked.reason}: with", "?with=numpy>=2")
+    return asked
 
 
 def _moment_asked(text: str, field: str) -> datetime:
@@ -141,7 +121,7 @@ def _moment_asked(text: str, field: str) -> datetime:
 
 def _place_asked(text: str) -> receipts.Place:
     found = _PLACE.fullmatch(text)
-    if found is None:
+    if found is None or int(found["number"]) > _LARGEST_NUMBER:
         raise RefusalError(400, "not the `next` of an answer: before", "leave it out for the newest")
     return receipts.Place(float(found["at"]), int(found["number"]))
 

@@ -8,9 +8,7 @@ Rules
 
 from __future__ import annotations
 
-import os
 import socket
-import stat
 from collections.abc import Iterator
 from time import monotonic
 from typing import Literal, NamedTuple
@@ -18,6 +16,7 @@ from typing import Literal, NamedTuple
 import msgspec
 
 from envguard.domain.receipt import Handed, is_run_key
+from envguard.guard.agent_socket import is_trusted_socket
 from envguard.state.outbox import ITEM_BYTES, Outbox
 from envguard.state.runtime import SOCKET
 
@@ -72,14 +71,9 @@ def hand_over(path: str, content: bytes) -> Taken:
 
 
 def trusted_socket(folder: str) -> str | None:
-    """Answer the socket in a folder, where it is root's or ours and nobody else can put one there."""
-    path, own = f"{folder}/{SOCKET}", (0, os.geteuid())
-    try:
-        around, status = os.lstat(folder), os.lstat(path)
-    except OSError:
-        return None
-    is_closed = stat.S_ISDIR(around.st_mode) and around.st_uid in own and not around.st_mode & 0o022
-    return path if is_closed and stat.S_ISSOCK(status.st_mode) and status.st_uid in own else None
+    """Answer the socket in a folder, where it is one that scripts with the guard ask as well."""
+    path = f"{folder}/{SOCKET}"
+    return path if is_trusted_socket(folder, path) else None
 
 
 def read_handed(content: bytes) -> Handed | None:

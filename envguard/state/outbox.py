@@ -4,9 +4,13 @@ Rules
 1. ``STATE/outbox/UID`` holds what one user handed on; an agent sends what is in all of them. The folders are
    0700, the files 0600.
 2. A file is named by when it was put there, and by what it is of: more of the same takes the place of what
-   was there, under another name, so that who sends the old one does not remove the new one.
+   was there, under another name, so that who sends the old one does not remove the new one. What has an end
+   says so in its name, and gives way to nothing that has none: who hands a start on may be slower than the
+   run.
 3. At most ``COUNT`` files and ``BYTES`` bytes are kept of one user: the oldest goes first, and that is told.
-4. Nothing is synced: what a power cut leaves torn is no message, and is thrown away by who reads it.
+4. Nothing is synced: what a power cut leaves torn is no message, and is thrown away by who reads it. What
+   ``kill -9`` leaves half written has a name with a dot, and is swept an hour later.
+5. One sends, and one more waits to do so: of hundreds of runs that begin at once no more need a process.
 """
 
 from __future__ import annotations
@@ -28,7 +32,10 @@ ITEM_BYTES = 1024 * 1024
 
 _FOLDER = "outbox"
 _LOCK = "lock"
-_NAME = re.compile(r"(?P<at>[0-9]{20})-(?P<key>[0-9a-f]{32})", re.ASCII)
+_QUEUE = "queue"
+_NAME = re.compile(r"(?P<at>[0-9]{20})-(?P<key>[0-9a-f]{32})(?P<end>-end)?", re.ASCII)
+_HALF_WRITTEN = re.compile(rf"\.{_NAME.pattern}\.[0-9]+", re.ASCII)
+_WRITTEN_WITHIN_NS = 3600 * 10**9
 _FLAGS = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW
 
 
@@ -37,6 +44,7 @@ class Waiting(NamedTuple):
 
     name: str
     key: str
+    is_ended: bool
 
 
 class Outbox:
@@ -46,20 +54,21 @@ class Outbox:
         """``folder`` need not be there."""
         self._folder = folder
 
-    def put(self, key: str, content: bytes, *, at_ns: int) -> int:
+    def put(self, key: str, content: bytes, *, at_ns: int, is_ended: bool = False) -> int:
         """Let this wait in the place of what waits of the same; answer how many older ones were dropped.
 
-        Raises StateError where it cannot be kept.
+        ``is_ended``: nothing but another end says more. Raises StateError where it cannot be kept.
         """
         if len(content) > ITEM_BYTES:
             raise StateError(f"too large to be kept for the server: {len(content)} bytes")
         try:
             for folder in (*reversed(self._folder.parents[:2]), self._folder):
                 folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-            name = f"{at_ns:020}-{key}"
+            name = f"{at_ns:020}-{key}{'-end' if is_ended else ''}"
             self._write(name, content)
+            self._sweep(before_ns=at_ns - _WRITTEN_WITHIN_NS)
             for each in self.waiting():
-                if each.key == key and each.name < name:
+                if each.key == key and each.name < name and (is_ended or not each.is_ended):
                     self.remove(each.name)
             return self._drop_what_is_too_much()
         except OSError as error:
@@ -72,7 +81,8 @@ class Outbox:
             names = sorted(each.name for each in self._folder.iterdir())
         except OSError:
             return []
-        return [Waiting(name, found["key"]) for name in names if (found := _NAME.fullmatch(name))]
+        found = filter(None, map(_NAME.fullmatch, names))
+        return [Waiting(each[0], each["key"], each["end"] is not None) for each in found]
 
     def read(self, name: str) -> bytes | None:
         """Answer what waits under this name; None where nothing does any more, or it cannot be read."""
@@ -93,18 +103,40 @@ class Outbox:
 
         Where the file system has no locks there is none: then two may send the same, which does no harm.
         """
+        lock = self._locked(_LOCK, fcntl.LOCK_EX)
         try:
-            descriptor = os.open(self._folder / _LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+            yield
+        finally:
+            os.close(lock)
+
+    @contextlib.contextmanager
+    def next_sender(self) -> Iterator[None]:
+        """Likewise, but StateError also where somebody waits already: that one will send all there is."""
+        queue = self._locked(_QUEUE, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        try:
+            lock = self._locked(_LOCK, fcntl.LOCK_EX)
+        finally:
+            os.close(queue)
+        try:
+            yield
+        finally:
+            os.close(lock)
+
+    def _locked(self, name: str, operation: int) -> int:
+        try:
+            descriptor = os.open(self._folder / name, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         except OSError as error:
             raise StateError(
                 f"cannot be opened: {error.strerror or error}", where=str(self._folder)
             ) from error
         try:
-            with contextlib.suppress(OSError):
-                fcntl.flock(descriptor, fcntl.LOCK_EX)
-            yield
-        finally:
+            fcntl.flock(descriptor, operation)
+        except BlockingIOError as error:
             os.close(descriptor)
+            raise StateError("another process is about to send", where=str(self._folder)) from error
+        except OSError:
+            pass  # no locks are to be had there
+        return descriptor
 
     def _write(self, name: str, content: bytes) -> None:
         temporary = self._folder / f".{name}.{os.getpid()}"
@@ -116,6 +148,12 @@ class Outbox:
         except OSError:
             temporary.unlink(missing_ok=True)
             raise
+
+    def _sweep(self, *, before_ns: int) -> None:
+        for each in self._folder.iterdir():
+            found = _HALF_WRITTEN.fullmatch(each.name)
+            if found is not None and int(found["at"]) < before_ns:
+                self.remove(each.name)
 
     def _drop_what_is_too_much(self) -> int:
         waiting = self.waiting()

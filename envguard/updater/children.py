@@ -13,9 +13,10 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from typing import Protocol
 
+from envguard.domain.secrets import without_logins
+
 _ENDS_WITHIN_S = 5.0
 _SHOWN_BYTES = 64 * 1024
-_USERINFO = re.compile(r"(?P<scheme>[A-Za-z][A-Za-z0-9+.-]*://)[^/\s@]+@")
 _STYLE = re.compile(r"\x1b\[[0-9;]*m")
 _SHOWN_LINES = 12
 
@@ -67,7 +68,7 @@ class Children:
                 text = file.read().decode("utf-8", "replace")
         except OSError:
             return ""
-        return _telling(_USERINFO.sub(r"\g<scheme>***@", _STYLE.sub("", text)))
+        return _telling(without_logins(_STYLE.sub("", text)))
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:

@@ -34,6 +34,7 @@ from envguard.wire.policies import (
 )
 from envguard.wire.ranks import RankNames, RankNote, RankNoteReply, RankNotes
 from envguard.wire.receipts import (
+    NAME_CHARACTERS,
     RUN_LIMIT_BYTES,
     RunEntry,
     RunMessage,
@@ -71,6 +72,7 @@ from envguard.wire.waivers import (
 
 __all__ = [
     "BODY_LIMIT_BYTES",
+    "NAME_CHARACTERS",
     "PROTOCOL",
     "RUN_LIMIT_BYTES",
     "AcquittedFinding",

@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from datetime import datetime
 from pathlib import Path
 
 import msgspec
@@ -71,6 +72,7 @@ def test_who_it_was_is_the_kernels_to_say_and_where_the_agents(
         assert hand(place, content_of(told)) == b"taken\n"
         wait_for(lambda: team.runs)
         elsewhere = handed(a_receipt(GOOD, key=a_key(2)), person="lead", host="another")
+        elsewhere = msgspec.structs.replace(elsewhere, machine="gpu-3")
         assert hand(place, content_of(elsewhere)) == b"taken\n"
         wait_for(lambda: len(team.runs) == 2)
         wait_for(lambda: not any(each.waiting() for each in all_outboxes(state.path)))
@@ -78,7 +80,7 @@ def test_who_it_was_is_the_kernels_to_say_and_where_the_agents(
     identity = state.identity()
     assert identity is not None
     assert (first.person, first.machine, first.is_of_sender) == (own_name(), identity.name, True)
-    assert (second.person, second.machine, second.is_of_sender) == (own_name(), "ws-7", False)
+    assert (second.person, second.machine, second.is_of_sender) == (own_name(), "gpu-3", False)
     assert team.snapshots == [first.run.digest, second.run.digest], "the server lacked it each time"
 
 
@@ -91,7 +93,9 @@ def test_another_user_hands_on_as_himself(machine: tuple[State, Team], place: Pa
         done = subprocess.run(arguments, input=content, capture_output=True, timeout=30, check=True)
         assert done.stdout == b"taken\n"
         wait_for(lambda: team.runs)
-    assert team.runs[0].person == pwd.getpwuid(65534 if os.geteuid() == 0 else os.geteuid()).pw_name
+    uid = 65534 if os.geteuid() == 0 else os.geteuid()
+    assert team.runs[0].person == pwd.getpwuid(uid).pw_name
+    assert [each.name for each in (state.path / "outbox").iterdir()] == [str(uid)], "it waited among his own"
 
 
 def a_message(**change: object) -> bytes:
@@ -106,6 +110,9 @@ WRONG = {
     "a kind that is none": a_message(kind="party"),
     "nested": a_message(receipt=json.loads("[" * 500 + "]" * 500)),
     "too deep": b"[" * 100_000,
+    "a time without a zone": content_of(
+        handed(msgspec.structs.replace(a_receipt(GOOD), start=datetime(2026, 11, 23)))  # noqa: DTZ001
+    ),
     "no key": content_of(handed(a_receipt(GOOD, key=""))),
     "a key that is a path": content_of(handed(a_receipt(GOOD, key="../../../../etc/passwd_________"))),
 }
@@ -177,6 +184,21 @@ def test_while_the_server_is_away_so_much_of_each_user_waits(
         wait_for(lambda: len(team.runs) == COUNT + 1)
         wait_for(lambda: not any(each.waiting() for each in all_outboxes(state.path)))
     assert {each.person for each in team.runs[:2]} == {"bob", own_name()}, "in turn"
+
+
+def test_a_start_that_comes_late_takes_nothing_of_its_end(machine: tuple[State, Team], place: Path) -> None:
+    state, team = machine
+    start = a_receipt(GOOD)
+    end = msgspec.structs.replace(start, end=start.start, exit_code=3)
+    with running(state, place):
+        wait_for(lambda: team.checkins)
+        team.is_away = True
+        for receipt in (start, end, start):
+            assert hand(place, content_of(handed(receipt, host=HOST))) == b"taken\n"
+        team.is_away = False
+        wait_for(lambda: team.runs)
+        wait_for(lambda: not any(each.waiting() for each in all_outboxes(state.path)))
+    assert 3 in [each.run.exit_code for each in team.runs]
 
 
 def test_what_the_server_will_never_take_is_not_sent_again_and_all_else_waits(

@@ -60,7 +60,8 @@ def test_what_is_no_receipt_is_passed_over_and_no_run_is_said(envguard: Envguard
 
 
 @pytest.mark.parametrize(
-    "spec", ["numpy >", "numpy @ https://example.org/x", "numpy[x]", "numpy; os_name=='nt'"]
+    "spec",
+    ["numpy >", "numpy @ https://example.org/x", "numpy[x]", "numpy; os_name=='nt'", "numpy; " + "(" * 5000],
 )
 def test_what_cannot_be_looked_for_is_wrong_usage(envguard: Envguard, spec: str) -> None:
     assert envguard("runs", "--with", spec).code == 2

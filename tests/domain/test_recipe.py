@@ -85,6 +85,7 @@ def test_what_has_an_address_is_asked_for_by_it(origin: Origin, requirement: str
             Origin("vcs", "ssh://-oProxyCommand=id/x", COMMIT),
             "the address of its repository cannot be asked for",
         ),
+        (Origin("vcs", "https://x/${HOME}", COMMIT), "the address of its repository cannot be asked for"),
         (Origin("archive"), "its archive lay on one machine"),
         (Origin("archive", "https://x/a b"), "the address of its archive cannot be asked for"),
         (Origin("directory"), "installed from a folder"),
@@ -111,6 +112,14 @@ def test_a_folder_is_named_with_its_commit(kind: OriginKind, words: tuple[str, .
     assert (left.install, left.commit) == (words, COMMIT)
 
 
+@pytest.mark.parametrize("kind", ["editable", "directory"])
+@pytest.mark.parametrize("folder", ["-r https://x.example/r.txt", "--index-url=https://x.example", "rl", ""])
+def test_what_is_no_whole_path_is_no_folder(kind: OriginKind, folder: str) -> None:
+    package = Package("rl", "1", Origin(kind))
+    found = recipe_of_snapshot(a_snapshot(package), None, [Editable("rl", folder, COMMIT)])
+    assert found.not_made[0].install == ()
+
+
 def test_what_is_no_commit_is_not_told_as_one() -> None:
     package = Package("rl", "1", Origin("editable"))
     found = recipe_of_snapshot(a_snapshot(package), None, [Editable("rl", "/p", "x; rm -rf ~")])
@@ -126,6 +135,19 @@ def test_two_versions_in_one_folder_and_conda_s_packages_are_left() -> None:
         NotMade("a", "2", "it lay there twice"),
         NotMade("mkl", "2024", "conda's own"),
     )
+
+
+@pytest.mark.parametrize("within", ["../x", "a&egg=b", "a b", "-r", ""])
+def test_what_is_no_folder_of_a_repository_is_not_told(within: str) -> None:
+    entry = LockedPackage("a", origin=Origin("vcs", "https://g.example/x", COMMIT), subdirectory=within)
+    [asked] = recipe_of_lock({"a": entry}, None).ingredients
+    assert asked.requirement == f"a @ git+https://g.example/x@{COMMIT}"
+
+
+def test_the_guard_is_asked_of_no_index() -> None:
+    found = recipe(Package("envguard-guard", "1"), Package("gym", "0.26.2"))
+    assert ([each.name for each in found.ingredients], found.not_made, found.has_guard) == (["gym"], (), True)
+    assert not recipe(Package("gym", "0.26.2")).has_guard
 
 
 def test_a_lock_s_entries_are_asked_for() -> None:

@@ -161,9 +161,11 @@ def test_pages_follow_each_other_without_a_gap(told: Server, query: str) -> None
         "with=numpy%20%3E",
         "with=x%20@%20https://index.example/x",
         "with=",
+        "with=x;" + "(" * 5000,
         "before=1",
         "before=nan_1",
         "before=1e9_1",
+        "before=1.0_9999999999",
         "limit=0",
         "limit=501",
         "limit=x",
@@ -246,11 +248,13 @@ def test_the_report_counts_refusals_and_what_was_started_anyway(told: Server) ->
     tell(told, a_receipt(BAD, "drifted", key=a_key(10), start=started(1)), "refused", person="eve")
     # a reason that was not needed
     tell(told, a_receipt(GOOD, key=a_key(11), start=started(1), allow_drift="always"), person="ann")
+    # what did not start was not started anyway
+    tell(told, a_receipt(BAD, "drifted", key=a_key(13), start=started(1), allow_drift="late"), "refused")
     tell(told, a_receipt(BAD, "drifted", key=a_key(12), start=NOW - timedelta(days=2)), "refused")
     today = told.team().today
     assert today is not None
     assert (today.since.hour, today.since.date()) == (0, NOW.date())
-    assert today.refused == {"eve": 2, "bob": 1}
+    assert today.refused == {"eve": 2, "ann": 1, "bob": 1}
     [anyway] = today.anyway
     assert (anyway.person, anyway.reason, anyway.count) == ("eve", "paper\nrerun", 1)
     mine = told.team(f"?since={started(0.5).isoformat()}").today

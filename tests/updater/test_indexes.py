@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -105,11 +106,42 @@ def test_no_variable_that_leads_a_tool_reaches_it() -> None:
             "UV_PYTHON": "x",
             "PYTHONPATH": "x",
             "VIRTUAL_ENV": "x",
+            "CONDA_PREFIX": "x",
+            "SETUPTOOLS_SCM_PRETEND_VERSION": "x",
             "PATH": "/bin",
             "https_proxy": "p",
         }
     )
     assert {name for name in kept if not name.startswith("GIT_")} == {"PATH", "https_proxy"}
+
+
+def test_nobody_is_asked_for_a_password_by_git() -> None:
+    kept = without_tools({})
+    assert (kept["GIT_TERMINAL_PROMPT"], kept["GIT_SSH_COMMAND"]) == ("0", "ssh -o BatchMode=yes")
+    assert without_tools({"GIT_SSH_COMMAND": "mine"})["GIT_SSH_COMMAND"] == "mine"
+
+
+def test_an_index_that_is_named_is_asked_where_settings_want_none(home: Path, tmp_path: Path) -> None:
+    none = own(home, PIP_NO_INDEX="1", UV_NO_INDEX="true")
+    for given, no_index in ((NOTHING, True), (Indexes(index=INDEX), False), (Indexes(no_index=True), True)):
+        assert indexes_of_pip(given, none).no_index is no_index
+        assert indexes_of_uv(given, none, str(tmp_path)).no_index is no_index
+
+
+def test_of_a_project_s_files_of_uv_the_nearest_counts(home: Path, tmp_path: Path) -> None:
+    (tmp_path / "p" / "q").mkdir(parents=True)
+    (tmp_path / "p" / "uv.toml").write_text(f'extra-index-url = ["{OTHER}"]\n')
+    (tmp_path / "p" / "q" / "uv.toml").write_text(f'extra-index-url = ["{INDEX}"]\n')
+    assert indexes_of_uv(NOTHING, own(home), str(tmp_path / "p" / "q")).further == (INDEX,)
+
+
+def test_a_file_of_settings_that_is_none_is_not_read(home: Path) -> None:
+    settings, without = home / ".config" / "pip" / "pip.conf", indexes_of_pip(NOTHING, own(home))
+    settings.write_text(f"[global]\nindex-url = {INDEX}\n#" + "x" * 1024 * 1024)
+    assert indexes_of_pip(NOTHING, own(home)) == without
+    settings.unlink()
+    os.mkfifo(settings)
+    assert indexes_of_pip(NOTHING, own(home)) == without
 
 
 def test_a_password_is_in_no_command_line(home: Path) -> None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import shutil
+import stat
 from pathlib import Path
 
 import pytest
@@ -14,6 +16,7 @@ from envguard.updater.place import UNFINISHED, claim
 
 def test_a_finished_folder_has_what_was_made_and_nothing_else(tmp_path: Path) -> None:
     place = claim(str(tmp_path / "a" / "b"))
+    assert stat.S_IMODE(Path(place.work).stat().st_mode) == 0o700, "passwords may lie there"
     (tmp_path / "a" / "b" / "made").write_text("")
     place.finish()
     assert [each.name for each in (tmp_path / "a" / "b").iterdir()] == ["made"]
@@ -113,3 +116,32 @@ def test_a_folder_that_is_finished_meanwhile_is_not_taken_for_an_unfinished_one(
     with pytest.raises(UsageError, match="not empty"):
         claim(str(tmp_path / "b"))
     os.close(place.lock)
+
+
+def test_one_that_is_finished_between_the_look_and_the_lock_is_kept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place, flock = claim(str(tmp_path / "b")), fcntl.flock
+    (tmp_path / "b" / "made").write_text("")
+
+    def finish_before(descriptor: int, operation: int) -> None:
+        monkeypatch.undo()
+        place.finish()
+        flock(descriptor, operation)
+
+    monkeypatch.setattr(fcntl, "flock", finish_before)
+    with pytest.raises(StateError, match="somebody is making"):
+        claim(str(tmp_path / "b"))
+    assert [each.name for each in (tmp_path / "b").iterdir()] == ["made"]
+
+
+def test_what_another_user_left_unfinished_is_not_swept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    left, own = claim(str(tmp_path / "b")), os.geteuid()
+    (tmp_path / "b" / "half").write_text("")
+    os.close(left.lock)
+    monkeypatch.setattr(os, "geteuid", lambda: own + 1)
+    with pytest.raises(UsageError, match="not of your making"):
+        claim(str(tmp_path / "b"))
+    assert (tmp_path / "b" / "half").exists()

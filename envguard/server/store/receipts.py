@@ -9,7 +9,7 @@ Rules
 from __future__ import annotations
 
 import zlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime, timezone
 from typing import Any, Literal
 
@@ -17,12 +17,10 @@ import msgspec
 import sqlalchemy as sa
 
 from envguard.domain.environment import Digest
+from envguard.domain.package_asked import PackageAsked
 from envguard.server.store.database import insert_once
 from envguard.server.store.schema import machines, receipts, snapshots
 from envguard.wire import RunEntry, RunMessage, RunsOfDay, StartedAnyway, ToldRun
-
-Versions = tuple[tuple[str, str], ...]
-"""Names of packages with their versions."""
 
 
 class Keeping(msgspec.Struct, frozen=True):
@@ -49,7 +47,7 @@ class Wanted(msgspec.Struct, frozen=True, kw_only=True):
     """The id of the machine that told of them."""
     person: str | None = None
     machine: str | None = None
-    """By the name that it has, or had when it told of them."""
+    """By the name that it has; where a person told of it, by what was told."""
     policy: str | None = None
     since_s: float | None = None
     failed: bool | None = None
@@ -107,22 +105,22 @@ def runs_of(
     wanted: Wanted,
     *,
     limit: int,
-    has: Callable[[Versions], bool] | None = None,
+    package: PackageAsked | None = None,
 ) -> tuple[tuple[RunEntry, ...], Place | None]:
     """Answer the newest runs that are wanted, and where to go on; None at the end.
 
-    ``has`` decides by the packages of an environment; it is asked once for each that differs.
+    ``package``: those in whose environment it was, which is looked at once for each that differs.
     """
     found: list[Place] = []
     decided: dict[str, bool] = {}
     columns = sa.select(receipts.c.started_at, receipts.c.number, receipts.c.snapshot)
     newest = columns.order_by(receipts.c.started_at.desc(), receipts.c.number.desc())
     query = newest.where(*_conditions(wanted))
-    if has is not None:
-        query = query.where(receipts.c.snapshot.is_not(None))
+    has_content = receipts.c.snapshot.is_not(None)
+    query = query.limit(limit + 1) if package is None else query.where(has_content)
     with connection.execute(query, execution_options={"yield_per": 1000}) as rows:
         for row in rows:
-            if has is not None and not _has(connection, row.snapshot, has, decided):
+            if package is not None and not _has(connection, row.snapshot, package, decided):
                 continue
             if len(found) == limit:
                 return _entries(connection, [each.number for each in found]), found[-1]
@@ -196,16 +194,16 @@ def _conditions(wanted: Wanted) -> Iterator[sa.ColumnElement[bool]]:
 def _has(
     connection: sa.Connection,
     digest: str,
-    has: Callable[[Versions], bool],
+    package: PackageAsked,
     decided: dict[str, bool],
 ) -> bool:
     if digest not in decided:
         versions = _versions(connection, digest)
-        decided[digest] = versions is not None and has(versions)
+        decided[digest] = versions is not None and package.is_among(versions)
     return decided[digest]
 
 
-def _versions(connection: sa.Connection, digest: str) -> Versions | None:
+def _versions(connection: sa.Connection, digest: str) -> tuple[tuple[str, str], ...] | None:
     """The packages of an environment; None where its content has not been sent."""
     query = sa.select(snapshots.c.document).where(snapshots.c.digest == digest)
     document = connection.scalar(query)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from envguard.runs.secrets import without_secrets
+from envguard.domain.secrets import without_secrets
 
 
 @pytest.mark.parametrize(
@@ -19,6 +19,7 @@ from envguard.runs.secrets import without_secrets
         ("env WANDB_API_KEY=abc HF_TOKEN=def python", "env WANDB_API_KEY=*** HF_TOKEN=*** python"),
         ("optimizer.auth.secret=abc", "optimizer.auth.secret=***"),
         ("https://ann:abc@example.org/x", "https://***@example.org/x"),
+        ("https://ann:a@b@example.org/x@1", "https://***@example.org/x@1"),
         ("--index-url=https://abc@example.org/x", "--index-url=https://***@example.org/x"),
         ("--url postgresql://ann:abc@db/x", "--url postgresql://***@db/x"),
         ("--tokens-per-batch 4096 --keyframes 3", "--tokens-per-batch 4096 --keyframes 3"),

@@ -20,12 +20,18 @@ _SECRET = re.compile(
     re.IGNORECASE,
 )
 _NAMED = re.compile(r"(?P<name>-{0,2}[A-Za-z_][A-Za-z0-9_.-]*)=(?P<value>.*)", re.DOTALL)
-_USERINFO = re.compile(r"(?P<scheme>[A-Za-z][A-Za-z0-9+.-]*://)[^/\s@]+@")
+_USERINFO = re.compile(r"(?P<scheme>[A-Za-z][A-Za-z0-9+.-]*://)[^/\s]+@")
+"""Up to the last ``@`` before the path: a password may hold one."""
 
 
 def without_secrets(words: Sequence[str]) -> tuple[str, ...]:
     """Answer the words with a mask for each value that looks like a secret."""
     return tuple(_masked(words))
+
+
+def without_logins(text: str) -> str:
+    """Answer a text with a mask for what stands before ``@`` in each address."""
+    return _USERINFO.sub(rf"\g<scheme>{MASK}@", text)
 
 
 def _masked(words: Sequence[str]) -> Iterator[str]:
@@ -40,7 +46,7 @@ def _masked(words: Sequence[str]) -> Iterator[str]:
         if named is not None and named["value"] and _is_secret(named["name"]):
             yield f"{named['name']}={MASK}"
         else:
-            yield _USERINFO.sub(rf"\g<scheme>{MASK}@", word)
+            yield without_logins(word)
 
 
 def _is_secret(name: str) -> bool:
