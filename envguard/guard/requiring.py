@@ -161,5 +161,5 @@ def _acted_on(verdict, on_drift, on_unknown):
     if chosen == "raise" and not allowed and (verdict.refuses or verdict.verdict == "unknown"):
         raise EnvironmentDrift(verdict)
     if chosen != "ignore":
-        say(report(verdict, allowed))
+        say(report(verdict, allowed, stops=chosen == "raise"))
     return verdict

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import zipfile
+
 import pytest
 
 from tests.builders.environments import install, write_dist_info, write_tree
@@ -118,6 +120,23 @@ def test_what_a_script_puts_on_the_path_before_it_asks_counts(place: Place) -> N
     assert "('shadowed', 'gym'" in told.out
 
 
+def test_every_python_sees_a_zip_file_that_takes_the_packages_name(any_place: Place) -> None:
+    install(any_place.env, gym="0.26.2")
+    archive = any_place.home / "vendored.zip"
+    with zipfile.ZipFile(archive, "w") as writing:
+        writing.writestr("gym/__init__.py", "")
+        writing.writestr("numpy/readme.txt", "no package")
+    out = last(any_place, 'gym="==0.26.2"', PYTHONPATH=str(archive))
+    assert out == f"['drifted', ('shadowed', 'gym', 'the installed one', '{archive}/gym/__init__.py')]"
+
+
+@pytest.mark.parametrize("content", [b"", b"no archive", b"PK\x05\x06" + bytes(17)])
+def test_a_file_on_the_path_that_is_no_archive_takes_no_name(place: Place, content: bytes) -> None:
+    install(place.env, gym="0.26.2")
+    (place.home / "broken.zip").write_bytes(content)
+    assert last(place, 'gym="==0.26.2"', PYTHONPATH=str(place.home / "broken.zip")) == "['compliant']"
+
+
 @pytest.mark.parametrize(
     ("name", "version", "metadata"),
     [
@@ -173,6 +192,7 @@ def test_two_versions_in_one_folder_must_both_be_allowed(place: Place) -> None:
         ('gym="0.26"', "gym: not a version specifier: `0.26`"),
         ('python=">=3.11.*"', "python: not a version specifier"),
         ("gym=26", "gym must be a text"),
+        ('policy="rl-team"', "a policy is named without a keyword: require('rl-team')"),
         ('on_drift="ignore"', "on_drift is one of raise, warn"),
         ('"a", "b"', "takes one policy, not 2"),
         ('""', "a policy is named by its name"),
@@ -193,6 +213,7 @@ def test_a_warning_goes_to_stderr_and_the_script_goes_on(place: Place) -> None:
     )
     assert (told.code, told.out) == (0, "drifted\n")
     assert "gym      <1        absent  missing" in told.err
+    assert "ENVGUARD_ALLOW_DRIFT" not in told.err, "it runs: nothing has to let it"
 
 
 def test_drift_is_allowed_with_a_reason_and_that_is_said(place: Place) -> None:
