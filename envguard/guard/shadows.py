@@ -6,7 +6,7 @@ A package is looked up by its metadata only where something does take a name.
 import os
 import sys
 
-from envguard.guard.files import HEAD_CAP, names_in, read_file, text_of
+from envguard.guard.files import HEAD_CAP, names_in, native, read_file, text_of
 from envguard.guard.interpreter import is_library, is_site, library_folders
 from envguard.guard.verdict import Finding
 
@@ -31,14 +31,36 @@ def shadows_of(name, found, folders):
         early = [folder for folder in folders[: each.index] if not is_library(folder, library)]
         for module in _import_names(each, own) if early else ():
             later = [_found_in(folder, module) for folder in folders[each.index :]]
-            if not any(later):
-                continue  # an editable with its own finder: nothing on the path tells where it is
             taken = (_found_in(folder, module) for folder in early)
             place = next((place for place in taken if place is not None), None)
-            if place is not None and os.path.realpath(place) not in map(
-                os.path.realpath, filter(None, later)
-            ):
+            if place is not None and not _is_own(os.path.realpath(place), list(filter(None, later)), each):
                 yield _shadow(name, module, place, "error")
+
+
+def _is_own(place, later, each):
+    # type: (str, Sequence[str], Distribution) -> bool
+    """Whether a file that is found early is the package's own, which is found later as well."""
+    if later:
+        return place in map(os.path.realpath, later)
+    home = _home_of(each)  # an editable with its own finder: nothing on the path tells where it is
+    return home is None or place.startswith(os.path.join(os.path.realpath(home), ""))
+
+
+def _home_of(each):
+    # type: (Distribution) -> Optional[str]
+    """The folder from which an editable package is imported; None where that is not said."""
+    import json
+
+    try:
+        from urllib.parse import unquote
+    except ImportError:
+        from urllib import unquote  # type: ignore[attr-defined, no-redef]  # Python 2
+    try:
+        told = json.loads(text_of(read_file(os.path.join(each.place, "direct_url.json"), HEAD_CAP) or b""))
+        url = native(told["url"]) if told["dir_info"]["editable"] is True else ""
+    except (ValueError, KeyError, TypeError, AttributeError, RuntimeError):
+        return None
+    return str(unquote(url[7:])) if url.startswith("file:///") else None
 
 
 def shadows_of_all(folders):

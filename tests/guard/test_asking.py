@@ -87,6 +87,18 @@ def test_a_shadow_is_what_import_would_take(place: Place, files: dict[str, str],
     assert last(place, 'gym="==0.26.2"').startswith("['drifted'" if is_shadow else "['compliant'")
 
 
+@pytest.mark.parametrize("is_own", [True, False])
+def test_an_editable_with_a_finder_is_shadowed_by_what_is_not_its_project(
+    any_place: Place, is_own: bool
+) -> None:
+    home = any_place.project if is_own else any_place.home / "a project"
+    url = "file://" + str(home).replace(" ", "%20")
+    told = f'{{"dir_info": {{"editable": true}}, "url": "{url}"}}'
+    write_dist_info(any_place.site, "gym", "0.26.2", direct_url__json=told, top_level__txt="gym\n")
+    write_tree(any_place.project, {"gym/__init__.py": ""})
+    assert last(any_place, 'gym="==0.26.2"').startswith("['compliant'" if is_own else "['drifted'")
+
+
 def test_a_name_that_differs_from_its_module_is_looked_up(place: Place) -> None:
     write_tree(place.site, {"yaml/__init__.py": ""})
     write_dist_info(place.site, "PyYAML", "6.0.1", top_level__txt="yaml\n")
