@@ -25,9 +25,19 @@ def local_state() -> State:
 
 
 def existing_state() -> State | None:
-    """Answer this user's state directory if there is one: reading makes none."""
+    """Answer this user's state directory if there is one: reading makes none. Raises StateError."""
+    from envguard.errors import StateError
+
     state = state_as_it_is()
-    return local_state() if state.path.is_dir() else None
+    try:
+        is_there = state.path.is_dir()
+    except OSError as error:  # a home that is closed, as with `sudo -E`
+        raise StateError(
+            f"the state directory cannot be looked into: {error.strerror or error}",
+            where=str(state.path),
+            hint="name a folder of yours: export ENVGUARD_STATE=FOLDER",
+        ) from error
+    return local_state() if is_there else None
 
 
 def state_as_it_is() -> State:
