@@ -50,11 +50,13 @@ def _home_of(each):
     # type: (Distribution) -> Optional[str]
     """The folder from which an editable package is imported; None where that is not said."""
     import json
+    import urllib
 
-    try:
-        from urllib.parse import unquote
-    except ImportError:
-        from urllib import unquote  # type: ignore[attr-defined, no-redef]  # Python 2
+    unquote = getattr(urllib, "unquote", None)  # Python 2
+    if unquote is None:
+        from urllib import parse
+
+        unquote = parse.unquote
     try:
         told = json.loads(text_of(read_file(os.path.join(each.place, "direct_url.json"), HEAD_CAP) or b""))
         url = native(told["url"]) if told["dir_info"]["editable"] is True else ""
