@@ -25,11 +25,20 @@ def local_state() -> State:
 
 
 def existing_state() -> State | None:
-    """Answer this user's state directory if there is one: reading makes none."""
+    """Answer this user's state directory if there is one: reading makes none. Raises StateError."""
+    from envguard.errors import StateError
     from envguard.state import state_directory
 
     path = state_directory(os.environ)
-    return local_state() if path.is_dir() else None
+    try:
+        is_there = path.is_dir()
+    except OSError as error:  # a home that is closed, as with `sudo -E`
+        raise StateError(
+            f"the state directory cannot be looked into: {error.strerror or error}",
+            where=str(path),
+            hint="name a folder of yours: export ENVGUARD_STATE=FOLDER",
+        ) from error
+    return local_state() if is_there else None
 
 
 def state_to_read() -> State:

@@ -19,7 +19,7 @@ from envguard.cli.run_judging import Before, judge_before
 from envguard.cli.run_receipt import Open, close_receipt, open_receipt, tell_refused
 from envguard.errors import EnvguardError, UsageError
 from envguard.runs.command import Used, environment_of, find_program, is_environment
-from envguard.runs.lease import take_lease
+from envguard.runs.lease import give_back, take_lease
 from envguard.runs.supervise import NOT_FOUND, NOT_RUNNABLE, NotStartedError, become, end_by, supervise
 
 if TYPE_CHECKING:
@@ -90,7 +90,7 @@ def _start(
     try:
         if asked.is_exec:
             become(place, asked.command, environ)
-        ended = supervise(place, asked.command, environ)
+        ended = supervise(place, asked.command, environ, lease)
     except NotStartedError as error:
         tell(f"error: {error}")
         if receipt is not None:
@@ -98,6 +98,8 @@ def _start(
         return error.exit_code
     if receipt is not None:
         close_receipt(receipt, ended.exit_code, asked)
+    if lease is not None:
+        give_back(lease)
     if ended.signal is not None:
         end_by(ended.signal)
     return ended.exit_code

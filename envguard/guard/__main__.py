@@ -3,7 +3,7 @@
 import os
 import sys
 
-from envguard.guard.report import say
+from envguard.guard.report import printable, say
 from envguard.guard.requiring import require
 from envguard.guard.verdict import EnvironmentDrift
 
@@ -19,6 +19,9 @@ def main(arguments):
         say("usage: python -m envguard_guard SCRIPT [ARGS...]")
         return 2
     script = arguments[0]
+    if not os.path.exists(script):
+        say("envguard_guard: there is no `%s`" % printable([script]))
+        return 2
     sys.path[0] = os.path.dirname(os.path.realpath(script))
     sys.argv[:] = arguments
     try:

@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from typing import IO, Any, Dict, List, Optional, Tuple  # noqa: F401 - pyflakes reads no type comments
 
 _COMMAND_S = 20.0
+_PROBLEMS = 3
+"""Of a policy with more problems these are told."""
 
 
 def by_command(named):
@@ -33,10 +35,7 @@ def by_command(named):
     try:
         document = json.loads(content.decode("utf-8"))
         if document["schema"] == "envguard/error/1":
-            error = document["error"]
-            words = [error.get("message"), error.get("place"), error.get("hint")]
-            told = ": ".join(native(word) for word in words if word)
-            return None, told, error.get("kind") != "usage"
+            return None, _words_of(document["error"]), document["error"].get("kind") != "usage"
         return _verdict_in(document), "", True
     except (ValueError, KeyError, TypeError, AttributeError):
         return None, "what `envguard check` says is not understood", False
@@ -109,6 +108,24 @@ def _read_until_end(descriptor, end):
         parts.append(part)
 
 
+def _words_of(error):
+    # type: (Dict[str, Any]) -> str
+    """What an error says, in one line; of several problems the first ones."""
+    problems = error.get("problems") or [error]
+    told = []  # type: List[str]
+    for each in problems[:_PROBLEMS]:
+        words = [each.get("message"), _as_here(each.get("place")), each.get("hint")]
+        told.append(": ".join(" ".join(native(word).split()) for word in words if word))
+    more = len(problems) - _PROBLEMS
+    return "; ".join(told) + ("; and %d more" % more if more > 0 else "")
+
+
+def _as_here(source):
+    # type: (Any) -> Any
+    """By what a policy was named, as who called this guard sees it: its command line is ours."""
+    return "named in the call" if source == "named on the command line" else source
+
+
 def _verdict_in(document):
     # type: (Dict[str, Any]) -> Verdict
     """The verdict in a document of ``envguard check --json``. Raises KeyError or TypeError for any other."""
@@ -124,6 +141,7 @@ def _verdict_in(document):
         for name in ("verdict", "environment", "digest", "source", "reason")
     ]
     outcome, environment, digest, source, reason = told
+    source = _as_here(source)
     if outcome not in ("compliant", "drifted", "unknown", "unmanaged"):
         raise KeyError(outcome)
     name, revision = policy.get("name"), policy.get("revision")

@@ -17,18 +17,19 @@ ALLOW = "ENVGUARD_ALLOW_DRIFT"
 _ROWS = 20
 
 
-def report(verdict, allowed=None):
-    # type: (Verdict, Optional[str]) -> str
+def report(verdict, allowed=None, stops=True):
+    # type: (Verdict, Optional[str], bool) -> str
     """The verdict as a table: expected, actual, and the commands that mend it.
 
-    ``allowed`` is the reason for which the script runs all the same.
+    ``allowed`` is the reason for which the script runs all the same; none is needed where nothing ``stops``
+    it.
     """
     advice = mends_of(verdict)
     if verdict.verdict == "compliant":
         return printable(told_of(verdict))
-    if allowed:
+    if allowed and stops:
         advice.append("start  all the same: %s (%s)" % (allowed, ALLOW))
-    elif verdict.refuses or verdict.verdict == "unknown":
+    elif stops and (verdict.refuses or verdict.verdict == "unknown"):
         advice.append("start  %s=REASON lets it run all the same" % ALLOW)
     return printable(told_of(verdict) + ([""] + advice if advice else []))
 

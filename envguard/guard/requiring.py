@@ -166,5 +166,5 @@ def _acted_on(verdict, on_drift, on_unknown):
     if stops and not allowed:
         raise EnvironmentDrift(verdict)
     if chosen != "ignore":
-        say(report(verdict, allowed))
+        say(report(verdict, allowed, stops=chosen == "raise"))
     return verdict

@@ -4,8 +4,9 @@ A package is looked up by its metadata only where something does take a name.
 """
 
 import os
+import sys
 
-from envguard.guard.files import HEAD_CAP, names_in, read_file, text_of
+from envguard.guard.files import HEAD_CAP, names_in, native, read_file, text_of
 from envguard.guard.interpreter import is_library, is_site, library_folders
 from envguard.guard.verdict import Finding
 
@@ -29,15 +30,39 @@ def shadows_of(name, found, folders):
         own = folders[each.index]
         early = [folder for folder in folders[: each.index] if not is_library(folder, library)]
         for module in _import_names(each, own) if early else ():
-            later = [_module_in(folder, module, names_in(folder) or ()) for folder in folders[each.index :]]
-            if not any(later):
-                continue  # an editable with its own finder: nothing on the path tells where it is
-            taken = (_module_in(folder, module, names_in(folder) or ()) for folder in early)
+            later = [_found_in(folder, module) for folder in folders[each.index :]]
+            taken = (_found_in(folder, module) for folder in early)
             place = next((place for place in taken if place is not None), None)
-            if place is not None and os.path.realpath(place) not in map(
-                os.path.realpath, filter(None, later)
-            ):
+            if place is not None and not _is_own(os.path.realpath(place), list(filter(None, later)), each):
                 yield _shadow(name, module, place, "error")
+
+
+def _is_own(place, later, each):
+    # type: (str, Sequence[str], Distribution) -> bool
+    """Whether a file that is found early is the package's own, which is found later as well."""
+    if later:
+        return place in map(os.path.realpath, later)
+    home = _home_of(each)  # an editable with its own finder: nothing on the path tells where it is
+    return home is None or place.startswith(os.path.join(os.path.realpath(home), ""))
+
+
+def _home_of(each):
+    # type: (Distribution) -> Optional[str]
+    """The folder from which an editable package is imported; None where that is not said."""
+    import json
+    import urllib
+
+    unquote = getattr(urllib, "unquote", None)  # Python 2
+    if unquote is None:
+        from urllib import parse
+
+        unquote = parse.unquote
+    try:
+        told = json.loads(text_of(read_file(os.path.join(each.place, "direct_url.json"), HEAD_CAP) or b""))
+        url = native(told["url"]) if told["dir_info"]["editable"] is True else ""
+    except (ValueError, KeyError, TypeError, AttributeError, RuntimeError):
+        return None
+    return str(unquote(url[7:])) if url.startswith("file:///") else None
 
 
 def shadows_of_all(folders):
@@ -57,9 +82,10 @@ def shadows_of_all(folders):
     stems = {name.partition(".")[0] for _, names in listed for name in names}
     told = set()  # type: Set[str]
     for folder in early:
-        names = [] if folder in sites else names_in(folder) or []
-        for module in sorted({name.partition(".")[0] for name in names} & stems - told - {""}):
-            place = _module_in(folder, module, names)
+        names = [] if folder in sites else names_in(folder)
+        held_here = stems if names is None else {name.partition(".")[0] for name in names} & stems
+        for module in sorted(held_here - told - {""}):
+            place = _module_in_zip(folder, module) if names is None else _module_in(folder, module, names)
             later = next((site for site, held in listed if _module_in(site, module, held)), None)
             if place is not None and later is not None and not module.startswith("__"):
                 told.add(module)
@@ -77,6 +103,27 @@ def _shadow_of_environment(folder, module, place, site):
     package = _owner(site, module)
     is_mild = package is None or module in _STRAY or is_project_of(folder, package)
     return _shadow(package or module, module, place, "warn" if is_mild else "error")
+
+
+def _found_in(folder, name):
+    # type: (str, str) -> Optional[str]
+    """The file that an import of a name takes from an entry of the path."""
+    names = names_in(folder)
+    return _module_in_zip(folder, name) if names is None else _module_in(folder, name, names)
+
+
+def _module_in_zip(path, name):
+    # type: (str, str) -> Optional[str]
+    """The same of an archive, as Python itself reads it; None also where it reads none there."""
+    import zipimport
+
+    if os.path.basename(path) == "python%d%d.zip" % sys.version_info[:2]:
+        return None  # the standard library of an interpreter that is embedded
+    try:
+        is_package = zipimport.zipimporter(path).is_package(name)
+    except (ImportError, EnvironmentError, ValueError, EOFError):  # noqa: UP024 - two classes in Python 2
+        return None
+    return os.path.join(path, name, "__init__.py") if is_package else os.path.join(path, name + ".py")
 
 
 def _module_in(folder, name, names):

@@ -39,7 +39,8 @@ def check_specifier(name, specifier):
     try:
         _clauses(specifier)
     except ValueError as error:
-        raise ValueError("%s: %s" % (name, error))
+        hint = "; a policy is named without a keyword: require(%r)" % specifier if name == "policy" else ""
+        raise ValueError("%s: %s%s" % (name, error, hint))
 
 
 class _Version(object):

@@ -30,14 +30,20 @@ def print_text(console: Console, text: str, style: str = "") -> None:
 
 
 def print_table(console: Console, columns: Sequence[str], rows: Iterable[Sequence[str | Text]]) -> None:
-    """Print a table without lines; columns whose names end in ``#`` are numbers."""
+    """Print a table without lines.
+
+    Columns whose names end in ``#`` are numbers. Those that end in ``!`` are copied from here: their words
+    stay whole, unless they take more than half of the lines.
+    """
     from rich.table import Table
 
     table = Table(box=None, pad_edge=False, header_style="bold")
-    for column in columns:
+    held = list(rows)
+    for number, column in enumerate(columns):
         justify: JustifyMethod = "right" if column.endswith("#") else "left"
-        table.add_column(column.removesuffix("#"), overflow="fold", justify=justify)
-    for row in rows:
+        is_whole = column.endswith("!") and max(len(row[number]) for row in held) * 2 <= console.width
+        table.add_column(column.rstrip("#!"), overflow="fold", justify=justify, no_wrap=is_whole)
+    for row in held:
         table.add_row(*(words(cell) if isinstance(cell, str) else cell for cell in row))
     print_lines(console, table)
 

@@ -111,7 +111,7 @@ def show_runs(console: Console, found: Sequence[tuple[str, Receipt]], *, now: da
         )
         for folder, receipt in found
     ]
-    print_table(console, ("RUN", "BEGAN", "ENDED", "VERDICT", "COMMAND"), rows)
+    print_table(console, ("RUN!", "BEGAN", "ENDED", "VERDICT", "COMMAND"), rows)
 
 
 def today_line(today: RunsOfDay) -> str:

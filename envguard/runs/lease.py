@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+from contextlib import suppress
 
 NAME = ".envguard-lease"
 """The file in an environment's folder."""
@@ -36,6 +37,13 @@ def take_lease(prefix: str, *, is_inherited: bool = False) -> int | None:
     if is_inherited:
         os.set_inheritable(descriptor, True)
     return descriptor
+
+
+def give_back(lease: int) -> None:
+    """End a lease for all processes that hold the same open file."""
+    with suppress(OSError):
+        fcntl.flock(lease, fcntl.LOCK_UN)
+    os.close(lease)
 
 
 def _opened(place: str, flags: int) -> int | None:

@@ -48,20 +48,25 @@ class NotStartedError(Exception):
         self.exit_code = NOT_FOUND if error.errno == errno.ENOENT else NOT_RUNNABLE
 
 
-def supervise(place: str, words: Sequence[str], environ: Mapping[str, str]) -> Ended:
+def supervise(
+    place: str, words: Sequence[str], environ: Mapping[str, str], lease: int | None = None
+) -> Ended:
     """Run a command to its end; ``place`` is the file that its first word means.
 
+    The lock of the open file ``lease`` is held until then, also where this process is killed (on Linux).
     From then on no signal ends this process before it has said how the command ended. Raises NotStartedError.
     """
     handled = _handled()
     before = signal.pthread_sigmask(signal.SIG_BLOCK, handled)
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)  # who ignores it is never told how a child ended
-    bystander = _bystander()
+    bystander = _bystander(lease)
     try:
         child = _start(place, words, environ, before)
     except NotStartedError:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
         raise
+    if bystander is not None and lease is not None:
+        bystander.name(child)
     return _watch(child, handled, bystander)
 
 
@@ -87,12 +92,12 @@ def end_by(number: int) -> None:
     os.kill(os.getpid(), number)
 
 
-def _bystander() -> Bystander | None:
+def _bystander(lease: int | None) -> Bystander | None:
     """Who tells what was meant for the whole group; None where the system has none to give."""
     if not hasattr(signal, "sigtimedwait"):
         return None
     try:
-        return Bystander()
+        return Bystander(lease)
     except OSError:
         return None
 

@@ -31,7 +31,15 @@ def pulled_folder() -> Path:
 
 def read_policies(folder: Path) -> dict[str, KeptPolicy]:
     """Answer the policies that a folder has, by name; StateError names a broken one."""
-    kept = [read_document(path, KeptPolicy) for path in sorted(folder.glob("*.json"))]
+    try:
+        paths = sorted(folder.glob("*.json"))
+    except OSError as error:
+        raise StateError(
+            f"the policies that are kept cannot be looked for: {error.strerror or error}",
+            where=str(folder),
+            hint="name a folder of yours: export ENVGUARD_CACHE=FOLDER",
+        ) from error
+    kept = [read_document(path, KeptPolicy) for path in paths]
     return {each.name: each for each in kept if each is not None}
 
 

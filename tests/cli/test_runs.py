@@ -37,6 +37,15 @@ def test_runs_are_listed_with_how_they_ended(envguard: Envguard, ran: Path) -> N
         assert first.split()[3:5] == ["0", "compliant"]
 
 
+@pytest.mark.parametrize("columns", ["80", "40"])
+def test_a_run_can_be_copied_from_the_list(envguard: Envguard, ran: Path, columns: str) -> None:
+    names = sorted((each.name for each in (ran / ".envguard" / "runs").iterdir()), reverse=True)
+    listed = envguard("runs", cwd=ran, COLUMNS=columns).out.splitlines()
+    whole = [line.split()[0] for line in listed if line.startswith(tuple(names))]
+    assert (whole == names) is (columns == "80")
+    assert max(map(len, listed)) <= int(columns)
+
+
 def test_runs_are_found_by_what_was_installed(envguard: Envguard, ran: Path) -> None:
     counts = {"numpy": 2, "numpy>=2": 2, "NumPy<2": 0, "gym==0.25.2": 3, "torch": 0}
     found = {spec: len(envguard("runs", "--with", spec, "--json", cwd=ran).json()["runs"]) for spec in counts}

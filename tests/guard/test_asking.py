@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import zipfile
+
 import pytest
 
 from tests.builders.environments import install, write_dist_info, write_tree
@@ -85,6 +87,18 @@ def test_a_shadow_is_what_import_would_take(place: Place, files: dict[str, str],
     assert last(place, 'gym="==0.26.2"').startswith("['drifted'" if is_shadow else "['compliant'")
 
 
+@pytest.mark.parametrize("is_own", [True, False])
+def test_an_editable_with_a_finder_is_shadowed_by_what_is_not_its_project(
+    any_place: Place, is_own: bool
+) -> None:
+    home = any_place.project if is_own else any_place.home / "a project"
+    url = "file://" + str(home).replace(" ", "%20")
+    told = f'{{"dir_info": {{"editable": true}}, "url": "{url}"}}'
+    write_dist_info(any_place.site, "gym", "0.26.2", direct_url__json=told, top_level__txt="gym\n")
+    write_tree(any_place.project, {"gym/__init__.py": ""})
+    assert last(any_place, 'gym="==0.26.2"').startswith("['compliant'" if is_own else "['drifted'")
+
+
 def test_a_name_that_differs_from_its_module_is_looked_up(place: Place) -> None:
     write_tree(place.site, {"yaml/__init__.py": ""})
     write_dist_info(place.site, "PyYAML", "6.0.1", top_level__txt="yaml\n")
@@ -116,6 +130,23 @@ def test_what_a_script_puts_on_the_path_before_it_asks_counts(place: Place) -> N
     write_tree(before, {"gym.py": ""})
     told = place.run(f"import sys; sys.path.insert(0, {str(before)!r})\n" + ASK.format('gym="==0.26.2"'))
     assert "('shadowed', 'gym'" in told.out
+
+
+def test_every_python_sees_a_zip_file_that_takes_the_packages_name(any_place: Place) -> None:
+    install(any_place.env, gym="0.26.2")
+    archive = any_place.home / "vendored.zip"
+    with zipfile.ZipFile(archive, "w") as writing:
+        writing.writestr("gym/__init__.py", "")
+        writing.writestr("numpy/readme.txt", "no package")
+    out = last(any_place, 'gym="==0.26.2"', PYTHONPATH=str(archive))
+    assert out == f"['drifted', ('shadowed', 'gym', 'the installed one', '{archive}/gym/__init__.py')]"
+
+
+@pytest.mark.parametrize("content", [b"", b"no archive", b"PK\x05\x06" + bytes(17)])
+def test_a_file_on_the_path_that_is_no_archive_takes_no_name(place: Place, content: bytes) -> None:
+    install(place.env, gym="0.26.2")
+    (place.home / "broken.zip").write_bytes(content)
+    assert last(place, 'gym="==0.26.2"', PYTHONPATH=str(place.home / "broken.zip")) == "['compliant']"
 
 
 @pytest.mark.parametrize(
@@ -173,6 +204,7 @@ def test_two_versions_in_one_folder_must_both_be_allowed(place: Place) -> None:
         ('gym="0.26"', "gym: not a version specifier: `0.26`"),
         ('python=">=3.11.*"', "python: not a version specifier"),
         ("gym=26", "gym must be a text"),
+        ('policy="rl-team"', "a policy is named without a keyword: require('rl-team')"),
         ('on_drift="ignore"', "on_drift is one of raise, warn"),
         ('"a", "b"', "takes one policy, not 2"),
         ('""', "a policy is named by its name"),
@@ -193,6 +225,7 @@ def test_a_warning_goes_to_stderr_and_the_script_goes_on(place: Place) -> None:
     )
     assert (told.code, told.out) == (0, "drifted\n")
     assert "gym      <1        absent  missing" in told.err
+    assert "ENVGUARD_ALLOW_DRIFT" not in told.err, "it runs: nothing has to let it"
 
 
 def test_drift_is_allowed_with_a_reason_and_that_is_said(place: Place) -> None:

@@ -67,6 +67,27 @@ def test_what_the_command_says_of_a_mistake_is_the_reason(with_command: Place) -
     assert "there is no such policy or lock" in told
 
 
+def test_a_policy_that_the_call_names_was_not_named_on_a_command_line(with_command: Place) -> None:
+    told = last(with_command, '"absent"', PATH=str(COMMAND.parent))
+    assert "named in the call: envguard policy pull absent" in told
+    script = 'import envguard_guard\nenvguard_guard.require("./rl-team.yaml", on_drift="warn")\n'
+    warned = with_command.run(script, PATH=str(COMMAND.parent))
+    assert "Python 3.11.7; named in the call\n" in warned.err
+
+
+def test_all_problems_of_a_policy_are_the_reason_in_one_line(with_command: Place) -> None:
+    (with_command.project / "rl-team.yaml").write_text("envguard: 9\nname: rl-team\nfuture: 1\n")
+    told = last(with_command, PATH=str(COMMAND.parent))
+    assert "this version of envguard reads policies of version 1: rl-team.yaml:1:11" in told
+    assert "unknown key: `future`: rl-team.yaml:3:1" in told
+
+
+def test_a_hint_of_several_lines_is_one_line_of_the_reason(with_command: Place) -> None:
+    (with_command.project / "pyproject.toml").write_text("[tool.envguard]\npolicy = [1]\n")
+    told = with_command.run(ASK.format(""), PATH=str(COMMAND.parent))
+    assert '[tool.envguard] policy = "rl-team"' in told.out
+
+
 @pytest.mark.parametrize(
     ("script", "words"),
     [

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import zipfile
 from datetime import datetime, timezone
 from pathlib import Path
 
@@ -47,6 +48,17 @@ def test_every_python_judges_what_is_compliant(any_place: Place) -> None:
     assert last(any_place) == COMPLIANT
     assert last(any_place, '"rl-team"') == COMPLIANT
     assert last(any_place, '"./rl-team.yaml"') == COMPLIANT
+
+
+def test_every_python_sees_a_zip_file_that_takes_a_packages_name(any_place: Place) -> None:
+    install(any_place.env, gym="0.26.2")
+    installed(any_place)
+    archive = any_place.home / "vendored.zip"
+    with zipfile.ZipFile(archive, "w") as writing:
+        writing.writestr("gym.py", "")
+    out = ask(any_place, PYTHONPATH=str(archive)).out
+    assert f"`import gym` takes {archive}/gym.py" in out
+    assert out.splitlines()[-1] == "drifted rl-team None None"
 
 
 def test_every_python_tells_drift_with_what_mends_it(any_place: Place) -> None:
