@@ -111,7 +111,7 @@ def _stand(asked: RunAsked, environ: dict[str, str], cwd: str, reason: str | Non
         target = _target(asked, environ, cwd)
         return Standing(target, judge_before(target.path, asked.policy))
     except EnvguardError as error:
-        if reason is None or isinstance(error, UsageError) or error.exit_code != EXIT_CODES["unknown"]:
+        if reason is None or isinstance(error, UsageError):
             raise
         return Standing(target, None, error)
 

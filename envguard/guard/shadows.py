@@ -29,11 +29,16 @@ def shadows_of(name, found, folders):
     for each in found:
         own = folders[each.index]
         early = [folder for folder in folders[: each.index] if not is_library(folder, library)]
-        for module in _import_names(each, own) if early else ():
-            later = [_found_in(folder, module) for folder in folders[each.index :]]
+        for module in _import_names(each, own):
+            later = [_found_in(folder, module) for folder in folders[each.index :]] if early else []
             taken = (_found_in(folder, module) for folder in early)
             place = next((place for place in taken if place is not None), None)
             if place is not None and not _is_own(os.path.realpath(place), list(filter(None, later)), each):
+                yield _shadow(name, module, place, "error")
+                continue
+            place = _loaded_from_elsewhere(module, folders)
+            home = _home_of(each) if place is not None else None
+            if place is not None and not (home and _is_below(place, home)):
                 yield _shadow(name, module, place, "error")
 
 
@@ -43,7 +48,25 @@ def _is_own(place, later, each):
     if later:
         return place in map(os.path.realpath, later)
     home = _home_of(each)  # an editable with its own finder: nothing on the path tells where it is
-    return home is None or place.startswith(os.path.join(os.path.realpath(home), ""))
+    return home is None or _is_below(place, home)
+
+
+def _is_below(place, home):
+    # type: (str, str) -> bool
+    return os.path.realpath(place).startswith(os.path.join(os.path.realpath(home), ""))
+
+
+def _loaded_from_elsewhere(module, folders):
+    # type: (str, Sequence[str]) -> Optional[str]
+    """The file of a module that was imported already, where no folder on the path holds it any more."""
+    place = getattr(sys.modules.get(module), "__file__", None)
+    if not isinstance(place, str) or not os.path.isabs(place):
+        return None
+    folder = os.path.dirname(place)
+    if os.path.basename(place).partition(".")[0] == "__init__":
+        folder = os.path.dirname(folder)
+    known = list(folders) + sorted(library_folders())
+    return None if os.path.realpath(folder) in map(os.path.realpath, known) else place
 
 
 def _home_of(each):
@@ -90,6 +113,11 @@ def shadows_of_all(folders):
             if place is not None and later is not None and not module.startswith("__"):
                 told.add(module)
                 yield _shadow_of_environment(folder, module, place, later)
+    for module in sorted((stems & {name for name in sys.modules if "." not in name}) - told - {""}):
+        later = next((site for site, held in listed if _module_in(site, module, held)), None)
+        place = _loaded_from_elsewhere(module, folders) if later is not None else None
+        if place is not None and later is not None and not module.startswith("__"):
+            yield _shadow_of_environment(os.path.dirname(place), module, place, later)
 
 
 def _shadow(package, module, place, severity):

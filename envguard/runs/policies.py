@@ -1,7 +1,8 @@
 """Which policy judges an environment on this machine, and where it comes from.
 
 Rules, the first that says anything wins
-1. What the command names, then ``ENVGUARD_POLICY``: a name, a policy file, or a lock.
+1. What the command names, then ``ENVGUARD_POLICY``: a name, a policy file, or a lock. A name that this
+   machine has not got from its server is also that of the policy whose file the project's marker names.
 2. ``envguard use``, the project's marker, ``applies-to`` (see ``domain.binding``). Where an environment lies
    in no project, or its own names no policy, it is the marker of the project in whose folder one stands.
 3. The project's own lock, and that is said.
@@ -23,7 +24,7 @@ from envguard.domain.ages import age_text
 from envguard.domain.binding import Bound, Conflict, Machine, bind, selectors_of
 from envguard.domain.environment import Environment, EnvironmentRecord, Project
 from envguard.domain.policy import KnownPolicy, LockedPolicy, UnusablePolicy
-from envguard.errors import UnavailableError, UsageError
+from envguard.errors import EnvguardError, UnavailableError, UsageError
 from envguard.formats import is_lock_name, load_policy, policy_for_lock, read_lock
 from envguard.formats.files import ReadBytes, read_bytes
 from envguard.inventory.files import place_shown_as
@@ -62,7 +63,7 @@ def choose_policy(
     Raises UnavailableError where a named one, or what its owner bound, cannot be had, PolicyError where its
     project's marker cannot be used, UsageError where there is none at all.
     """
-    asked_for = _asked_for(named, environ, known, cwd)
+    asked_for = _asked_for(named, environ, known, cwd, lambda: naming_project(environment.record, cwd))
     if asked_for is not None:
         return asked_for
     record, told = environment.record, broken_marker(environment)
@@ -90,7 +91,7 @@ def choose_policy_for_lock(
 
     Raises UnavailableError where a named one cannot be had, UsageError where none is named.
     """
-    asked_for = _asked_for(named, environ, known, cwd)
+    asked_for = _asked_for(named, environ, known, cwd, lambda: project_of(lock.parent))
     if asked_for is not None:
         return asked_for
     project = project_of(lock.parent)
@@ -158,19 +159,36 @@ def _marked(project: Project, policy: str, known: Mapping[str, KnownPolicy], of_
 
 
 def _asked_for(
-    named: str | None, environ: Mapping[str, str], known: Mapping[str, KnownPolicy], cwd: Path
+    named: str | None,
+    environ: Mapping[str, str],
+    known: Mapping[str, KnownPolicy],
+    cwd: Path,
+    project: Callable[[], Project | None],
 ) -> Governing | None:
     """The policy that the command names, or else ``ENVGUARD_POLICY``; None where neither does."""
-    if named is not None:
-        return _named(named, "named on the command line", known, cwd)
-    if environ.get("ENVGUARD_POLICY"):
-        return _named(environ["ENVGUARD_POLICY"], "named in ENVGUARD_POLICY", known, cwd)
-    return None
+    asked, words = named, "named on the command line"
+    if asked is None:
+        asked, words = environ.get("ENVGUARD_POLICY") or None, "named in ENVGUARD_POLICY"
+    if asked is None:
+        return None
+    if is_file_reference(asked):
+        return Governing(load_reference(cwd / asked), words)
+    of_marker = _of_marker(asked, words, project) if asked not in known else None
+    return of_marker or Governing(_held(asked, words, known), words)
 
 
-def _named(named: str, words: str, known: Mapping[str, KnownPolicy], cwd: Path) -> Governing:
-    policy = load_reference(cwd / named) if is_file_reference(named) else _held(named, words, known)
-    return Governing(policy, words)
+def _of_marker(name: str, words: str, project: Callable[[], Project | None]) -> Governing | None:
+    """The policy whose file a project's marker names, if it has this name; who names one needs no marker."""
+    try:
+        found = project()
+        if found is None or not is_file_reference(found.policy or ""):
+            return None
+        loaded = marker_policy(found)
+    except EnvguardError:
+        return None
+    if loaded.policy.name != name:
+        return None
+    return Governing(loaded, f"{words}; its file is named in {found.marker_place}")
 
 
 def _held(name: str, words: str, known: Mapping[str, KnownPolicy]) -> LockedPolicy:
@@ -198,5 +216,5 @@ def _own_lock(record: EnvironmentRecord, cwd: Path) -> Governing:
         "no policy applies to this environment, and its project has no lock",
         where=record.path,
         hint=f"envguard policy new --from-env {shlex.quote(record.path)} makes one of what is installed; "
-        "or judge by another's: envguard check --policy FILE",
+        "or name another's: --policy FILE",
     )

@@ -121,6 +121,19 @@ def test_a_policy_that_cannot_be_had_is_undecided_and_a_reason_starts_it(
     assert "`no-such` cannot be had" in receipt["undecided"]
 
 
+@pytest.mark.parametrize("text", ["envguard: [\n", "envguard: 9\nname: rl-team\n"], ids=["broken", "newer"])
+def test_a_policy_that_cannot_be_used_is_undecided_and_a_reason_starts_it(
+    envguard: Envguard, judged: Path, text: str
+) -> None:
+    (judged / "rl-team.yaml").write_text(text)
+    command = ("--", ".venv/bin/python", "-c", "print('ran')")
+    assert envguard("run", *command, cwd=judged).code == 2
+    run = envguard("run", "--allow-drift", "the lead is asleep", *command, cwd=judged)
+    assert (run.code, run.out, "rl-team.yaml" in run.err) == (0, "ran\n", True)
+    (receipt,) = receipts(judged)
+    assert (receipt["judgement"], receipt["allow_drift"]) == (None, "the lead is asleep")
+
+
 def test_without_any_policy_the_way_on_is_named(envguard: Envguard, project: Path) -> None:
     run = envguard("run", "--", ".venv/bin/python", "-c", "", cwd=project)
     assert (run.code, "envguard policy new --from-env" in run.err) == (2, True)

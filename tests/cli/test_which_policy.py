@@ -330,3 +330,29 @@ class TestWhichEnvironment:
 
     def test_with_nothing_at_all_it_is_wrong_usage(self, envguard: Envguard, tmp_path: Path) -> None:
         assert self.check(envguard, tmp_path / "cwd", PATH=str(tmp_path)).code == 2
+
+
+def test_a_name_is_also_that_of_the_policy_whose_file_the_marker_names(
+    envguard: Envguard, project: Path
+) -> None:
+    (project / "policies").mkdir()
+    (project / "policies" / "team.yaml").write_text("envguard: 1\nname: rl-team\npackages: {gym: ==0.25.2}\n")
+    (project / "pyproject.toml").write_text('[tool.envguard]\npolicy = "policies/team.yaml"\n')
+    run = envguard("check", "--policy", "rl-team", "--json", cwd=project)
+    assert (run.code, run.json()["policy"]["name"]) == (0, "rl-team")
+    assert run.json()["source"] == "named on the command line; its file is named in pyproject.toml:2"
+    run = envguard("check", cwd=project, ENVGUARD_POLICY="rl-team")
+    assert run.code == 0
+    assert envguard("check", "--policy", "team", cwd=project).code == 3
+    (project / "policies" / "team.yaml").write_text("envguard: [\n")
+    broken = envguard("check", "--policy", "rl-team", cwd=project)
+    assert (broken.code, "cannot be had" in broken.err) == (3, True)
+
+
+def test_what_the_server_has_of_a_name_goes_before_the_markers_file(
+    envguard: Envguard, project: Path
+) -> None:
+    hold(project.parent, "rl-team")
+    (project / "rl-team.yaml").write_text("envguard: 1\nname: rl-team\npackages: {gym: ==9}\n")
+    (project / "pyproject.toml").write_text('[tool.envguard]\npolicy = "rl-team.yaml"\n')
+    assert envguard("check", "--policy", "rl-team", cwd=project).code == 0

@@ -91,6 +91,18 @@ REPLACED = {
 }
 
 
+def test_what_was_imported_from_a_folder_that_left_the_path_is_a_shadow(place: Place) -> None:
+    install(place.env, gym="0.26.2")
+    (place.site / "gym.py").write_text("")
+    own = place.home / "own"
+    own.mkdir()
+    (own / "gym.py").write_text("")
+    write(place, whole(lines(place)))
+    loading = f"import sys\nsys.path.insert(0, {str(own)!r})\nimport gym\ndel sys.path[0]\n"
+    assert place.run(loading + ASK.format("")).out.splitlines()[-1] == "drifted rl-team 8 None"
+    assert place.run("import gym, json\n" + ASK.format("")).out.splitlines()[-1] == COMPLIANT
+
+
 @pytest.mark.parametrize("fault", list(REPLACED))
 def test_what_is_not_this_verdict_is_not_taken(place: Place, fault: str) -> None:
     before, after = REPLACED[fault]

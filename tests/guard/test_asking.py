@@ -132,6 +132,25 @@ def test_what_a_script_puts_on_the_path_before_it_asks_counts(place: Place) -> N
     assert "('shadowed', 'gym'" in told.out
 
 
+LOADED = """
+import sys
+sys.path.insert(0, {folder!r})
+import gym
+del sys.path[0]
+"""
+
+
+def test_every_python_sees_what_was_imported_from_a_folder_that_left_the_path(any_place: Place) -> None:
+    install(any_place.env, gym="0.26.2")
+    write_tree(any_place.site, {"gym/__init__.py": ""})
+    own = any_place.home / "own"
+    write_tree(own, {"gym/__init__.py": ""})
+    told = any_place.run(LOADED.format(folder=str(own)) + ASK.format('gym="==0.26.2"'))
+    assert "('shadowed', 'gym', 'the installed one'" in told.out
+    told = any_place.run("import gym\n" + ASK.format('gym="==0.26.2"'))
+    assert told.out.splitlines()[-1] == "['compliant']"
+
+
 def test_every_python_sees_a_zip_file_that_takes_the_packages_name(any_place: Place) -> None:
     install(any_place.env, gym="0.26.2")
     archive = any_place.home / "vendored.zip"
