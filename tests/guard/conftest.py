@@ -15,6 +15,12 @@ def any_place(request: pytest.FixtureRequest, tmp_path: Path) -> Place:
     return make_place(request.param, tmp_path)
 
 
+@pytest.fixture(params=("2.7", "3.6", "3.13"))
+def some_place(request: pytest.FixtureRequest, tmp_path: Path) -> Place:
+    """An environment of the oldest Pythons and of the newest, for what differs by more than one version."""
+    return make_place(request.param, tmp_path)
+
+
 @pytest.fixture
 def place(tmp_path: Path) -> Place:
     """An environment of one Python, for what differs by no version."""

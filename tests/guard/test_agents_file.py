@@ -258,8 +258,8 @@ def test_the_fast_path_of_the_package_imports_only_the_rooms_that_it_needs(tmp_p
     assert told.out.split() == ["binascii", *ours, "fcntl"], told
 
 
-def test_the_environment_is_in_use_while_the_process_lives(any_place: Place) -> None:
-    write(any_place, whole(lines(any_place)))
+def test_the_environment_is_in_use_while_the_process_lives(some_place: Place) -> None:
+    write(some_place, whole(lines(some_place)))
     text = """
 import os, subprocess, sys, envguard_guard
 envguard_guard.require()
@@ -267,8 +267,8 @@ path = os.path.join(sys.prefix, ".envguard-lease")
 sys.stdout.flush()
 print(subprocess.call(["flock", "--nonblock", "--exclusive", path, "true"]))
 """
-    assert any_place.run(text).out == "1\n"
-    lease = any_place.env / ".envguard-lease"
+    assert some_place.run(text).out == "1\n"
+    lease = some_place.env / ".envguard-lease"
     done = subprocess.run(["flock", "--nonblock", "--exclusive", str(lease), "true"], check=False)
     assert done.returncode == 0
 

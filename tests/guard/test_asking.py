@@ -55,8 +55,8 @@ def test_every_python_tells_expected_actual_and_what_mends_it(any_place: Place) 
     assert "('interpreter-mismatch', 'python', '>=4', " in out
 
 
-def test_every_python_ends_a_script_with_the_table_as_its_last_words(any_place: Place) -> None:
-    told = any_place.run('import envguard_guard\nenvguard_guard.require(gym="==0.26.2")\nprint("trained")\n')
+def test_old_and_new_pythons_ends_a_script_with_the_table_as_its_last_words(some_place: Place) -> None:
+    told = some_place.run('import envguard_guard\nenvguard_guard.require(gym="==0.26.2")\nprint("trained")\n')
     assert told.code == 1
     assert told.out == ""
     assert "EnvironmentDrift: drifted from what the script asks for: 1 error" in told.err
@@ -89,14 +89,14 @@ def test_a_shadow_is_what_import_would_take(place: Place, files: dict[str, str],
 
 @pytest.mark.parametrize("is_own", [True, False])
 def test_an_editable_with_a_finder_is_shadowed_by_what_is_not_its_project(
-    any_place: Place, is_own: bool
+    some_place: Place, is_own: bool
 ) -> None:
-    home = any_place.project if is_own else any_place.home / "a project"
+    home = some_place.project if is_own else some_place.home / "a project"
     url = "file://" + str(home).replace(" ", "%20")
     told = f'{{"dir_info": {{"editable": true}}, "url": "{url}"}}'
-    write_dist_info(any_place.site, "gym", "0.26.2", direct_url__json=told, top_level__txt="gym\n")
-    write_tree(any_place.project, {"gym/__init__.py": ""})
-    assert last(any_place, 'gym="==0.26.2"').startswith("['compliant'" if is_own else "['drifted'")
+    write_dist_info(some_place.site, "gym", "0.26.2", direct_url__json=told, top_level__txt="gym\n")
+    write_tree(some_place.project, {"gym/__init__.py": ""})
+    assert last(some_place, 'gym="==0.26.2"').startswith("['compliant'" if is_own else "['drifted'")
 
 
 def test_a_name_that_differs_from_its_module_is_looked_up(place: Place) -> None:
@@ -140,24 +140,26 @@ del sys.path[0]
 """
 
 
-def test_every_python_sees_what_was_imported_from_a_folder_that_left_the_path(any_place: Place) -> None:
-    install(any_place.env, gym="0.26.2")
-    write_tree(any_place.site, {"gym/__init__.py": ""})
-    own = any_place.home / "own"
+def test_old_and_new_pythons_sees_what_was_imported_from_a_folder_that_left_the_path(
+    some_place: Place,
+) -> None:
+    install(some_place.env, gym="0.26.2")
+    write_tree(some_place.site, {"gym/__init__.py": ""})
+    own = some_place.home / "own"
     write_tree(own, {"gym/__init__.py": ""})
-    told = any_place.run(LOADED.format(folder=str(own)) + ASK.format('gym="==0.26.2"'))
+    told = some_place.run(LOADED.format(folder=str(own)) + ASK.format('gym="==0.26.2"'))
     assert "('shadowed', 'gym', 'the installed one'" in told.out
-    told = any_place.run("import gym\n" + ASK.format('gym="==0.26.2"'))
+    told = some_place.run("import gym\n" + ASK.format('gym="==0.26.2"'))
     assert told.out.splitlines()[-1] == "['compliant']"
 
 
-def test_every_python_sees_a_zip_file_that_takes_the_packages_name(any_place: Place) -> None:
-    install(any_place.env, gym="0.26.2")
-    archive = any_place.home / "vendored.zip"
+def test_old_and_new_pythons_sees_a_zip_file_that_takes_the_packages_name(some_place: Place) -> None:
+    install(some_place.env, gym="0.26.2")
+    archive = some_place.home / "vendored.zip"
     with zipfile.ZipFile(archive, "w") as writing:
         writing.writestr("gym/__init__.py", "")
         writing.writestr("numpy/readme.txt", "no package")
-    out = last(any_place, 'gym="==0.26.2"', PYTHONPATH=str(archive))
+    out = last(some_place, 'gym="==0.26.2"', PYTHONPATH=str(archive))
     assert out == f"['drifted', ('shadowed', 'gym', 'the installed one', '{archive}/gym/__init__.py')]"
 
 

@@ -50,13 +50,13 @@ def test_every_python_judges_what_is_compliant(any_place: Place) -> None:
     assert last(any_place, '"./rl-team.yaml"') == COMPLIANT
 
 
-def test_every_python_sees_a_zip_file_that_takes_a_packages_name(any_place: Place) -> None:
-    install(any_place.env, gym="0.26.2")
-    installed(any_place)
-    archive = any_place.home / "vendored.zip"
+def test_old_and_new_pythons_sees_a_zip_file_that_takes_a_packages_name(some_place: Place) -> None:
+    install(some_place.env, gym="0.26.2")
+    installed(some_place)
+    archive = some_place.home / "vendored.zip"
     with zipfile.ZipFile(archive, "w") as writing:
         writing.writestr("gym.py", "")
-    out = ask(any_place, PYTHONPATH=str(archive)).out
+    out = ask(some_place, PYTHONPATH=str(archive)).out
     assert f"`import gym` takes {archive}/gym.py" in out
     assert out.splitlines()[-1] == "drifted rl-team None None"
 
@@ -83,39 +83,39 @@ def test_every_python_sees_the_local_file_that_no_policy_knows_of(any_place: Pla
     assert last(any_place) == "drifted rl-team None None"
 
 
-def test_every_python_takes_no_policy_of_a_newer_format(any_place: Place) -> None:
-    path = compiled(installed(any_place))
+def test_old_and_new_pythons_takes_no_policy_of_a_newer_format(some_place: Place) -> None:
+    path = compiled(installed(some_place))
     path.write_bytes(path.read_bytes().replace(b"envguard-policy 1", b"envguard-policy 2"))
-    told = last(any_place)
+    told = last(some_place)
     assert told.startswith("unknown None None the agent has no fresh verdict; " + NO_COMMAND)
     assert told.endswith("the compiled policy is newer than this guard understands")
 
 
-def test_every_python_takes_no_torn_policy(any_place: Place) -> None:
-    install(any_place.env, gym="0.26.2")
-    path = compiled(installed(any_place))
+def test_old_and_new_pythons_takes_no_torn_policy(some_place: Place) -> None:
+    install(some_place.env, gym="0.26.2")
+    path = compiled(installed(some_place))
     content = path.read_bytes()
     for end in (len(content) - 1, len(content) // 2, 30):
         path.write_bytes(content[:end])
-        assert "the compiled policy is torn" in last(any_place)
+        assert "the compiled policy is torn" in last(some_place)
 
 
-def test_every_python_takes_no_policy_that_it_can_see_to_be_old(any_place: Place) -> None:
-    install(any_place.env, gym="0.26.2")
-    installed(any_place)
-    source = any_place.project / "rl-team.yaml"
+def test_old_and_new_pythons_takes_no_policy_that_it_can_see_to_be_old(some_place: Place) -> None:
+    install(some_place.env, gym="0.26.2")
+    installed(some_place)
+    source = some_place.project / "rl-team.yaml"
     status = source.stat()
     source.write_text(POLICY.replace("0.26.2", "0.26.3"))
     os.utime(source, ns=(status.st_atime_ns, status.st_mtime_ns))
-    told = last(any_place)
+    told = last(some_place)
     assert told.startswith("unknown None None ")
     assert told.endswith(
         f"{source} has changed since the policy was compiled: compile it again: envguard guard install"
     )
     source.write_text(POLICY)
-    assert last(any_place) == COMPLIANT
+    assert last(some_place) == COMPLIANT
     source.unlink()
-    assert last(any_place) == COMPLIANT
+    assert last(some_place) == COMPLIANT
 
 
 WHEELS = """lock-version = "1.0"

@@ -179,6 +179,6 @@ def test_without_a_script_the_usage_is_said(place: Place) -> None:
     assert (told.code, told.err) == (2, "usage: python -m envguard_guard SCRIPT [ARGS...]\n")
 
 
-def test_a_script_that_is_not_there_is_said_in_one_line(any_place: Place) -> None:
-    told = any_place.call("-m", "envguard_guard", "trian.py", ENVGUARD_ALLOW_DRIFT="no policy here")
+def test_a_script_that_is_not_there_is_said_in_one_line(some_place: Place) -> None:
+    told = some_place.call("-m", "envguard_guard", "trian.py", ENVGUARD_ALLOW_DRIFT="no policy here")
     assert (told.code, told.err) == (2, "envguard_guard: there is no `trian.py`\n")
