@@ -12,7 +12,7 @@ from envguard.guard.verdict import Finding
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Iterable, Iterator, List, Optional, Sequence, Set  # noqa: F401 - pyflakes reads no type comments
+    from typing import Iterable, Iterator, List, Optional, Sequence, Set, Tuple  # noqa: F401 - pyflakes reads no type comments
 
     from envguard.guard.installed import Distribution  # noqa: F401 - pyflakes reads no type comments
 
@@ -113,11 +113,35 @@ def shadows_of_all(folders):
             if place is not None and later is not None and not module.startswith("__"):
                 told.add(module)
                 yield _shadow_of_environment(folder, module, place, later)
+    for site, names in listed:
+        for each, module in _found_by_finders(site, names):
+            taken = (_found_in(folder, module) for folder in early)
+            place = next((place for place in taken if place is not None), None)
+            if place is not None and module not in told and not _is_own(os.path.realpath(place), [], each):
+                told.add(module)
+                yield _shadow(each.name, module, place, "error")
     for module in sorted((stems & {name for name in sys.modules if "." not in name}) - told - {""}):
         later = next((site for site, held in listed if _module_in(site, module, held)), None)
         place = _loaded_from_elsewhere(module, folders) if later is not None else None
         if place is not None and later is not None and not module.startswith("__"):
             yield _shadow_of_environment(os.path.dirname(place), module, place, later)
+
+
+def _found_by_finders(site, names):
+    # type: (str, Sequence[str]) -> Iterator[Tuple[Distribution, str]]
+    """The editable packages of a folder that a finder of their own finds, and what they are imported as."""
+    from envguard.guard.installed import Distribution, normalised
+
+    finders = [name for name in names if name.startswith("__editable___") and name.endswith("_finder.py")]
+    for entry in names if finders else ():
+        stem, dot, suffix = entry.rpartition(".")
+        if not dot or suffix.lower() != "dist-info":
+            continue
+        name = normalised(stem.partition("-")[0])
+        if any(each.startswith("__editable___%s_" % name.replace("-", "_")) for each in finders):
+            found = Distribution(name, "", 0, os.path.join(site, entry))
+            for module in _import_names(found, site):
+                yield found, module
 
 
 def _shadow(package, module, place, severity):

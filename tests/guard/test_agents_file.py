@@ -91,6 +91,20 @@ REPLACED = {
 }
 
 
+@pytest.mark.parametrize("is_own", [True, False])
+def test_an_editable_with_a_finder_is_shadowed_by_what_is_not_its_project(
+    some_place: Place, is_own: bool
+) -> None:
+    home = some_place.project if is_own else some_place.home / "project"
+    told = f'{{"dir_info": {{"editable": true}}, "url": "file://{home}"}}'
+    write_dist_info(some_place.site, "my-gym", "0.26.2", direct_url__json=told, top_level__txt="gym\n")
+    (some_place.site / "__editable___my_gym_0_26_2_finder.py").write_text("")
+    (some_place.project / "gym").mkdir()
+    (some_place.project / "gym" / "__init__.py").write_text("")
+    write(some_place, whole(lines(some_place)))
+    assert last(some_place) == (COMPLIANT if is_own else "drifted rl-team 8 None")
+
+
 def test_what_was_imported_from_a_folder_that_left_the_path_is_a_shadow(place: Place) -> None:
     install(place.env, gym="0.26.2")
     (place.site / "gym.py").write_text("")
