@@ -38,7 +38,7 @@ def shadows_of(name, found, folders):
                 continue
             place = _loaded_from_elsewhere(module, folders)
             home = _home_of(each) if place is not None else None
-            if place is not None and not (home and _is_below(place, home)):
+            if place is not None and not (home and _lies_below(place, home)):
                 yield _shadow(name, module, place, "error")
 
 
@@ -48,10 +48,10 @@ def _is_own(place, later, each):
     if later:
         return place in map(os.path.realpath, later)
     home = _home_of(each)  # an editable with its own finder: nothing on the path tells where it is
-    return home is None or _is_below(place, home)
+    return home is None or _lies_below(place, home)
 
 
-def _is_below(place, home):
+def _lies_below(place, home):
     # type: (str, str) -> bool
     return os.path.realpath(place).startswith(os.path.join(os.path.realpath(home), ""))
 
