@@ -130,10 +130,12 @@ def shadows_of_all(folders):
 def _found_by_finders(site, names):
     # type: (str, Sequence[str]) -> Iterator[Tuple[Distribution, str]]
     """The editable packages of a folder that a finder of their own finds, and what they are imported as."""
+    finders = [name for name in names if name.startswith("__editable___") and name.endswith("_finder.py")]
+    if not finders:
+        return
     from envguard.guard.installed import Distribution, normalised
 
-    finders = [name for name in names if name.startswith("__editable___") and name.endswith("_finder.py")]
-    for entry in names if finders else ():
+    for entry in names:
         stem, dot, suffix = entry.rpartition(".")
         if not dot or suffix.lower() != "dist-info":
             continue
