@@ -55,7 +55,7 @@ def test_every_python_tells_expected_actual_and_what_mends_it(any_place: Place) 
     assert "('interpreter-mismatch', 'python', '>=4', " in out
 
 
-def test_old_and_new_pythons_ends_a_script_with_the_table_as_its_last_words(some_place: Place) -> None:
+def test_old_and_new_pythons_end_a_script_with_the_table_as_its_last_words(some_place: Place) -> None:
     told = some_place.run('import envguard_guard\nenvguard_guard.require(gym="==0.26.2")\nprint("trained")\n')
     assert told.code == 1
     assert told.out == ""
@@ -140,7 +140,7 @@ del sys.path[0]
 """
 
 
-def test_old_and_new_pythons_sees_what_was_imported_from_a_folder_that_left_the_path(
+def test_old_and_new_pythons_see_what_was_imported_from_a_folder_that_left_the_path(
     some_place: Place,
 ) -> None:
     install(some_place.env, gym="0.26.2")
@@ -153,7 +153,7 @@ def test_old_and_new_pythons_sees_what_was_imported_from_a_folder_that_left_the_
     assert told.out.splitlines()[-1] == "['compliant']"
 
 
-def test_old_and_new_pythons_sees_a_zip_file_that_takes_the_packages_name(some_place: Place) -> None:
+def test_old_and_new_pythons_see_a_zip_file_that_takes_the_packages_name(some_place: Place) -> None:
     install(some_place.env, gym="0.26.2")
     archive = some_place.home / "vendored.zip"
     with zipfile.ZipFile(archive, "w") as writing:

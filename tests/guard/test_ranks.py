@@ -339,7 +339,7 @@ print("child trained")
 """
 
 
-def test_old_and_new_pythons_lets_what_a_rank_starts_pass_by_what_it_met(some_place: Place) -> None:
+def test_old_and_new_pythons_let_what_a_rank_starts_pass_by_what_it_met(some_place: Place) -> None:
     told = _with_children(some_place, "")
     assert [(each.code, each.out) for each in told] == [(0, "child trained\n")] * 2, told
 

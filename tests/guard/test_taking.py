@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from tests.builders.environments import install
+from tests.guard.compiled import COMPLIANT, POLICY, compiled, installed
 from tests.guard.places import Place, make_place
 from tests.guard.test_agents_file import last
-from tests.guard.test_compiled import COMPLIANT, POLICY, compiled, installed
 from tests.guard.test_installing import envguard
 
 

@@ -40,7 +40,7 @@ def test_every_python_tells_of_a_script_that_it_stopped(any_place: Place) -> Non
     assert [each["package"] for each in message["required"]["findings"]] == ["gym"]
 
 
-def test_old_and_new_pythons_tells_the_reason_of_one_that_runs_all_the_same(some_place: Place) -> None:
+def test_old_and_new_pythons_tell_the_reason_of_one_that_runs_all_the_same(some_place: Place) -> None:
     install(some_place.env, gym="0.25.2")
     with agent(some_place, b"taken\n") as asked:
         told = some_place.run(DRIFTS.format(""), ENVGUARD_ALLOW_DRIFT="caf\u00e9")

@@ -86,7 +86,7 @@ def told(place: Place, script: str, **environ: str) -> list[tuple[str, object]]:
     return [(name, json.loads(text)) for name, _, text in split]
 
 
-def test_old_and_new_pythons_tells_the_active_runs(some_place: Place) -> None:
+def test_old_and_new_pythons_tell_the_active_runs(some_place: Place) -> None:
     add_trackers(some_place, mlflow=MLFLOW, wandb=WANDB)
     write(some_place, whole(lines(some_place)))
     script = (
@@ -163,7 +163,7 @@ def test_what_a_tracker_raises_is_one_line_and_the_script_goes_on(place: Place, 
     assert "\033" not in done.err
 
 
-def test_old_and_new_pythons_says_what_a_tracker_raises_in_no_ascii(some_place: Place) -> None:
+def test_old_and_new_pythons_say_what_a_tracker_raises_in_no_ascii(some_place: Place) -> None:
     add_trackers(some_place, mlflow="def active_run():\n    raise OSError(u'verboten f\\xfcr Sie')\n")
     script = "import mlflow, envguard_guard\nenvguard_guard.require(python='>=2')\nprint('trained')\n"
     done = some_place.run(script)
