@@ -65,6 +65,8 @@ def _loaded_from_elsewhere(module, folders):
     folder = os.path.dirname(place)
     if os.path.basename(place).partition(".")[0] == "__init__":
         folder = os.path.dirname(folder)
+    if folder in folders:
+        return None  # that is plain of nearly all: of hundreds of modules no file is looked up
     known = list(folders) + sorted(library_folders())
     return None if os.path.realpath(folder) in map(os.path.realpath, known) else place
 
@@ -109,7 +111,7 @@ def shadows_of_all(folders):
         held_here = stems if names is None else {name.partition(".")[0] for name in names} & stems
         for module in sorted(held_here - told - {""}):
             place = _module_in_zip(folder, module) if names is None else _module_in(folder, module, names)
-            later = next((site for site, held in listed if _module_in(site, module, held)), None)
+            later = _site_with(module, listed) if place is not None else None
             if place is not None and later is not None and not module.startswith("__"):
                 told.add(module)
                 yield _shadow_of_environment(folder, module, place, later)
@@ -121,10 +123,16 @@ def shadows_of_all(folders):
                 told.add(module)
                 yield _shadow(each.name, module, place, "error")
     for module in sorted((stems & {name for name in sys.modules if "." not in name}) - told - {""}):
-        later = next((site for site, held in listed if _module_in(site, module, held)), None)
-        place = _loaded_from_elsewhere(module, folders) if later is not None else None
+        place = _loaded_from_elsewhere(module, folders)
+        later = _site_with(module, listed) if place is not None else None
         if place is not None and later is not None and not module.startswith("__"):
             yield _shadow_of_environment(os.path.dirname(place), module, place, later)
+
+
+def _site_with(module, listed):
+    # type: (str, Sequence[Tuple[str, List[str]]]) -> Optional[str]
+    """The first of some folders, each with what it holds, that has a module; None where none has it."""
+    return next((site for site, held in listed if _module_in(site, module, held)), None)
 
 
 def _found_by_finders(site, names):
