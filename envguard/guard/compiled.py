@@ -1,19 +1,10 @@
 """A policy that was compiled into the environment: its lines, and whether they may still be taken."""
 
 import os
-import stat
 import sys
 import time
 
-from envguard.guard.files import (
-    FILE_CAP,
-    READ_FLAGS,
-    content_of,
-    names_in,
-    owned_content,
-    text_of,
-    trusted_uids,
-)
+from envguard.guard.files import FILE_CAP, names_in, owned_content, read_file, text_of, trusted_uids
 from envguard.guard.interpreter import implementation, is_free_threaded, is_site, python_version, search_path
 from envguard.guard.verdict_file import is_torn, markers_around, unescaped
 
@@ -190,16 +181,10 @@ def _has_changed(path, digest):
     try:
         if not os.path.lexists(path):
             return False
-        descriptor = os.open(path, READ_FLAGS)
-    except (OSError, ValueError, TypeError):
-        return True
-    try:
-        is_file = stat.S_ISREG(os.fstat(descriptor).st_mode)
-        return not is_file or _sha256(content_of(descriptor, _SOURCE_CAP)) != digest
-    except (OSError, ValueError):
-        return True
-    finally:
-        os.close(descriptor)
+    except (ValueError, TypeError):
+        return True  # no path at all
+    content = read_file(path, _SOURCE_CAP)
+    return content is None or _sha256(content) != digest
 
 
 def _sha256(content):
