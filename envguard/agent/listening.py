@@ -209,12 +209,8 @@ def _line_from(connection: socket.socket) -> tuple[bytes, bytes] | None:
     """The first line, and what came with it; None where it is too long, or does not come in time."""
     ends_at = time.monotonic() + PATIENCE_S
     content = b""
-    while b"\n" not in content:
-        left_s = ends_at - time.monotonic()
-        if left_s <= 0 or len(content) > LINE_BYTES:
-            return None
-        connection.settimeout(left_s)
-        chunk = connection.recv(LINE_BYTES + 1)
+    while b"\n" not in content and len(content) <= LINE_BYTES:
+        chunk = _chunk_from(connection, ends_at, LINE_BYTES + 1)
         if not chunk:
             return None
         content += chunk
@@ -226,13 +222,18 @@ def _body_from(connection: socket.socket, begun: bytes, count: int) -> bytes | N
     """So many bytes, of which some have come; None where they do not come in time."""
     ends_at, parts, missing = time.monotonic() + BODY_PATIENCE_S, [begun], count - len(begun)
     while missing > 0:
-        left_s = ends_at - time.monotonic()
-        if left_s <= 0:
-            return None
-        connection.settimeout(left_s)
-        chunk = connection.recv(min(missing, _CHUNK_BYTES))
+        chunk = _chunk_from(connection, ends_at, min(missing, _CHUNK_BYTES))
         if not chunk:
             return None
         parts.append(chunk)
         missing -= len(chunk)
     return b"".join(parts)[:count]
+
+
+def _chunk_from(connection: socket.socket, ends_at: float, most: int) -> bytes:
+    """What comes next; nothing where nothing more does, or the time is over. Raises OSError."""
+    left_s = ends_at - time.monotonic()
+    if left_s <= 0:
+        return b""
+    connection.settimeout(left_s)
+    return connection.recv(most)

@@ -24,7 +24,7 @@ import msgspec
 
 from envguard.agent.notes import do_notes_hold
 from envguard.agent.rights import Peer, may_read
-from envguard.formats.verdict_lines import Times, line, text_of, whole
+from envguard.formats.verdict_lines import Times, line_alone, text_of, whole
 
 LOOK_AGAIN_S = 5.0
 """At least this long lies between the end of one look and another that somebody wanted."""
@@ -116,7 +116,7 @@ class Questions:
 
 
 def _refused(words: str) -> bytes:
-    return f"{line('refused', words)}\n".encode("utf-8", "surrogateescape")
+    return line_alone("refused", words)
 
 
 def _hour(at_s: float) -> str:

@@ -22,7 +22,7 @@ import msgspec
 from envguard.agent.rights import Peer
 from envguard.domain.secrets import without_secrets
 from envguard.errors import StateError
-from envguard.formats.verdict_lines import line
+from envguard.formats.verdict_lines import line_alone
 from envguard.log import get_log
 from envguard.state import State
 from envguard.state.handing import read_handed
@@ -55,7 +55,7 @@ class Taking:
         """Answer a message whose sender the kernel tells."""
         handed = read_handed(content)
         if handed is None:
-            return _answer("wrong", "not a receipt that this agent understands")
+            return line_alone("wrong", "not a receipt that this agent understands")
         masked = msgspec.structs.replace(
             handed.receipt, command=without_secrets(handed.receipt.command)
         )  # a script's guard knows no secrets
@@ -73,11 +73,7 @@ class Taking:
             )
         except (StateError, OSError) as error:
             _log.warning("receipt_not_kept", reason=str(error))
-            return _answer("refused", "it cannot be kept")
+            return line_alone("refused", "it cannot be kept")
         if dropped:
             _log.warning("receipts_dropped", user=kept.person, count=dropped)
         return b"taken\n"
-
-
-def _answer(word: str, why: str) -> bytes:
-    return f"{line(word, why)}\n".encode("utf-8", "surrogateescape")

@@ -74,6 +74,11 @@ def whole(lines: Iterable[str], notes: bytes = b"") -> bytes:
     return text + b"end\t%d\n" % text.count(b"\n")
 
 
+def line_alone(*fields: str) -> bytes:
+    """Answer a text that is one line of these fields, and has no end of its own."""
+    return f"{line(*fields)}\n".encode("utf-8", "surrogateescape")
+
+
 def line(*fields: str) -> str:
     """Answer a line of these fields, without its end."""
     return "\t".join(map(field, fields))

@@ -5,7 +5,7 @@ import sys
 from envguard.guard.files import PLAIN
 from envguard.guard.installed import find_installed, has_metadata, normalised
 from envguard.guard.interpreter import python_version, search_path
-from envguard.guard.shadows import shadows_of
+from envguard.guard.shadows import listed_path, shadows_of
 from envguard.guard.verdict import ASKED, Finding, Verdict, outcome_of
 from envguard.guard.versions import allows
 
@@ -24,9 +24,10 @@ def judge_versions(versions):
     found, unread = find_installed(folders, set(asked) | {"pip"})
     pip = "pip" in found
     findings = list(_of_python(versions.get("python")))
+    path = listed_path(folders) if asked else []
     for name in sorted(asked):
         findings.extend(_of_package(name, asked[name], found.get(name, []), unread, pip))
-        findings.extend(shadows_of(name, found.get(name, [])[:1], folders))
+        findings.extend(shadows_of(name, found.get(name, [])[:1], path))
     return Verdict(outcome_of(findings), sys.prefix, findings=findings, source=ASKED)
 
 

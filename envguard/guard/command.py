@@ -133,26 +133,27 @@ def _verdict_in(document):
     findings = []  # type: List[Finding]
     for each in document["findings"]:
         names = ("package", "expected", "actual", "reason", "place", "fix")
-        told = [None if each[name] is None else native(each[name]) for name in names]
+        told = [_text_or_none(each[name]) for name in names]
         told.append(native(each["waived"]["until"]) if each["waived"] else None)
         findings.append(Finding(native(each["kind"]), native(each["severity"]), *told))
-    told = [
-        None if document.get(name) is None else native(document[name])
-        for name in ("verdict", "environment", "digest", "source", "reason")
+    outcome, environment, digest, source, reason = [
+        _text_or_none(document.get(name)) for name in ("verdict", "environment", "digest", "source", "reason")
     ]
-    outcome, environment, digest, source, reason = told
-    source = _as_here(source)
     if outcome not in ("compliant", "drifted", "unknown", "unmanaged"):
         raise KeyError(outcome)
-    name, revision = policy.get("name"), policy.get("revision")
     return Verdict(
         "unknown" if outcome == "unmanaged" else outcome,
         environment or sys.prefix,
         digest,
-        name and native(name),
-        revision,
+        _text_or_none(policy.get("name")),
+        policy.get("revision"),
         findings,
-        source,
+        _as_here(source),
         reason,
         policy.get("before_run") != "warn",
     )
+
+
+def _text_or_none(text):
+    # type: (Any) -> Optional[str]
+    return None if text is None else native(text)

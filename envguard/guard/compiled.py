@@ -1,25 +1,16 @@
 """A policy that was compiled into the environment: its lines, and whether they may still be taken."""
 
 import os
-import stat
 import sys
 import time
 
-from envguard.guard.files import (
-    FILE_CAP,
-    READ_FLAGS,
-    content_of,
-    names_in,
-    owned_content,
-    text_of,
-    trusted_uids,
-)
+from envguard.guard.files import FILE_CAP, names_in, owned_content, read_file, text_of, trusted_uids
 from envguard.guard.interpreter import implementation, is_free_threaded, is_site, python_version, search_path
-from envguard.guard.verdict_file import markers_around, unescaped
+from envguard.guard.verdict_file import is_torn, markers_around, unescaped
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Dict, Iterator, List, Optional, Sequence, Set, Tuple  # noqa: F401 - pyflakes reads no type comments
+    from typing import Dict, Iterable, List, Optional, Set, Tuple  # noqa: F401 - pyflakes reads no type comments
 
     from envguard.guard.verdict import Answer  # noqa: F401 - pyflakes reads no type comments
 
@@ -61,14 +52,17 @@ _LENGTHS = {
 class Lines(object):
     """The lines of a compiled policy."""
 
-    def __init__(self, text):
-        # type: (str) -> None
-        """Take them apart. Raises ValueError, KeyError or IndexError where they are not understood."""
+    def __init__(self, lines):
+        # type: (Iterable[str]) -> None
+        """Take apart those between the first and the last.
+
+        Raises ValueError, KeyError or IndexError where they are not understood.
+        """
         self.one = {}  # type: Dict[str, List[str]]
         self.all = {word: [] for word in _SEVERAL}  # type: Dict[str, List[List[str]]]
         self.locked = []  # type: List[List[List[str]]]
         """What is meant by each package, in the order of the packages."""
-        for line in text.split("\n")[1:-2]:
+        for line in lines:
             fields = line.split("\t")
             word = fields.pop(0)
             if "\\" in line:
@@ -107,14 +101,13 @@ def by_compiled(asked):
     content, reason = _content()
     if content is None:
         return None, reason
-    text = text_of(content)
-    if text.partition("\n")[0] != POLICY_FORMAT:
+    rows = text_of(content).split("\n")
+    if rows[0] != POLICY_FORMAT:
         return None, "the compiled policy is newer than this guard understands"
-    rows = text.split("\n")
-    if len(rows) < 3 or rows[-1] or rows[-2] != "end\t%d" % (len(rows) - 2):
+    if is_torn(rows):
         return None, "the compiled policy is torn: " + _AGAIN
     try:
-        lines = Lines(text)
+        lines = Lines(rows[1:-2])
     except (ValueError, KeyError, IndexError):
         return None, "the compiled policy is not understood: " + _AGAIN
     reason = _why_not(lines, asked)
@@ -188,16 +181,10 @@ def _has_changed(path, digest):
     try:
         if not os.path.lexists(path):
             return False
-        descriptor = os.open(path, READ_FLAGS)
-    except (OSError, ValueError, TypeError):
-        return True
-    try:
-        is_file = stat.S_ISREG(os.fstat(descriptor).st_mode)
-        return not is_file or _sha256(content_of(descriptor, _SOURCE_CAP)) != digest
-    except (OSError, ValueError):
-        return True
-    finally:
-        os.close(descriptor)
+    except (ValueError, TypeError):
+        return True  # no path at all
+    content = read_file(path, _SOURCE_CAP)
+    return content is None or _sha256(content) != digest
 
 
 def _sha256(content):

@@ -14,7 +14,7 @@ FILE_CAP = 4 * 1024 * 1024
 """Of files that are read whole: a longer one is refused."""
 HEAD_CAP = 256 * 1024
 """Of files whose beginning tells enough."""
-READ_FLAGS = (
+_READ_FLAGS = (
     os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_NOCTTY", 0)
 )
 DIGITS = "0123456789"
@@ -27,11 +27,11 @@ def read_file(path, cap):
     # type: (str, int) -> Optional[bytes]
     """A regular file's content, its beginning where it is longer; None where it cannot be had."""
     try:
-        descriptor = os.open(path, READ_FLAGS)
+        descriptor = os.open(path, _READ_FLAGS)
     except (OSError, ValueError, TypeError):
         return None
     try:
-        return content_of(descriptor, cap) if stat.S_ISREG(os.fstat(descriptor).st_mode) else None
+        return _content_of(descriptor, cap) if stat.S_ISREG(os.fstat(descriptor).st_mode) else None
     except OSError:
         return None
     finally:
@@ -51,7 +51,7 @@ def owned_content(path, owners, shut_to, cap):
     ``shut_to`` are the bits of its mode by which others might write it: none of them may be set.
     """
     try:
-        descriptor = os.open(path, READ_FLAGS | getattr(os, "O_NOFOLLOW", 0))
+        descriptor = os.open(path, _READ_FLAGS | getattr(os, "O_NOFOLLOW", 0))
     except (OSError, ValueError):
         return None
     try:
@@ -59,14 +59,14 @@ def owned_content(path, owners, shut_to, cap):
         is_owned = stat.S_ISREG(status.st_mode) and status.st_uid in owners
         if not is_owned or status.st_mode & shut_to or status.st_size > cap:
             return None
-        return content_of(descriptor, cap + 1)
+        return _content_of(descriptor, cap + 1)
     except OSError:
         return None
     finally:
         os.close(descriptor)
 
 
-def content_of(descriptor, cap):
+def _content_of(descriptor, cap):
     # type: (int, int) -> bytes
     """What an open file holds from here on, up to a number of bytes."""
     parts = []  # type: List[bytes]

@@ -53,7 +53,7 @@ def _distribution(folder, entry, index, wanted):
     stem, dot, suffix = entry.rpartition(".")
     place = os.path.join(folder, entry)
     if entry == "EGG-INFO":
-        stem, place = os.path.basename(folder)[:-4], os.path.join(folder, entry)
+        stem = os.path.basename(folder)[:-4]
     elif suffix == "egg" and os.path.basename(folder) == entry:
         place = folder
     elif not dot or suffix.lower() not in ("dist-info", "egg-info"):

@@ -17,7 +17,7 @@ from envguard.guard.versions import allows
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any, Dict, Iterator, List, Optional, Sequence, Set, Tuple  # noqa: F401 - pyflakes reads no type comments
+    from typing import Any, Iterator, List, Optional, Sequence, Set, Tuple  # noqa: F401 - pyflakes reads no type comments
 
     from envguard.guard.compiled import Lines  # noqa: F401 - pyflakes reads no type comments
     from envguard.guard.present import Held, Holdings  # noqa: F401 - pyflakes reads no type comments
@@ -94,7 +94,7 @@ class _Judging(object):
     def judge(self):
         # type: () -> None
         for fields in self.lines.all["always"]:
-            self.findings.append(Finding(*[each or None for each in fields]))  # type: ignore[arg-type]
+            self.findings.append(Finding(fields[0], fields[1], *[each or None for each in fields[2:]]))
         for words in self.held.troubles:
             self.findings.append(Finding("unreadable", "error", None, None, None, words))
         if os.path.lexists(os.path.join(sys.prefix, "conda-meta")):

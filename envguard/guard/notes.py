@@ -3,7 +3,7 @@
 Fields that are not known are passed over.
 """
 
-from envguard.guard.verdict_file import escaped, unescaped
+from envguard.guard.verdict_file import escaped, is_torn, unescaped
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -84,7 +84,7 @@ def fields_in(text):
     lines = text.split("\n")
     if lines[0] != RANKS_FORMAT:
         raise ValueError("it is not of `%s`: `%s`" % (RANKS_FORMAT, lines[0][:40]))
-    if len(lines) < 3 or lines[-1] or lines[-2] != "end\t%d" % (len(lines) - 2):
+    if is_torn(lines):
         raise ValueError("it is torn")
     return [[unescaped(each) for each in line.split("\t")] for line in lines[1:-2]]
 

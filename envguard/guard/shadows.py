@@ -16,23 +16,26 @@ if TYPE_CHECKING:
 
     from envguard.guard.installed import Distribution  # noqa: F401 - pyflakes reads no type comments
 
+    Listed = Sequence[Tuple[str, Optional[List[str]]]]
+    """Places on the path, each with what it holds; None where it cannot be listed, such as a zip file."""
+
 _RECORD_CAP = 16 * 1024 * 1024
 _BINARIES = (".so", ".pyd", ".pyc")
 _STRAY = ("benchmarks", "docs", "example", "examples", "scripts", "test", "tests")
 """What badly built packages leave beside their own, and what nobody imports from there."""
 
 
-def shadows_of(name, found, folders):
-    # type: (str, Sequence[Distribution], Sequence[str]) -> Iterator[Finding]
+def shadows_of(name, found, path):
+    # type: (str, Sequence[Distribution], Listed) -> Iterator[Finding]
     """What is imported instead of a package that the call asks for."""
     library = library_folders()
+    folders = [folder for folder, _ in path]
     for each in found:
-        own = folders[each.index]
-        early = [folder for folder in folders[: each.index] if not is_library(folder, library)]
-        for module in _import_names(each, own):
-            later = [_found_in(folder, module) for folder in folders[each.index :]] if early else []
-            taken = (_found_in(folder, module) for folder in early)
-            place = next((place for place in taken if place is not None), None)
+        own, names = path[each.index]
+        early = [entry for entry in path[: each.index] if not is_library(entry[0], library)]
+        for module in _import_names(each, own, names or ()):
+            later = (_found_in(folder, held, module) for folder, held in path[each.index :])
+            place = _first_in(early, module)
             if place is not None and not _is_own(os.path.realpath(place), list(filter(None, later)), each):
                 yield _shadow(name, module, place, "error")
                 continue
@@ -65,6 +68,8 @@ def _loaded_from_elsewhere(module, folders):
     folder = os.path.dirname(place)
     if os.path.basename(place).partition(".")[0] == "__init__":
         folder = os.path.dirname(folder)
+    if folder in folders:
+        return None  # that is plain of nearly all: of hundreds of modules no file is looked up
     known = list(folders) + sorted(library_folders())
     if folder in known:  # mostly: to follow links takes a hundred times as long
         return None
@@ -102,31 +107,39 @@ def shadows_of_all(folders):
         reason = "this interpreter does not look into its own site-packages"
         yield Finding("unreadable", "error", None, None, None, reason)
         return
-    early = [folder for folder in folders[: folders.index(sites[-1])] if not is_library(folder, library)]
     listed = [(folder, names_in(folder) or []) for folder in sites]
+    early = listed_path(
+        folder for folder in folders[: folders.index(sites[-1])] if not is_library(folder, library)
+    )
     stems = {name.partition(".")[0] for _, names in listed for name in names}
     told = set()  # type: Set[str]
-    for folder in early:
-        names = [] if folder in sites else names_in(folder)
+    for folder, names in early:
+        if folder in sites:
+            continue
         held_here = stems if names is None else {name.partition(".")[0] for name in names} & stems
         for module in sorted(held_here - told - {""}):
-            place = _module_in_zip(folder, module) if names is None else _module_in(folder, module, names)
-            later = next((site for site, held in listed if _module_in(site, module, held)), None)
+            place = _found_in(folder, names, module)
+            later = _site_with(module, listed) if place is not None else None
             if place is not None and later is not None and not module.startswith("__"):
                 told.add(module)
                 yield _shadow_of_environment(folder, module, place, later)
     for site, names in listed:
         for each, module in _found_by_finders(site, names):
-            taken = (_found_in(folder, module) for folder in early)
-            place = next((place for place in taken if place is not None), None)
+            place = _first_in(early, module)
             if place is not None and module not in told and not _is_own(os.path.realpath(place), [], each):
                 told.add(module)
                 yield _shadow(each.name, module, place, "error")
     for module in sorted((stems & {name for name in sys.modules if "." not in name}) - told - {""}):
-        later = next((site for site, held in listed if _module_in(site, module, held)), None)
-        place = _loaded_from_elsewhere(module, folders) if later is not None else None
+        place = _loaded_from_elsewhere(module, folders)
+        later = _site_with(module, listed) if place is not None else None
         if place is not None and later is not None and not module.startswith("__"):
             yield _shadow_of_environment(os.path.dirname(place), module, place, later)
+
+
+def _site_with(module, listed):
+    # type: (str, Sequence[Tuple[str, List[str]]]) -> Optional[str]
+    """The first of some folders, each with what it holds, that has a module; None where none has it."""
+    return next((site for site, held in listed if _module_in(site, module, held)), None)
 
 
 def _found_by_finders(site, names):
@@ -144,7 +157,7 @@ def _found_by_finders(site, names):
         name = normalised(stem.partition("-")[0])
         if any(each.startswith("__editable___%s_" % name.replace("-", "_")) for each in finders):
             found = Distribution(name, "", 0, os.path.join(site, entry))
-            for module in _import_names(found, site):
+            for module in _import_names(found, site, names):
                 yield found, module
 
 
@@ -161,10 +174,22 @@ def _shadow_of_environment(folder, module, place, site):
     return _shadow(package or module, module, place, "warn" if is_mild else "error")
 
 
-def _found_in(folder, name):
-    # type: (str, str) -> Optional[str]
-    """The file that an import of a name takes from an entry of the path."""
-    names = names_in(folder)
+def listed_path(folders):
+    # type: (Iterable[str]) -> List[Tuple[str, Optional[List[str]]]]
+    """Places on the path, each with what it holds."""
+    return [(folder, names_in(folder)) for folder in folders]
+
+
+def _first_in(listed, name):
+    # type: (Listed, str) -> Optional[str]
+    """The file that an import of a name takes from the first of some places that has it."""
+    taken = (_found_in(folder, names, name) for folder, names in listed)
+    return next((place for place in taken if place is not None), None)
+
+
+def _found_in(folder, names, name):
+    # type: (str, Optional[Sequence[str]], str) -> Optional[str]
+    """The file that an import of a name takes from a place on the path, by what that holds."""
     return _module_in_zip(folder, name) if names is None else _module_in(folder, name, names)
 
 
@@ -196,11 +221,11 @@ def _module_in(folder, name, names):
     return None
 
 
-def _import_names(each, folder):
-    # type: (Distribution, str) -> List[str]
+def _import_names(each, folder, names):
+    # type: (Distribution, str, Sequence[str]) -> List[str]
     """What a distribution is imported as: its own name, else what its metadata lists."""
     own = each.name.replace("-", "_")
-    if _module_in(folder, own, names_in(folder) or ()) is not None:
+    if _module_in(folder, own, names) is not None:
         return [own]
     listed = text_of(read_file(os.path.join(each.place, "top_level.txt"), HEAD_CAP) or b"").split()
     if not listed:
@@ -217,14 +242,13 @@ def _owner(site, module):
     """The distribution that a module belongs to, by its name, else by what distributions list."""
     from envguard.guard.installed import Distribution, normalised
 
-    entries = sorted(
-        each for each in names_in(site) or () if each.lower().endswith((".dist-info", ".egg-info"))
-    )
+    held = names_in(site) or ()
+    entries = sorted(each for each in held if each.lower().endswith((".dist-info", ".egg-info")))
     names = [normalised(each.rpartition(".")[0].partition("-")[0]) for each in entries]
     if normalised(module) in names:
         return normalised(module)
     for name, entry in zip(names, entries):  # noqa: B905 - 2.7 has no `strict`
-        if module in _import_names(Distribution(name, "", 0, os.path.join(site, entry)), site):
+        if module in _import_names(Distribution(name, "", 0, os.path.join(site, entry)), site, held):
             return name
     return None
 

@@ -62,7 +62,7 @@ class Told(object):
         # type: (str) -> Optional[Told]
         """What lines say; None where they are torn, or not understood."""
         lines = text.split("\n")
-        if len(lines) < 3 or lines[0] != FORMAT or lines[-1] or lines[-2] != "end\t%d" % (len(lines) - 2):
+        if lines[0] != FORMAT or is_torn(lines):
             return None
         told = cls()
         try:
@@ -136,6 +136,12 @@ class Told(object):
         # type: () -> bool
         """Whether each file that was noted is as it was."""
         return bool(self.notes) and all(_is_as_noted(folder, line) for folder, line in self.notes)
+
+
+def is_torn(lines):
+    # type: (Sequence[str]) -> bool
+    """Whether a text, split into lines, does not end with their number."""
+    return len(lines) < 3 or bool(lines[-1]) or lines[-2] != "end\t%d" % (len(lines) - 2)
 
 
 def escaped(field):

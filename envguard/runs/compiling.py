@@ -12,7 +12,7 @@ from __future__ import annotations
 import hashlib
 import os
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
@@ -26,15 +26,14 @@ from envguard.domain.policy import KnownPolicy
 from envguard.errors import UnavailableError
 from envguard.formats.compiled import BoundBy, Ground, compiled_lines
 from envguard.formats.verdict_lines import whole
+from envguard.guard.files import FILE_CAP
 from envguard.inventory.files import place_shown_as
+from envguard.inventory.freshness import is_git
 from envguard.inventory.project import marker_places
 from envguard.inventory.recorded import layout_of
 from envguard.inventory.search_path import search_path_of
 from envguard.runs.policies import Governing, choose_policy, is_file_reference
 from envguard.runs.steps import naming_project
-
-LIMIT_BYTES = 4 * 1024 * 1024
-"""The guard reads no longer ones."""
 
 _CODE = (".py", ".pyc", ".so")
 _SYSTEM_S = ("/proc/", "/sys/", "/usr/share/zoneinfo/")
@@ -95,9 +94,9 @@ def compile_policy(
     else:
         ground = msgspec.structs.replace(ground, files={**opened, **markers})
     content = whole(compiled_lines(policy, environment, facts, ground))
-    if len(content) > LIMIT_BYTES:
+    if len(content) > FILE_CAP:
         raise UnavailableError(
-            f"the policy is too long for the guard: over {LIMIT_BYTES >> 20} MiB", where=policy.policy.name
+            f"the policy is too long for the guard: over {FILE_CAP >> 20} MiB", where=policy.policy.name
         )
     return Compiled(policy.policy.name, governing.source, content)
 
@@ -144,12 +143,14 @@ def _bound_by(record: EnvironmentRecord, asked: Asked) -> tuple[BoundBy, Path | 
 def _markers(record: EnvironmentRecord, asked: Asked) -> Iterator[str]:
     """What may name a policy for the environment; of the folder in which one stands, what is there."""
     folder = str(Path(os.path.realpath(place_shown_as(record.path))).parent)
-    yield from (path for path in marker_places(folder) if not path.endswith(".git"))
+    yield from _marker_files(folder)
     if asked.uses is not None:
         yield os.path.realpath(asked.uses)
-    for path in marker_places(os.path.realpath(asked.cwd)):
-        if not path.endswith(".git") and os.path.lexists(path):
-            yield path
+    yield from filter(os.path.lexists, _marker_files(os.path.realpath(asked.cwd)))
+
+
+def _marker_files(folder: str) -> Iterator[str]:
+    return (path for path in marker_places(folder) if not is_git(path))
 
 
 def _digest(path: str) -> str:
@@ -174,9 +175,8 @@ def _noting(noted: dict[str, str]) -> Iterator[None]:
 class _Note:
     """An audit hook, which stays until the process ends: ``is_noting`` says whether it does anything."""
 
-    def __init__(self, noted: dict[str, str], digest: Callable[[str], str] = _digest) -> None:
+    def __init__(self, noted: dict[str, str]) -> None:
         self._noted = noted
-        self._digest = digest
         self.is_noting = True
 
     def __call__(self, event: str, arguments: tuple[object, ...]) -> None:
@@ -186,5 +186,5 @@ class _Note:
         if path in self._noted or not may_decide(path):
             return
         self.is_noting = False
-        self._noted[path] = self._digest(path)
+        self._noted[path] = _digest(path)
         self.is_noting = True
