@@ -94,6 +94,7 @@ def runs_of(
     ``package``: those in whose environment it was, which is looked at once for each that differs.
     """
     found: list[Place] = []
+    goes_on: Place | None = None
     decided: dict[Digest, bool] = {}
     columns = sa.select(receipts.c.started_at, receipts.c.number, receipts.c.snapshot)
     newest = columns.order_by(receipts.c.started_at.desc(), receipts.c.number.desc())
@@ -105,9 +106,10 @@ def runs_of(
             if package is not None and not _has(connection, row.snapshot, package, decided):
                 continue
             if len(found) == limit:
-                return _entries(connection, [each.number for each in found]), found[-1]
+                goes_on = found[-1]
+                break
             found.append(Place(row.started_at, row.number))
-    return _entries(connection, [each.number for each in found]), None
+    return _entries(connection, [each.number for each in found]), goes_on
 
 
 def runs_since(connection: sa.Connection, since: datetime, *, policy: str | None = None) -> RunsOfDay:
