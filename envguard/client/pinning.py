@@ -6,7 +6,6 @@ import warnings
 
 from urllib3.exceptions import InsecureRequestWarning
 
-from envguard import __version__
 from envguard.client.exchange import Timeouts, checked_url, exchange
 from envguard.client.server import ServerClient
 from envguard.client.trust import (
@@ -33,7 +32,6 @@ def fetch_authority(url: str, fingerprint: str, *, timeouts: Timeouts | None = N
         what = f"the join string names a certificate, and an address without TLS: {checked}"
         raise UsageError(what, where="join", hint=_STRING_HINT)
     place = f"{checked}/api/v1/ca"
-    headers = {"Accept-Encoding": "identity", "User-Agent": f"envguard/{__version__}"}
     with unchecked_session() as session, warnings.catch_warnings():
         warnings.simplefilter("ignore", InsecureRequestWarning)  # what comes back is checked below
         answer = exchange(
@@ -41,7 +39,7 @@ def fetch_authority(url: str, fingerprint: str, *, timeouts: Timeouts | None = N
             "GET",
             place,
             body=None,
-            headers=headers,
+            headers={},
             timeouts=timeouts or Timeouts(),
             trust=SYSTEM_TRUST,
         )
