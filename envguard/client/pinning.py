@@ -8,14 +8,9 @@ from urllib3.exceptions import InsecureRequestWarning
 
 from envguard.client.exchange import Timeouts, checked_url, exchange
 from envguard.client.server import ServerClient
-from envguard.client.trust import (
-    SYSTEM_TRUST,
-    Trust,
-    pinned,
-    unchecked_session,
-)
+from envguard.client.trust import SYSTEM_TRUST, Trust, pinned, unchecked_session
 from envguard.errors import StateError, TransportError, UsageError
-from envguard.state import State
+from envguard.state import Identity, State
 from envguard.wire.certificates import fingerprint_of, first_certificate
 
 _STRING_HINT = "`envguard server` and `envguard token new` print one"
@@ -64,17 +59,16 @@ def machine_client(state: State, token: str | None, *, timeouts: Timeouts | None
     identity = state.identity()
     if identity is None:
         raise UsageError("this machine has not joined a server", hint="envguard join STRING")
-    return ServerClient(identity.url, token=token, trust=machine_trust(state), timeouts=timeouts)
+    return ServerClient(identity.url, token=token, trust=machine_trust(state, identity), timeouts=timeouts)
 
 
-def machine_trust(state: State) -> Trust:
-    """Answer by what this machine knows the server that it joined.
+def machine_trust(state: State, identity: Identity) -> Trust:
+    """Answer by what this machine knows the server that it joined, as which it has this identity.
 
     Raises StateError where the certificate that it was pinned by is gone or another: never is such a server
     known by less.
     """
-    identity = state.identity()
-    if identity is None or identity.authority is None:
+    if identity.authority is None:
         return SYSTEM_TRUST
     try:
         authority = first_certificate(state.authority() or "")
