@@ -89,9 +89,8 @@ class State:
         if authority is None:
             remove_file(self.authority_file)
         else:
-            write_file(
-                self.authority_file, authority.encode(), mode=0o644
-            )  # public: for other users' commands
+            # Public: for other users' commands.
+            write_file(self.authority_file, authority.encode(), mode=0o644)
         write_document(self.path / "identity.json", identity)
 
     def next_sequence(self, new_epoch: Callable[[], str]) -> Sequence:
