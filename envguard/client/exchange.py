@@ -11,6 +11,7 @@ import msgspec
 import requests
 import urllib3
 
+from envguard import __version__
 from envguard.client.answers import Answer
 from envguard.client.trust import Trust, in_chain, tls_hint, tls_reason
 from envguard.errors import TransportError, UsageError
@@ -22,6 +23,9 @@ SILENCE_TIMEOUT_S = 20.0
 
 TOTAL_TIMEOUT_S = 60.0
 """The longest that one answer may take."""
+
+_OF_ALL = {"Accept-Encoding": "identity", "User-Agent": f"envguard/{__version__}"}
+"""What every request says of who asks, and how it is to be answered."""
 
 _CHUNK_BYTES = 16 * 1024
 _URL_HINT = "such as https://envguard.example:8750"
@@ -95,7 +99,7 @@ def exchange(
             method,
             url,
             data=body,
-            headers=dict(headers),
+            headers={**_OF_ALL, **headers},
             timeout=(timeouts.connect_s, timeouts.silence_s),
             allow_redirects=False,
             stream=True,

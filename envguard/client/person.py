@@ -49,8 +49,9 @@ def _trust(url: str, file: str | None, state: State | None) -> Trust:
     if file:
         return _trust_in_file(file)
     identity = state.identity() if state is not None else None
-    is_joined = identity is not None and identity.url == url.rstrip("/")
-    return machine_trust(state) if state is not None and is_joined else SYSTEM_TRUST
+    if state is None or identity is None or identity.url != url.rstrip("/"):
+        return SYSTEM_TRUST
+    return machine_trust(state, identity)
 
 
 def _trust_in_file(file: str) -> Trust:

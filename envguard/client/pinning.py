@@ -6,17 +6,11 @@ import warnings
 
 from urllib3.exceptions import InsecureRequestWarning
 
-from envguard import __version__
 from envguard.client.exchange import Timeouts, checked_url, exchange
 from envguard.client.server import ServerClient
-from envguard.client.trust import (
-    SYSTEM_TRUST,
-    Trust,
-    pinned,
-    unchecked_session,
-)
+from envguard.client.trust import SYSTEM_TRUST, Trust, pinned, unchecked_session
 from envguard.errors import StateError, TransportError, UsageError
-from envguard.state import State
+from envguard.state import Identity, State
 from envguard.wire.certificates import fingerprint_of, first_certificate
 
 _STRING_HINT = "`envguard server` and `envguard token new` print one"
@@ -33,7 +27,6 @@ def fetch_authority(url: str, fingerprint: str, *, timeouts: Timeouts | None = N
         what = f"the join string names a certificate, and an address without TLS: {checked}"
         raise UsageError(what, where="join", hint=_STRING_HINT)
     place = f"{checked}/api/v1/ca"
-    headers = {"Accept-Encoding": "identity", "User-Agent": f"envguard/{__version__}"}
     with unchecked_session() as session, warnings.catch_warnings():
         warnings.simplefilter("ignore", InsecureRequestWarning)  # what comes back is checked below
         answer = exchange(
@@ -41,7 +34,7 @@ def fetch_authority(url: str, fingerprint: str, *, timeouts: Timeouts | None = N
             "GET",
             place,
             body=None,
-            headers=headers,
+            headers={},
             timeouts=timeouts or Timeouts(),
             trust=SYSTEM_TRUST,
         )
@@ -66,17 +59,16 @@ def machine_client(state: State, token: str | None, *, timeouts: Timeouts | None
     identity = state.identity()
     if identity is None:
         raise UsageError("this machine has not joined a server", hint="envguard join STRING")
-    return ServerClient(identity.url, token=token, trust=machine_trust(state), timeouts=timeouts)
+    return ServerClient(identity.url, token=token, trust=machine_trust(state, identity), timeouts=timeouts)
 
 
-def machine_trust(state: State) -> Trust:
-    """Answer by what this machine knows the server that it joined.
+def machine_trust(state: State, identity: Identity) -> Trust:
+    """Answer by what this machine knows the server that it joined, as which it has this identity.
 
     Raises StateError where the certificate that it was pinned by is gone or another: never is such a server
     known by less.
     """
-    identity = state.identity()
-    if identity is None or identity.authority is None:
+    if identity.authority is None:
         return SYSTEM_TRUST
     try:
         authority = first_certificate(state.authority() or "")

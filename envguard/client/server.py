@@ -11,7 +11,6 @@ from urllib.parse import quote, urlencode
 import msgspec
 import requests
 
-from envguard import __version__
 from envguard.client.answers import message
 from envguard.client.exchange import Timeouts, checked_token, checked_url, exchange
 from envguard.client.trust import SYSTEM_TRUST, Trust, new_session
@@ -210,11 +209,7 @@ class ServerClient:
         return message(answer, type_, where=url)
 
     def _headers(self, *, has_body: bool, encoding: str | None) -> dict[str, str]:
-        headers = {
-            "Accept": "application/json",
-            "Accept-Encoding": "identity",
-            "User-Agent": f"envguard/{__version__}",
-        }
+        headers = {"Accept": "application/json"}
         if self._token is not None:
             headers["Authorization"] = f"Bearer {self._token}"
         if has_body:

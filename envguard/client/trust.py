@@ -102,8 +102,10 @@ class _Checking(HTTPAdapter):
         self._context = context
         super().__init__()
 
-    def init_poolmanager(self, *arguments: object, **options: object) -> None:
-        super().init_poolmanager(*arguments, **{**options, "ssl_context": self._context})  # type: ignore[arg-type]
+    def init_poolmanager(
+        self, connections: int, maxsize: int, block: bool = False, **options: object
+    ) -> None:
+        super().init_poolmanager(connections, maxsize, block, **{**options, "ssl_context": self._context})
 
     def cert_verify(self, conn: HTTPSConnectionPool, *_: object, **__: object) -> None:
         conn.cert_reqs = self._context.verify_mode.name

@@ -24,6 +24,7 @@ from envguard.server.refusals import RefusalError
 from envguard.server.service import Service
 from envguard.server.store import receipts
 from envguard.server.store.access import Principal
+from envguard.server.store.contents import has_snapshot
 from envguard.wire import NAME_CHARACTERS, RunMessage, RunReply, Runs, faults_of
 
 LIMIT = 100
@@ -46,9 +47,10 @@ def tell_run(service: Service, principal: Principal, message: RunMessage) -> Run
     machine = principal.machine if message.is_of_sender else None
     with service.database.writing() as connection:
         receipts.keep_run(connection, message, machine=machine, now_s=service.clock())
-        is_lacking = run.kind != "refused" and receipts.lacks_snapshot(connection, run.digest)
+        ran_in = run.ran_in
+        missing = () if ran_in is None or has_snapshot(connection, ran_in) else (ran_in,)
     _log.info("run_told", kind=run.kind, machine=message.machine, is_ended=run.end is not None)
-    return RunReply((run.digest,) if is_lacking and run.digest is not None else ())
+    return RunReply(missing)
 
 
 def list_runs(service: Service, principal: Principal, request: Request) -> Runs:

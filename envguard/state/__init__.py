@@ -1,7 +1,7 @@
 """What envguard keeps on a machine, and how it speaks to the system that runs it."""
 
 from envguard.state.directory import State, open_state, state_directory
-from envguard.state.files import read_file, write_file
+from envguard.state.files import open_lock, read_file, write_file
 from envguard.state.kept import (
     Identity,
     KeptCheck,
@@ -24,6 +24,7 @@ __all__ = [
     "State",
     "add_policies",
     "notify",
+    "open_lock",
     "open_state",
     "pulled_folder",
     "read_file",

@@ -12,12 +12,20 @@ from pathlib import Path
 from envguard.domain.binding import BoundScan
 from envguard.domain.verdict import Match
 from envguard.errors import StateError
-from envguard.state.files import read_document, read_file, remove_file, write_document, write_file
+from envguard.state.files import (
+    open_lock,
+    read_document,
+    read_file,
+    remove_file,
+    write_document,
+    write_file,
+)
 from envguard.state.kept import Identity, KeptCheck, KeptHang, KeptPolicy, LastStatus, Sequence
 from envguard.state.places import usual_state_folder
 from envguard.state.policies import read_policies, replace_policies
 from envguard.state.uses import read_uses, write_use
 
+_LOCK = "agent.lock"
 _TRIES = 5
 _TRY_AGAIN_S = 0.02
 
@@ -81,9 +89,8 @@ class State:
         if authority is None:
             remove_file(self.authority_file)
         else:
-            write_file(
-                self.authority_file, authority.encode(), mode=0o644
-            )  # public: for other users' commands
+            # Public: for other users' commands.
+            write_file(self.authority_file, authority.encode(), mode=0o644)
         write_document(self.path / "identity.json", identity)
 
     def next_sequence(self, new_epoch: Callable[[], str]) -> Sequence:
@@ -163,7 +170,7 @@ class State:
     @contextmanager
     def only_agent(self) -> Iterator[None]:
         """Hold the directory's lock; StateError where another agent has it."""
-        with self._lock_file() as descriptor:
+        with open_lock(self.path / _LOCK) as descriptor:
             if not _is_locked_soon(descriptor):
                 raise StateError(
                     "another agent runs on this state directory",
@@ -174,22 +181,10 @@ class State:
 
     def is_agent_running(self) -> bool:
         """Whether some process holds the agent's lock."""
-        if not (self.path / "agent.lock").exists():
+        if not (self.path / _LOCK).exists():
             return False
-        with self._lock_file() as descriptor:
+        with open_lock(self.path / _LOCK) as descriptor:
             return not _is_locked(descriptor, fcntl.LOCK_SH)
-
-    @contextmanager
-    def _lock_file(self) -> Iterator[int]:
-        path = self.path / "agent.lock"
-        try:
-            descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        except OSError as error:
-            raise StateError(f"cannot be opened: {error.strerror or error}", where=str(path)) from error
-        try:
-            yield descriptor
-        finally:
-            os.close(descriptor)
 
 
 def _is_locked_soon(descriptor: int) -> bool:

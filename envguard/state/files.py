@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TypeVar
 
@@ -84,6 +85,22 @@ def remove_file(path: Path) -> None:
         path.unlink(missing_ok=True)
     except OSError as error:
         raise StateError(f"cannot be removed: {error.strerror or error}", where=str(path)) from error
+
+
+@contextlib.contextmanager
+def open_lock(path: Path) -> Iterator[int]:
+    """Open a file that is there to be locked, for the block; it is made if it is absent.
+
+    StateError when it cannot be opened. Whatever lock is taken on it ends with the block.
+    """
+    try:
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    except OSError as error:
+        raise StateError(f"cannot be opened: {error.strerror or error}", where=str(path)) from error
+    try:
+        yield descriptor
+    finally:
+        os.close(descriptor)
 
 
 def _sync_folder(folder: Path) -> None:

@@ -24,6 +24,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from envguard.errors import StateError
+from envguard.state.files import open_lock
 
 COUNT = 200
 BYTES = 8 * 1024 * 1024
@@ -103,40 +104,27 @@ class Outbox:
 
         Where the file system has no locks there is none: then two may send the same, which does no harm.
         """
-        lock = self._locked(_LOCK, fcntl.LOCK_EX)
-        try:
+        with self._locked(_LOCK, fcntl.LOCK_EX):
             yield
-        finally:
-            os.close(lock)
 
     @contextlib.contextmanager
     def next_sender(self) -> Iterator[None]:
         """Likewise, but StateError also where somebody waits already: that one will send all there is."""
-        queue = self._locked(_QUEUE, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        try:
-            lock = self._locked(_LOCK, fcntl.LOCK_EX)
-        finally:
-            os.close(queue)
-        try:
+        with contextlib.ExitStack() as held:
+            with self._locked(_QUEUE, fcntl.LOCK_EX | fcntl.LOCK_NB):
+                held.enter_context(self._locked(_LOCK, fcntl.LOCK_EX))
             yield
-        finally:
-            os.close(lock)
 
-    def _locked(self, name: str, operation: int) -> int:
-        try:
-            descriptor = os.open(self._folder / name, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        except OSError as error:
-            raise StateError(
-                f"cannot be opened: {error.strerror or error}", where=str(self._folder)
-            ) from error
-        try:
-            fcntl.flock(descriptor, operation)
-        except BlockingIOError as error:
-            os.close(descriptor)
-            raise StateError("another process is about to send", where=str(self._folder)) from error
-        except OSError:
-            pass  # no locks are to be had there
-        return descriptor
+    @contextlib.contextmanager
+    def _locked(self, name: str, operation: int) -> Iterator[None]:
+        with open_lock(self._folder / name) as descriptor:
+            try:
+                fcntl.flock(descriptor, operation)
+            except BlockingIOError as error:
+                raise StateError("another process is about to send", where=str(self._folder)) from error
+            except OSError:
+                pass  # no locks are to be had there
+            yield
 
     def _write(self, name: str, content: bytes) -> None:
         temporary = self._folder / f".{name}.{os.getpid()}"

@@ -12,7 +12,6 @@ Rules
 from __future__ import annotations
 
 import os
-import stat
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TypeVar
@@ -21,13 +20,13 @@ import msgspec
 
 from envguard.domain.binding import Machine
 from envguard.domain.policy import Waiver
+from envguard.guard.files import owned_content, trusted_uids
+from envguard.state.files import LIMIT_BYTES
 from envguard.state.kept import KeptPolicy
 from envguard.state.runtime import runtime_folders
 
 TEAM = "team.json"
-LIMIT_BYTES = 64 * 1024 * 1024
-
-_FLAGS = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+_WRITABLE_BY_OTHERS = 0o022
 
 T = TypeVar("T")
 
@@ -86,18 +85,8 @@ def _with_waivers(team: ToldTeam, more: Mapping[str, tuple[Waiver, ...]]) -> Tol
 
 
 def _read(path: Path, type_: type[T]) -> T | None:
+    content = owned_content(str(path), trusted_uids(), _WRITABLE_BY_OTHERS, LIMIT_BYTES)
     try:
-        return msgspec.json.decode(_content_of(path), type=type_)
-    except (OSError, msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        return None if content is None else msgspec.json.decode(content, type=type_)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         return None
-
-
-def _content_of(path: Path) -> bytes:
-    """A file's content; raises OSError where somebody else may have written it, or it is too long."""
-    descriptor = os.open(path, _FLAGS)
-    with os.fdopen(descriptor, "rb") as file:
-        status = os.fstat(descriptor)
-        is_own = stat.S_ISREG(status.st_mode) and status.st_uid in (0, os.geteuid())
-        if not is_own or status.st_mode & 0o022 or status.st_size > LIMIT_BYTES:
-            raise PermissionError(path)
-        return file.read(LIMIT_BYTES)

@@ -94,6 +94,11 @@ class ToldRun(msgspec.Struct, frozen=True, kw_only=True):
     parameters: Mapping[str, Parameter] = {}
 
     @property
+    def ran_in(self) -> Digest | None:
+        """The environment that it ran in; None also where it was refused: nothing ran there."""
+        return self.digest if self.kind != "refused" else None
+
+    @property
     def is_changed(self) -> bool:
         """Whether the environment changed while the command ran."""
         return self.digest_at_end is not None and self.digest_at_end != self.digest

@@ -24,7 +24,7 @@ from tests.builders.environments import install, make_venv
 from tests.builders.runs import a_key
 from tests.cli.conftest import Envguard, Run, envguard
 from tests.cli.test_schemas import hold
-from tests.e2e.test_team import Server, a_server, an_agent_in, call, within
+from tests.e2e.test_team import Server, a_server, an_agent, call, within
 
 __all__ = ["envguard", "place"]
 
@@ -273,7 +273,7 @@ def machine(tmp_path: Path, server: Server, place: Path) -> Iterator[Path]:
     roots.mkdir()
     arguments = ("join", "-", "--name", "ws-ann", "--roots", roots)
     call(*arguments, given=server.join, environ={"ENVGUARD_STATE": str(state)})
-    with an_agent_in(state, place / "run"):
+    with an_agent(state, place / "run"):
         assert within((place / "run" / "envguard" / "agent.sock").exists)
         yield place / "run"
 

@@ -86,20 +86,10 @@ def a_server(
 
 
 @contextlib.contextmanager
-def an_agent(state: Path) -> Iterator[subprocess.Popen[bytes]]:
-    process = subprocess.Popen([*_ENVGUARD, "agent"], env=_environ(own(state)))
-    try:
-        yield process
-    finally:
-        process.terminate()
-        process.wait(20)
-
-
-@contextlib.contextmanager
-def an_agent_in(state: Path, runtime: Path) -> Iterator[subprocess.Popen[bytes]]:
-    """An agent that tells its machine's users its verdicts, and takes their receipts."""
-    environ = _environ({**own(state), "XDG_RUNTIME_DIR": str(runtime)})
-    process = subprocess.Popen([*_ENVGUARD, "agent"], env=environ)
+def an_agent(state: Path, runtime: Path | None = None) -> Iterator[subprocess.Popen[bytes]]:
+    """An agent; with a runtime folder it tells its machine's users its verdicts, and takes their receipts."""
+    told = {} if runtime is None else {"XDG_RUNTIME_DIR": str(runtime)}
+    process = subprocess.Popen([*_ENVGUARD, "agent"], env=_environ({**own(state), **told}))
     try:
         yield process
     finally:

@@ -19,8 +19,9 @@ from envguard.server.tls.making import new_certificate, validity_of
 from envguard.server.tls.names import Names
 from envguard.wire import JoinString, read_join, write_join
 from envguard.wire.certificates import fingerprint_of
-from tests.builders.certificates import an_authority, halves, now, written
-from tests.client.fake_server import Told, serving
+from tests.builders.certificates import an_authority, context_with, halves, now, written
+from tests.client.fake_server import serving
+from tests.client.test_trust import showing
 from tests.e2e.test_team import Server, a_server, call, own, team, within
 
 HERE = Names((), ("127.0.0.1",))
@@ -102,14 +103,12 @@ def test_addresses_that_others_reach_have_tls_by_the_machine_s_name(tmp_path: Pa
 def test_token_is_not_sent_to_somebody_in_between(tmp_path: Path) -> None:
     """He has the authority's certificate, which is public, and a certificate of his own."""
     other = an_authority()
-    file = written(tmp_path / "other.pem", other.signed())
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(file)
+    context = context_with(tmp_path, other.signed())
     with a_server(tmp_path / "server", "127.0.0.1:0", "--tls") as server:
         told = read_join(server.join)
-        real = (tmp_path / "server" / "ca.pem").read_bytes()
-    for body in (real, other.certificate.encode()):
-        with serving(lambda _, body=body: Told(body=body), context) as between:  # type: ignore[misc]
+        real = (tmp_path / "server" / "ca.pem").read_text()
+    for shown_authority in (real, other.certificate):
+        with serving(showing(shown_authority), context) as between:
             text = write_join(JoinString(between.url, told.token, told.authority))
             call("join", text, code=3, environ=own(tmp_path / "state"))
             assert [each.path for each in between.asked] == ["/api/v1/ca"]

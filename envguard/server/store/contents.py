@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import zlib
+from typing import TypeVar
 
 import msgspec
 import sqlalchemy as sa
@@ -14,10 +15,28 @@ from envguard.domain.verdict import Basis
 from envguard.server.store.database import insert_once
 from envguard.server.store.schema import comparisons, facts, snapshots
 
+T = TypeVar("T")
+
+
+class _Package(msgspec.Struct, frozen=True):
+    name: str
+    version: str
+
+
+class _Packages(msgspec.Struct, frozen=True):
+    """As much of a snapshot as is looked for: all of it takes three times as long to read."""
+
+    packages: tuple[_Package, ...] = ()
+
+
+def has_snapshot(connection: sa.Connection, digest: Digest) -> bool:
+    """Whether the snapshot has been sent."""
+    return connection.scalar(sa.select(snapshots.c.digest).where(snapshots.c.digest == digest)) is not None
+
 
 def add_snapshot(connection: sa.Connection, digest: Digest, snapshot: Snapshot) -> bool:
     """Keep a snapshot; answer whether it is new."""
-    if connection.scalar(sa.select(snapshots.c.digest).where(snapshots.c.digest == digest)) is not None:
+    if has_snapshot(connection, digest):
         return False
     document = zlib.compress(msgspec.json.encode(snapshot))
     return insert_once(connection, snapshots, {"digest": digest, "document": document})
@@ -25,8 +44,13 @@ def add_snapshot(connection: sa.Connection, digest: Digest, snapshot: Snapshot) 
 
 def snapshot_with(connection: sa.Connection, digest: Digest) -> Snapshot | None:
     """Answer the snapshot, or None where no machine has sent it yet."""
-    document = connection.scalar(sa.select(snapshots.c.document).where(snapshots.c.digest == digest))
-    return None if document is None else msgspec.json.decode(zlib.decompress(document), type=Snapshot)
+    return _read(connection, digest, Snapshot)
+
+
+def versions_in(connection: sa.Connection, digest: Digest) -> tuple[tuple[str, str], ...] | None:
+    """Answer the names and versions of a snapshot's packages, or None where nobody has sent it yet."""
+    content = _read(connection, digest, _Packages)
+    return None if content is None else tuple((each.name, each.version) for each in content.packages)
 
 
 def facts_with(connection: sa.Connection, digest: Digest) -> MachineFacts:
@@ -54,6 +78,11 @@ def record_findings(connection: sa.Connection, basis: Basis, findings: tuple[Fin
         values = {"findings": msgspec.json.encode(findings)}
         if not insert_once(connection, comparisons, {**keys, **values}):
             connection.execute(comparisons.update().where(_same(basis)).values(values))
+
+
+def _read(connection: sa.Connection, digest: Digest, type_: type[T]) -> T | None:
+    document = connection.scalar(sa.select(snapshots.c.document).where(snapshots.c.digest == digest))
+    return None if document is None else msgspec.json.decode(zlib.decompress(document), type=type_)
 
 
 def _same(basis: Basis) -> sa.ColumnElement[bool]:

@@ -8,7 +8,6 @@ Rules
 
 from __future__ import annotations
 
-import zlib
 from collections.abc import Iterator, Sequence
 from datetime import datetime, timezone
 from typing import Any, Literal
@@ -18,8 +17,9 @@ import sqlalchemy as sa
 
 from envguard.domain.environment import Digest
 from envguard.domain.package_asked import PackageAsked
+from envguard.server.store.contents import versions_in
 from envguard.server.store.database import insert_once
-from envguard.server.store.schema import machines, receipts, snapshots
+from envguard.server.store.schema import machines, receipts
 from envguard.wire import RunEntry, RunMessage, RunsOfDay, StartedAnyway, ToldRun
 
 
@@ -54,17 +54,6 @@ class Wanted(msgspec.Struct, frozen=True, kw_only=True):
     before: Place | None = None
 
 
-class _Package(msgspec.Struct, frozen=True):
-    name: str
-    version: str
-
-
-class _Content(msgspec.Struct, frozen=True):
-    """As much of a snapshot as is looked for: all of it takes three times as long to read."""
-
-    packages: tuple[_Package, ...] = ()
-
-
 def keep_run(
     connection: sa.Connection,
     told: RunMessage,
@@ -93,13 +82,6 @@ def keep_run(
     connection.execute(receipts.update().where(where).values(values))
 
 
-def lacks_snapshot(connection: sa.Connection, digest: Digest | None) -> bool:
-    """Whether the content of this environment has not been sent yet."""
-    if digest is None:
-        return False
-    return connection.scalar(sa.select(snapshots.c.digest).where(snapshots.c.digest == digest)) is None
-
-
 def runs_of(
     connection: sa.Connection,
     wanted: Wanted,
@@ -112,7 +94,8 @@ def runs_of(
     ``package``: those in whose environment it was, which is looked at once for each that differs.
     """
     found: list[Place] = []
-    decided: dict[str, bool] = {}
+    goes_on: Place | None = None
+    decided: dict[Digest, bool] = {}
     columns = sa.select(receipts.c.started_at, receipts.c.number, receipts.c.snapshot)
     newest = columns.order_by(receipts.c.started_at.desc(), receipts.c.number.desc())
     query = newest.where(*_conditions(wanted))
@@ -123,9 +106,10 @@ def runs_of(
             if package is not None and not _has(connection, row.snapshot, package, decided):
                 continue
             if len(found) == limit:
-                return _entries(connection, [each.number for each in found]), found[-1]
+                goes_on = found[-1]
+                break
             found.append(Place(row.started_at, row.number))
-    return _entries(connection, [each.number for each in found]), None
+    return _entries(connection, [each.number for each in found]), goes_on
 
 
 def runs_since(connection: sa.Connection, since: datetime, *, policy: str | None = None) -> RunsOfDay:
@@ -160,7 +144,7 @@ def _values(run: ToldRun) -> dict[str, object]:
     return {
         "kind": run.kind,
         "policy": run.policy.name if run.policy is not None else None,
-        "snapshot": run.digest if run.kind != "refused" else None,  # nothing ran in it
+        "snapshot": run.ran_in,
         "is_ended": run.end is not None,
         "exit_code": run.exit_code,
         # PostgreSQL's texts hold no NUL
@@ -193,24 +177,14 @@ def _conditions(wanted: Wanted) -> Iterator[sa.ColumnElement[bool]]:
 
 def _has(
     connection: sa.Connection,
-    digest: str,
+    digest: Digest,
     package: PackageAsked,
-    decided: dict[str, bool],
+    decided: dict[Digest, bool],
 ) -> bool:
     if digest not in decided:
-        versions = _versions(connection, digest)
+        versions = versions_in(connection, digest)
         decided[digest] = versions is not None and package.is_among(versions)
     return decided[digest]
-
-
-def _versions(connection: sa.Connection, digest: str) -> tuple[tuple[str, str], ...] | None:
-    """The packages of an environment; None where its content has not been sent."""
-    query = sa.select(snapshots.c.document).where(snapshots.c.digest == digest)
-    document = connection.scalar(query)
-    if document is None:
-        return None
-    content = msgspec.json.decode(zlib.decompress(document), type=_Content)
-    return tuple((each.name, each.version) for each in content.packages)
 
 
 def _entries(connection: sa.Connection, numbers: Sequence[int]) -> tuple[RunEntry, ...]:

@@ -82,9 +82,8 @@ def given_or_off(options: TlsOptions, url: str) -> Chosen:
 
 def own(state: Path, url: str, host: str, now: Callable[[], datetime]) -> Chosen:
     """Answer what is served by the server's own authority in its state folder; raises StateError."""
-    from envguard.server.tls.own import (
-        OwnCertificate,
-    )  # cryptography takes 60 ms, and not every server needs it
+    # cryptography takes 60 ms, and not every server needs it
+    from envguard.server.tls.own import OwnCertificate
 
     source = OwnCertificate(state, lambda: names_of(url, (host, *host_names())), now)
     return Chosen("own", source.authority, Serving(source))

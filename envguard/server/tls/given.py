@@ -91,14 +91,6 @@ class GivenCertificate:
     def _hold_to_what_machines_take(self, context: ssl.SSLContext) -> None:
         certificate = self._files.certificate
         own = first_certificate(_read(certificate, CERTIFICATE_OPTION))
-        if self._authority is None and refusal_by(own, context, self._host, is_whole=False) is None:
-            if refusal_by(own, context, self._host, is_whole=True) is not None:
-                return
-            raise UsageError(
-                f"no authority signed this certificate: {certificate}",
-                where=CERTIFICATE_OPTION,
-                hint=f"machines can pin it itself: {AUTHORITY_OPTION} {certificate}",
-            )
         refused = refusal_by(
             self._authority or own, context, self._host, is_whole=self._authority is not None
         )
@@ -108,6 +100,12 @@ class GivenCertificate:
                 f"machines would refuse this certificate for {self._host}: it is {refused}: {certificate}",
                 where=CERTIFICATE_OPTION,
                 hint=f"it must be valid now, and for the host that --url names{signed}",
+            )
+        if self._authority is None and refusal_by(own, context, self._host, is_whole=True) is None:
+            raise UsageError(
+                f"no authority signed this certificate: {certificate}",
+                where=CERTIFICATE_OPTION,
+                hint=f"machines can pin it itself: {AUTHORITY_OPTION} {certificate}",
             )
 
 

@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 
 import msgspec
 from cryptography import x509
+from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric.ec import (
     SECP256R1,
@@ -72,11 +73,8 @@ def new_certificate(
     authority_pem: str, authority_key_pem: str, names: Names, now: datetime, lifetime: timedelta = LIFETIME
 ) -> str:
     """Answer a key and a certificate for these names, in one PEM text; ValueError as above."""
-    authority, signer, key_pem = (
-        x509.load_pem_x509_certificate(authority_pem.encode()),
-        _key(authority_key_pem),
-        new_key(),
-    )
+    authority = x509.load_pem_x509_certificate(authority_pem.encode())
+    signer, key_pem = _key(authority_key_pem), new_key()
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "envguard server")])
     alternatives: list[x509.GeneralName] = [x509.DNSName(each) for each in names.dns]
     alternatives += [x509.IPAddress(ipaddress.ip_address(each)) for each in names.addresses]
@@ -103,8 +101,6 @@ def is_pair(certificate_pem: str, key_pem: str) -> bool:
 
 def is_signed_by(certificate_pem: str, authority_pem: str) -> bool:
     """Whether the authority signed a certificate; ValueError where either cannot be read."""
-    from cryptography.exceptions import InvalidSignature
-
     certificate = x509.load_pem_x509_certificate(certificate_pem.encode())
     try:
         certificate.verify_directly_issued_by(x509.load_pem_x509_certificate(authority_pem.encode()))

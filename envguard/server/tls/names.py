@@ -41,22 +41,22 @@ def names_of(url: str, hosts: Iterable[str]) -> Names:
 
     A host that no certificate can name is left out.
     """
-    every = {told for host in (urlsplit(url).hostname or "", *hosts, *_LOOPBACK) if (told := _written(host))}
-    addresses = {each for each in every if _is_address(each)}
-    return Names(tuple(sorted(every - addresses)), tuple(sorted(addresses)))
+    every = (urlsplit(url).hostname or "", *hosts, *_LOOPBACK)
+    found = [_address(host) for host in every]
+    dns = {_dns_name(host) for host, address in zip(every, found, strict=True) if address is None}
+    addresses = {str(each) for each in found if each is not None and not each.is_unspecified}
+    return Names(tuple(sorted(filter(None, dns))), tuple(sorted(addresses)))
 
 
-def _written(host: str) -> str | None:
+def _address(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
     try:
-        address = ipaddress.ip_address(host.partition("%")[0])
-        return None if address.is_unspecified else str(address)
+        return ipaddress.ip_address(host.partition("%")[0])
     except ValueError:
-        pass
-    try:
-        return host.rstrip(".").lower().encode("idna").decode("ascii") or None
-    except UnicodeError:
         return None
 
 
-def _is_address(text: str) -> bool:
-    return ":" in text or text.replace(".", "").isdigit()
+def _dns_name(host: str) -> str | None:
+    try:
+        return host.rstrip(".").lower().encode("idna").decode("ascii")
+    except UnicodeError:
+        return None

@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
-import os
 import ssl
 from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
@@ -23,7 +22,7 @@ from envguard.log import get_log
 from envguard.server.tls import making
 from envguard.server.tls.interface import AUTHORITY_FILE, a_context
 from envguard.server.tls.names import Names
-from envguard.state import read_file, write_file
+from envguard.state import open_lock, read_file, write_file
 
 AUTHORITY_KEY_FILE = "ca-key.pem"
 CERTIFICATE_FILE = "tls.pem"
@@ -142,16 +141,9 @@ class OwnCertificate:
 
     @contextlib.contextmanager
     def _alone(self) -> Iterator[None]:
-        path = self._state / _LOCK_FILE
-        try:
-            descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        except OSError as error:
-            raise StateError(f"cannot be opened: {error.strerror or error}", where=str(path)) from error
-        try:
+        with open_lock(self._state / _LOCK_FILE) as descriptor:
             fcntl.flock(descriptor, fcntl.LOCK_EX)
             yield
-        finally:
-            os.close(descriptor)
 
 
 @contextlib.contextmanager

@@ -270,8 +270,9 @@ def test_renewal_that_fails_is_logged_once_and_the_certificate_stays(
         ("https://10.0.0.7", ("0.0.0.0", "::"), set(), {"10.0.0.7"}),
         ("https://[fd00::7]:1/", ("fe80::1%eth0",), set(), {"fd00::7", "fe80::1"}),
         ("https://bücher.example", ("", "x" * 70, "a..b"), {"xn--bcher-kva.example"}, set()),
+        ("https://1234:8750", ("10.0.7",), {"1234", "10.0.7"}, set()),
     ],
-    ids=["names", "any address", "six", "international, and none"],
+    ids=["names", "any address", "six", "international, and none", "of digits"],
 )
 def test_names_are_the_url_s_the_host_s_and_loopback(
     url: str, hosts: tuple[str, ...], dns: set[str], addresses: set[str]
@@ -279,6 +280,15 @@ def test_names_are_the_url_s_the_host_s_and_loopback(
     names = names_of(url, hosts)
     assert set(names.dns) == dns | {"localhost"}
     assert set(names.addresses) == addresses | {"127.0.0.1", "::1"}
+
+
+def test_machine_whose_name_is_a_number_has_a_certificate_for_it(place: Place) -> None:
+    """Containers are called by random digits."""
+    place.names = names_of("https://127.0.0.1:8750", ("042617935802",))
+    own = place.start()
+    context = own.newer()
+    assert context is not None
+    assert refusal_by(own.authority, context, "042617935802", is_whole=True) is None
 
 
 def test_host_whose_name_nobody_knows_is_called_by_it() -> None:
