@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 import shlex
 import signal
 from types import FrameType
@@ -16,7 +15,7 @@ from envguard.cli.progress import Waiting
 from envguard.cli.rebuild_source import RunSource, Source, conda_hint, source_of
 from envguard.domain.comparison import Comparison, EnvironmentSide, Pair, compare_sides
 from envguard.domain.difference import differences_from_lock
-from envguard.domain.environment import Environment
+from envguard.domain.environment import Environment, is_commit
 from envguard.domain.receipt import Receipt
 from envguard.errors import EnvguardError, InventoryError
 from envguard.inventory import machine_facts
@@ -33,7 +32,6 @@ if TYPE_CHECKING:
     from envguard.updater.indexes import Indexes
     from envguard.updater.interface import Installer
 
-_COMMIT = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 _CHOOSE_THEMSELVES = frozenset(
     {"conda", "hatch", "mamba", "micromamba", "pdm", "pipenv", "pixi", "poetry", "uv", "uvx"}
 )
@@ -176,7 +174,7 @@ def _compared(source: Source, plan: Plan, environment: Environment) -> Compariso
 
 
 def _again(receipt: Receipt, environment: Environment, cwd: str) -> Again | None:
-    commit = receipt.commit if _COMMIT.fullmatch(receipt.commit or "") else None
+    commit = receipt.commit if is_commit(receipt.commit) else None
     if commit is None and not receipt.command:
         return None
     tree = answer_of(ask_git(cwd))
