@@ -20,8 +20,9 @@ from envguard.domain.receipt import Receipt
 from envguard.errors import EnvguardError, InventoryError
 from envguard.inventory import machine_facts
 from envguard.inventory.whole_pythons import whole_pythons
+from envguard.report.compared import contents_part
 from envguard.report.printable import encodable
-from envguard.report.rebuilt import Again, RebuildDocument, Rebuilt, document_part
+from envguard.report.rebuilt import Again, RebuildDocument, Rebuilt
 from envguard.state.receipts import project_folder
 from envguard.updater.children import Children
 from envguard.updater.making import Made, Making
@@ -135,7 +136,8 @@ def _stop_by_signals() -> None:
 def _told(source: Source, plan: Plan, installer: Installer, made: Made, cwd: str) -> Rebuilt:
     environment = made.environment
     comparison = _compared(source, plan, environment)
-    is_same = comparison.pairs[0].difference.is_empty and not made.modified
+    [pair] = comparison.pairs
+    is_same = pair.difference.is_empty and not made.modified
     python = os.path.join(environment.record.path, "bin", "python")
     recipe = plan.recipe
     document = RebuildDocument(
@@ -151,7 +153,7 @@ def _told(source: Source, plan: Plan, installer: Installer, made: Made, cwd: str
         by_hash=sum(bool(each.digests) for each in recipe.ingredients),
         not_made=made.not_made,
         modified=made.modified,
-        differs=document_part(comparison),
+        differs=contents_part(pair),
         facts=comparison.facts,
         again=_again(source.receipt, environment, cwd) if isinstance(source, RunSource) else None,
     )
