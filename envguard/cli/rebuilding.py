@@ -12,7 +12,7 @@ from envguard.cli.asking_uv import find_uv
 from envguard.cli.git import answer_of, ask_git
 from envguard.cli.output import now, tell
 from envguard.cli.progress import Waiting
-from envguard.cli.rebuild_source import RunSource, Source, conda_hint, source_of
+from envguard.cli.rebuild_source import RunSource, Source, source_of
 from envguard.domain.comparison import Comparison, EnvironmentSide, Pair, compare_sides
 from envguard.domain.difference import differences_from_lock
 from envguard.domain.environment import Environment, is_commit
@@ -65,14 +65,15 @@ def _plan(source: Source, folder: str) -> Plan:
             whole_pythons(judgement.python, environ=os.environ),
             folder,
         )
-    lies_in = os.path.dirname(source.path) if source.path is not None else None
-    try:
-        pythons = whole_pythons(_near(), environ=os.environ)
-        return plan_for_lock(source.lock, source.choice, source.rule, lies_in, machine_facts(), pythons)
-    except EnvguardError as error:
-        if any(each.ecosystem == "conda" for each in source.lock.packages):
-            error.hint = conda_hint(source, folder)
-        raise
+    return plan_for_lock(
+        source.lock,
+        source.choice,
+        source.rule,
+        source.path,
+        machine_facts(),
+        whole_pythons(_near(), environ=os.environ),
+        folder,
+    )
 
 
 def _near() -> str | None:

@@ -74,23 +74,29 @@ def plan_for_lock(
     lock: Lock,
     choice: LockChoice,
     rule: PythonRule,
-    folder: str | None,
+    path: str | None,
     facts: MachineFacts,
     pythons: Iterable[WholePython],
+    folder: str,
 ) -> Plan:
-    """Answer how an environment is made that has what a lock says; ``folder`` is where the lock lies.
+    """Answer how an environment is made in a folder that has what a lock says.
 
-    Raises EnvguardError where it has no answer for any interpreter here, or asks for what is conda's.
+    ``path`` is the lock's file, where it lies on this machine. Raises EnvguardError where the lock has no
+    answer for any interpreter here, or asks for what is conda's, with conda's own line.
     """
     if any(each.ecosystem == "conda" for each in lock.packages):
-        raise EnvguardError("the lock asks for packages of conda's, and only conda can install them")
+        raise EnvguardError(
+            "the lock asks for packages of conda's, and only conda can install them",
+            hint=_conda_lock_line(path, folder) if path is not None else None,
+        )
+    lies_in = os.path.dirname(path) if path is not None else None
     refusals: dict[str, str] = {}
     for python in pythons:
         refusal = _refusal(python.interpreter, rule)
         if refusal is None:
             match select(lock, marker_values(python.interpreter, facts), choice):
                 case Selected(packages):
-                    return Plan(recipe_of_lock(packages, folder), python, packages)
+                    return Plan(recipe_of_lock(packages, lies_in), python, packages)
                 case WrongPython(expected):
                     refusal = expected
                 case Ambiguous() as ambiguous:
@@ -138,6 +144,15 @@ def conda_line(snapshot: Snapshot, folder: str) -> str | None:
         return line
     python = os.path.join(folder, "bin", "python")
     return f"{line} && {shlex.join([python, '-m', 'pip', 'install', '--no-deps', *pins])}"
+
+
+def _conda_lock_line(path: str, folder: str) -> str:
+    """What a person types to have conda make a lock's environment."""
+    name, where = os.path.basename(path), ["--prefix", folder]
+    if re.fullmatch(r"(.+[-_.])?conda-lock\.ya?ml", name):
+        return shlex.join(["conda-lock", "install", *where, path])
+    words = ["conda", "create"] if name.endswith((".lock", ".txt")) else ["conda", "env", "create"]
+    return shlex.join([*words, *where, "--file", path])
 
 
 def _conda_spec(package: Package) -> str | None:
