@@ -17,6 +17,7 @@ from collections.abc import Iterable, Mapping, Sequence
 import msgspec
 from packaging.version import Version
 
+from envguard.domain.drift import unmet_by
 from envguard.domain.environment import Editable, EnvironmentKind, Interpreter, Package, Snapshot
 from envguard.domain.facts import MachineFacts
 from envguard.domain.locks.lock import Lock, LockChoice, LockedPackage
@@ -90,10 +91,10 @@ def plan_for_lock(
             hint=_conda_lock_line(path, folder) if path is not None else None,
         )
     lies_in = os.path.dirname(path) if path is not None else None
-    refusals: dict[str, str] = {}
+    refusals: list[str] = []
     for python in pythons:
-        refusal = _refusal(python.interpreter, rule)
-        if refusal is None:
+        refusal = " ".join(expected for expected, _ in unmet_by(python.interpreter, rule))
+        if not refusal:
             match select(lock, marker_values(python.interpreter, facts), choice):
                 case Selected(packages):
                     return Plan(recipe_of_lock(packages, lies_in), python, packages)
@@ -101,8 +102,8 @@ def plan_for_lock(
                     refusal = expected
                 case Ambiguous() as ambiguous:
                     raise EnvguardError(f"the lock gives no one answer: {ambiguous.in_words}")
-        refusals.setdefault(refusal, python.interpreter.version)
-    wanted = " and ".join(refusals) or "any"
+        refusals.append(refusal)
+    wanted = " and ".join(dict.fromkeys(refusals)) or "any"
     raise EnvguardError(
         f"no interpreter here is one that is asked for: Python {wanted}", hint=_hint("VERSION")
     )
@@ -183,18 +184,6 @@ def _rank(version: str) -> Version:
 
 def _minor(version: str) -> str:
     return ".".join(version.split(".")[:2])
-
-
-def _refusal(interpreter: Interpreter, rule: PythonRule) -> str | None:
-    """What the policy asks for that this interpreter is not."""
-    if rule.version is not None and not allows(rule.version, interpreter.version):
-        return rule.version
-    implementation = rule.implementation
-    if implementation is not None and implementation.lower() != interpreter.implementation.lower():
-        return implementation
-    if rule.free_threaded is not None and rule.free_threaded != interpreter.free_threaded:
-        return "free-threaded" if rule.free_threaded else "not free-threaded"
-    return None
 
 
 def _hint(version: str) -> str:
