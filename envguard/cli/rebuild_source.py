@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import os
 import re
-import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -105,17 +104,6 @@ def source_of(text: str, cwd: str) -> Source:
     from envguard.cli.policy_named import named_policy
 
     return _of_policy(text, named_policy(text))
-
-
-def conda_hint(source: LockSource, folder: str) -> str | None:
-    """Answer what a person types to have conda make a lock's environment; None where no file is known."""
-    if source.path is None:
-        return None
-    name, where = os.path.basename(source.path), ["--prefix", folder]
-    if re.fullmatch(r"(.+[-_.])?conda-lock\.ya?ml", name):
-        return shlex.join(["conda-lock", "install", *where, source.path])
-    words = ["conda", "create"] if name.endswith((".lock", ".txt")) else ["conda", "env", "create"]
-    return shlex.join([*words, *where, "--file", source.path])
 
 
 def _run_at(path: str, given: str) -> RunSource | None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 import shlex
 import signal
 from types import FrameType
@@ -13,16 +12,17 @@ from envguard.cli.asking_uv import find_uv
 from envguard.cli.git import answer_of, ask_git
 from envguard.cli.output import now, tell
 from envguard.cli.progress import Waiting
-from envguard.cli.rebuild_source import RunSource, Source, conda_hint, source_of
+from envguard.cli.rebuild_source import RunSource, Source, source_of
 from envguard.domain.comparison import Comparison, EnvironmentSide, Pair, compare_sides
 from envguard.domain.difference import differences_from_lock
-from envguard.domain.environment import Environment
+from envguard.domain.environment import Environment, is_commit
 from envguard.domain.receipt import Receipt
 from envguard.errors import EnvguardError, InventoryError
 from envguard.inventory import machine_facts
 from envguard.inventory.whole_pythons import whole_pythons
+from envguard.report.compared import contents_part
 from envguard.report.printable import encodable
-from envguard.report.rebuilt import Again, RebuildDocument, Rebuilt, document_part
+from envguard.report.rebuilt import Again, RebuildDocument, Rebuilt
 from envguard.state.receipts import project_folder
 from envguard.updater.children import Children
 from envguard.updater.making import Made, Making
@@ -33,7 +33,6 @@ if TYPE_CHECKING:
     from envguard.updater.indexes import Indexes
     from envguard.updater.interface import Installer
 
-_COMMIT = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 _CHOOSE_THEMSELVES = frozenset(
     {"conda", "hatch", "mamba", "micromamba", "pdm", "pipenv", "pixi", "poetry", "uv", "uvx"}
 )
@@ -66,14 +65,15 @@ def _plan(source: Source, folder: str) -> Plan:
             whole_pythons(judgement.python, environ=os.environ),
             folder,
         )
-    lies_in = os.path.dirname(source.path) if source.path is not None else None
-    try:
-        pythons = whole_pythons(_near(), environ=os.environ)
-        return plan_for_lock(source.lock, source.choice, source.rule, lies_in, machine_facts(), pythons)
-    except EnvguardError as error:
-        if any(each.ecosystem == "conda" for each in source.lock.packages):
-            error.hint = conda_hint(source, folder)
-        raise
+    return plan_for_lock(
+        source.lock,
+        source.choice,
+        source.rule,
+        source.path,
+        machine_facts(),
+        whole_pythons(_near(), environ=os.environ),
+        folder,
+    )
 
 
 def _near() -> str | None:
@@ -137,7 +137,8 @@ def _stop_by_signals() -> None:
 def _told(source: Source, plan: Plan, installer: Installer, made: Made, cwd: str) -> Rebuilt:
     environment = made.environment
     comparison = _compared(source, plan, environment)
-    is_same = comparison.pairs[0].difference.is_empty and not made.modified
+    [pair] = comparison.pairs
+    is_same = pair.difference.is_empty and not made.modified
     python = os.path.join(environment.record.path, "bin", "python")
     recipe = plan.recipe
     document = RebuildDocument(
@@ -153,7 +154,7 @@ def _told(source: Source, plan: Plan, installer: Installer, made: Made, cwd: str
         by_hash=sum(bool(each.digests) for each in recipe.ingredients),
         not_made=made.not_made,
         modified=made.modified,
-        differs=document_part(comparison),
+        differs=contents_part(pair),
         facts=comparison.facts,
         again=_again(source.receipt, environment, cwd) if isinstance(source, RunSource) else None,
     )
@@ -176,7 +177,7 @@ def _compared(source: Source, plan: Plan, environment: Environment) -> Compariso
 
 
 def _again(receipt: Receipt, environment: Environment, cwd: str) -> Again | None:
-    commit = receipt.commit if _COMMIT.fullmatch(receipt.commit or "") else None
+    commit = receipt.commit if is_commit(receipt.commit) else None
     if commit is None and not receipt.command:
         return None
     tree = answer_of(ask_git(cwd))

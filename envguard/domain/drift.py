@@ -65,6 +65,22 @@ def compare(snapshot: Snapshot, facts: MachineFacts, rules: Rules, lock: Lock | 
     return ranked(findings)
 
 
+def unmet_by(interpreter: Interpreter, rule: PythonRule) -> tuple[tuple[str, str], ...]:
+    """Answer what a rule asks of an interpreter that it is not: what is expected, and what is there."""
+    unmet: list[tuple[str, str]] = []
+    if rule.implementation and rule.implementation.lower() != interpreter.implementation.lower():
+        unmet.append((rule.implementation, interpreter.implementation))
+    if rule.version and not allows(rule.version, interpreter.version):
+        unmet.append((rule.version, interpreter.version))
+    if rule.free_threaded is not None and rule.free_threaded != interpreter.free_threaded:
+        unmet.append((_threading(rule.free_threaded), _threading(interpreter.free_threaded)))
+    return tuple(unmet)
+
+
+def _threading(is_free: bool) -> str:
+    return "free-threaded" if is_free else "with the GIL"
+
+
 def _broken_requirements(snapshot: Snapshot, level: Level) -> Iterable[Finding]:
     if level == "ignore":
         return
@@ -98,23 +114,13 @@ def _problems(snapshot: Snapshot) -> Iterable[Finding]:
 
 
 def _interpreter(interpreter: Interpreter, rule: PythonRule) -> Iterable[Finding]:
-    expected: list[str] = []
-    actual: list[str] = []
-    if rule.implementation and rule.implementation.lower() != interpreter.implementation.lower():
-        expected.append(rule.implementation)
-        actual.append(interpreter.implementation)
-    if rule.version and not allows(rule.version, interpreter.version):
-        expected.append(rule.version)
-        actual.append(interpreter.version)
-    if rule.free_threaded is not None and rule.free_threaded != interpreter.free_threaded:
-        expected.append("free-threaded" if rule.free_threaded else "with the GIL")
-        actual.append("free-threaded" if interpreter.free_threaded else "with the GIL")
-    if expected:
+    unmet = unmet_by(interpreter, rule)
+    if unmet:
         yield Finding(
             kind="interpreter-mismatch",
             rule="python",
-            expected=" ".join(expected),
-            actual=" ".join(actual),
+            expected=" ".join(expected for expected, _ in unmet),
+            actual=" ".join(actual for _, actual in unmet),
             remedy=_remake(rule),
         )
 

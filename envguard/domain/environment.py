@@ -303,6 +303,11 @@ def is_digest(text: str) -> bool:
     return len(text) == 71 and text.startswith("sha256:") and all(c in "0123456789abcdef" for c in text[7:])
 
 
+def is_commit(text: str | None) -> bool:
+    """Whether the text is the whole name of a commit, by either of git's digests."""
+    return text is not None and len(text) in (40, 64) and all(c in "0123456789abcdef" for c in text)
+
+
 def _sorted_packages(packages: Iterable[Package]) -> tuple[Package, ...]:
     return tuple(sorted(map(_plain, set(packages)), key=_rank))
 

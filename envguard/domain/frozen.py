@@ -17,7 +17,7 @@ from collections.abc import Sequence
 
 import msgspec
 
-from envguard.domain.environment import Package, Snapshot
+from envguard.domain.environment import Package, Snapshot, is_commit
 from envguard.domain.locks.lock import Artifact, LeftOut, LockedPackage
 from envguard.domain.policy import Require
 from envguard.domain.versions import allows, is_version
@@ -29,7 +29,6 @@ _VERSION = re.compile(r"[A-Za-z0-9_.!+~-]{1,200}")
 _CONDA_NAME = re.compile(r"[a-z0-9_][a-z0-9_.-]{0,198}")
 _CONDA_VERSION = re.compile(r"[A-Za-z0-9_.!+-]{1,200}")
 _CONDA_BUILD = re.compile(r"[A-Za-z0-9_.+-]{1,200}")
-_COMMIT = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 _ADDRESS = re.compile(r"https?://[^\s;,$'\"\\#?\[\]{}]+|ssh://[^\s;,$'\"\\#?\[\]{}]+")
 _PROJECT = "the project itself"
 _TOOL = "a tool that may be there in any version"
@@ -133,8 +132,8 @@ class _Parts:
 
     def _add_direct(self, package: Package) -> None:
         origin = package.origin
-        is_commit = origin.kind != "vcs" or _COMMIT.fullmatch(origin.commit or "") is not None
-        if is_commit and origin.url is not None and _ADDRESS.fullmatch(origin.url) and _is_plain(package):
+        is_pinned = origin.kind != "vcs" or is_commit(origin.commit)
+        if is_pinned and origin.url is not None and _ADDRESS.fullmatch(origin.url) and _is_plain(package):
             digests = (origin.archive_digest,) if origin.archive_digest is not None else ()
             artifacts = (Artifact("", digests),) if digests else ()
             self._python.append(

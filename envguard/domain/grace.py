@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime
-from typing import Protocol, TypeVar
+from typing import TypeVar
 
 import msgspec
 
@@ -22,12 +22,10 @@ from envguard.domain.policy import LockedPolicy
 from envguard.domain.verdict import Pending, Verdict
 
 
-class HasVerdict(Protocol):
-    """What a judgement is, whatever else it keeps: a struct with a verdict."""
+class HasVerdict(msgspec.Struct, frozen=True):
+    """What a judgement is, whatever else it keeps."""
 
-    @property
-    def verdict(self) -> Verdict:
-        """What was decided."""
+    verdict: Verdict
 
 
 Judgement = TypeVar("Judgement", bound=HasVerdict)
@@ -48,13 +46,10 @@ def judge_in_grace(
         judged = judge_by(before)
         if judged.verdict.verdict != "unknown" and _counting(judged) < _counting(least):
             pending = Pending(lock=newest, until=earlier.until)
-            least = _with(judged, msgspec.structs.replace(judged.verdict, pending=pending))
+            verdict = msgspec.structs.replace(judged.verdict, pending=pending)
+            least = msgspec.structs.replace(judged, verdict=verdict)
     return least
 
 
 def _counting(judged: HasVerdict) -> int:
     return sum(finding.counts for finding in judged.verdict.findings)
-
-
-def _with(judged: Judgement, verdict: Verdict) -> Judgement:
-    return msgspec.structs.replace(judged, verdict=verdict)  # type: ignore[type-var]  # a judgement is a struct

@@ -17,12 +17,11 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import msgspec
 
-from envguard.domain.environment import Editable, Origin, Package, Snapshot
+from envguard.domain.environment import Editable, Origin, Package, Snapshot, is_commit
 from envguard.domain.locks.lock import Artifact, Lock, LockedPackage
 from envguard.domain.versions import is_version
 
 _NAME = re.compile(r"[a-z0-9]([a-z0-9-]*[a-z0-9])?")
-_COMMIT = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 _ADDRESS = re.compile(r"(?:https?|ssh|git)://(?!-)[^\s;,$'\"\\#\[\]{}]+")
 _DIGEST = re.compile(r"(?:sha256|sha384|sha512):[0-9a-f]{64,128}")
 """Those that pip and uv take."""
@@ -146,7 +145,7 @@ def _direct(
         return NotMade(name, version, f"the address of its {what} cannot be asked for")
     fragments = [f"subdirectory={within}"] if within and _WITHIN.fullmatch(within) else []
     if origin.kind == "vcs":
-        if not _COMMIT.fullmatch(origin.commit or ""):
+        if not is_commit(origin.commit):
             return NotMade(name, version, "the commit of its repository is not known")
         address = f"git+{origin.url}@{origin.commit}"
     else:
@@ -166,7 +165,7 @@ def _folder(
     is_editable = origin.kind == "editable"
     reason = "imported from a folder" if is_editable else "installed from a folder"
     words = ("--editable", folder) if is_editable and folder else (folder,) if folder else ()
-    commit = editable.commit if editable and _COMMIT.fullmatch(editable.commit or "") else None
+    commit = editable.commit if editable and is_commit(editable.commit) else None
     return NotMade(name, version, reason, tuple(words), commit)
 
 

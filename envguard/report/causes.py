@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
+from typing import TYPE_CHECKING
 
 import msgspec
 
 from envguard.domain.policy import Severity
 from envguard.domain.verdict import JudgedFinding, Outcome, Waived
-from envguard.wire import TeamMachine, TeamReport
+
+if TYPE_CHECKING:
+    from envguard.wire import TeamMachine, TeamReport
 
 MOVED_WORDS: Mapping[str, str] = {
     "machine": "the machine",

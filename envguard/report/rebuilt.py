@@ -13,7 +13,7 @@ from envguard.domain.difference import FieldDifference
 from envguard.domain.environment import Digest
 from envguard.domain.recipe import NotMade
 from envguard.domain.secrets import MASK
-from envguard.report.compared import ContentsPart, contents_part
+from envguard.report.compared import ContentsPart
 from envguard.report.differences import show_comparison
 from envguard.report.printing import print_table, print_text, words
 
@@ -81,12 +81,6 @@ class Rebuilt(msgspec.Struct, frozen=True, kw_only=True):
     comparison: Comparison
     lines: tuple[str | None, ...]
     """What installs each that is left to the person, as one types it."""
-
-
-def document_part(comparison: Comparison) -> ContentsPart:
-    """Answer what differs as the document has it."""
-    [pair] = comparison.pairs
-    return contents_part(pair)
 
 
 def show_rebuilt(console: Console, rebuilt: Rebuilt, *, here: Here, is_verbose: bool) -> None:

@@ -17,11 +17,11 @@ from envguard.report.findings import show_finding, show_findings
 from envguard.report.here import Here
 from envguard.report.printable import one_line, printable
 from envguard.report.printing import pack, print_lines, print_table, print_text, words
-from envguard.report.runs import today_line
-from envguard.wire import TeamMachine, TeamReport
 
 if TYPE_CHECKING:
     from rich.console import Console
+
+    from envguard.wire import TeamMachine, TeamReport
 
 STYLES: dict[Outcome, str] = {
     "compliant": "green",
@@ -206,6 +206,8 @@ def show_team(console: Console, report: TeamReport, policy: str | None, *, is_ve
     if report.differences and not report.policies:
         _show_differences(console, report)
     if report.today is not None and (report.today.refused or report.today.anyway):
+        from envguard.report.runs import today_line  # of runs only this line is told here
+
         print_text(console, f"today: {today_line(report.today)}")
     if report.asked:
         waiting = [f"envguard waivers approve {each.id} ({one_line(each.by)})" for each in report.asked]

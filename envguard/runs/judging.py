@@ -13,7 +13,7 @@ from envguard.domain.facts import MachineFacts
 from envguard.domain.findings.finding import Finding, ranked
 from envguard.domain.findings.lock import compare_lock
 from envguard.domain.findings.modified import modified_findings
-from envguard.domain.grace import judge_in_grace
+from envguard.domain.grace import HasVerdict, judge_in_grace
 from envguard.domain.locks.lock import Lock
 from envguard.domain.own_tool import with_own_tool
 from envguard.domain.policy import KnownPolicy, LockedPolicy, UnusablePolicy
@@ -31,10 +31,9 @@ from envguard.domain.verdict import (
 from envguard.runs.comparing import Comparisons
 
 
-class Ruled(msgspec.Struct, frozen=True):
+class Ruled(HasVerdict, frozen=True):
     """A verdict, and what the comparison behind it read."""
 
-    verdict: Verdict
     basis: Basis | None = None
     """None where nothing was compared."""
     bound: Bound | None = None

@@ -31,7 +31,7 @@ from envguard.domain.environment import (
 from envguard.domain.findings.finding import Finding, ranked
 from envguard.domain.findings.modified import modified_findings
 from envguard.domain.findings.packages import NEVER_UNLISTED
-from envguard.domain.grace import judge_in_grace
+from envguard.domain.grace import HasVerdict, judge_in_grace
 from envguard.domain.policy import Deny, KnownPolicy, LockedPolicy, UnusablePolicy
 from envguard.domain.verdict import (
     Basis,
@@ -70,10 +70,9 @@ class Contents(Protocol):
         """Answer the differences of a snapshot from a policy; None where the snapshot is not here yet."""
 
 
-class Judged(msgspec.Struct, frozen=True):
+class Judged(HasVerdict, frozen=True):
     """A verdict, its binding, and the digests behind it where anything was compared."""
 
-    verdict: Verdict
     binding: Binding
     basis: Basis | None = None
 

@@ -12,10 +12,9 @@ import os
 import re
 import shlex
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
-from envguard.updater.indexes import Indexes, without_tools
+from envguard.updater.indexes import Indexes, content_of, without_tools
 from envguard.updater.interface import Command, InstallerName
 from envguard.updater.place import UNFINISHED
 
@@ -120,11 +119,7 @@ def _netrc_of(indexes: Indexes) -> str:
 
 def _own_netrc(environ: Mapping[str, str]) -> str:
     """What the person's own file says, which ours stands before."""
-    named = environ.get("NETRC") or os.path.join(environ.get("HOME") or "", ".netrc")
-    try:
-        return Path(named).read_text(encoding="utf-8")
-    except (OSError, ValueError):
-        return ""
+    return content_of(environ.get("NETRC") or os.path.join(environ.get("HOME") or "", ".netrc"))
 
 
 def _quoted(text: str) -> str:

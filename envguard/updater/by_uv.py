@@ -42,11 +42,9 @@ class ByUv:
             words.append("--no-index")  # there is no variable for it
         if anew:
             words += ["--reinstall", "--no-cache"]
-        links = () if _hold_secrets(self._indexes.find_links) else self._indexes.find_links
-        bundled = (
-            (self._bundled,) if self._bundled is not None and (links or not self._indexes.find_links) else ()
-        )
-        words += [word for each in (*links, *bundled) for word in ("--find-links", each)]
+        links = [*self._indexes.find_links, *([self._bundled] if self._bundled is not None else [])]
+        if not _hold_secrets(self._indexes.find_links):  # else a variable names them, and no option may
+            words += [word for each in links for word in ("--find-links", each)]
         return self._command("pip", "install", *words, *requirements)
 
     def remove(self, folder: str, names: Sequence[str]) -> Command:

@@ -11,7 +11,6 @@ import signal
 import subprocess
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from typing import Protocol
 
 from envguard.domain.secrets import without_logins
 
@@ -19,14 +18,6 @@ _ENDS_WITHIN_S = 5.0
 _SHOWN_BYTES = 64 * 1024
 _STYLE = re.compile(r"\x1b\[[0-9;]*m")
 _SHOWN_LINES = 12
-
-
-class RunChild(Protocol):
-    """Something that runs a command to its end."""
-
-    def __call__(self, words: Sequence[str], environ: Mapping[str, str]) -> int:
-        """Answer its exit code."""
-        ...
 
 
 class Children:

@@ -21,6 +21,8 @@ from typing import Any
 
 import msgspec
 
+from envguard.inventory.files import Reader
+
 if sys.version_info >= (3, 11):
     import tomllib
 else:
@@ -134,6 +136,14 @@ def without_tools(environ: Mapping[str, str]) -> dict[str, str]:
     }
 
 
+def content_of(path: str | Path) -> str:
+    """Answer what a file of settings holds; nothing where it is none, or cannot be read."""
+    try:
+        return Reader(os.geteuid()).read(os.fspath(path), cap_bytes=_CAP_BYTES).decode("utf-8")
+    except (OSError, ValueError):
+        return ""
+
+
 def _laid_over(given: Indexes, own: Indexes) -> Indexes:
     return Indexes(
         index=given.index or own.index,
@@ -172,7 +182,7 @@ def _pip_files(environ: Mapping[str, str]) -> Iterator[Path]:
 def _in_pip_file(path: Path) -> dict[str, str]:
     parser = configparser.RawConfigParser()
     try:
-        parser.read_string(_content(path))
+        parser.read_string(content_of(path))
     except configparser.Error:
         return {}
     found: dict[str, str] = {}
@@ -270,16 +280,6 @@ def _list(table: Mapping[str, Any], key: str) -> list[Any]:
 
 def _toml(path: Path) -> dict[str, Any]:
     try:
-        return tomllib.loads(_content(path))
+        return tomllib.loads(content_of(path))
     except tomllib.TOMLDecodeError:
         return {}
-
-
-def _content(path: Path) -> str:
-    """What a file of settings holds; nothing where it cannot be read."""
-    try:
-        if not path.is_file() or path.stat().st_size > _CAP_BYTES:
-            return ""
-        return path.read_text(encoding="utf-8")
-    except (OSError, ValueError):
-        return ""

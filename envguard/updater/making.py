@@ -82,11 +82,13 @@ class Making:
         if recipe.has_guard:
             self._put_guard(folder)
         self._tell("comparing its files")
-        modified = self._modified(now)
+        environment = self._look()
+        modified = check_hashes(environment, now=now).modified
         if modified:
             self._anew([each for each in recipe.ingredients if each.name in modified])
-            modified = self._modified(now)
-        return Made(self._look(), (*recipe.not_made, *left), modified)
+            environment = self._look()
+            modified = check_hashes(environment, now=now).modified
+        return Made(environment, (*recipe.not_made, *left), modified)
 
     def _absent(self, ingredients: Iterable[Ingredient]) -> list[Ingredient]:
         """Those that are not there from the beginning: PyPy has cffi, and ``venv`` brings pip."""
@@ -125,9 +127,6 @@ class Making:
         names = [name for name in _SEEDS if name in there - wanted]
         if names and self._do(self._installer.remove(self._place.folder, names)):
             raise self._failure(f"{', '.join(names)} could not be removed", None)
-
-    def _modified(self, now: datetime) -> tuple[str, ...]:
-        return check_hashes(self._look(), now=now).modified
 
     def _anew(self, ingredients: Sequence[Ingredient]) -> None:
         self._all([each for each in ingredients if each.digests], by_hash=True, anew=True)

@@ -17,6 +17,7 @@ from collections.abc import Iterable, Mapping, Sequence
 import msgspec
 from packaging.version import Version
 
+from envguard.domain.drift import unmet_by
 from envguard.domain.environment import Editable, EnvironmentKind, Interpreter, Package, Snapshot
 from envguard.domain.facts import MachineFacts
 from envguard.domain.locks.lock import Lock, LockChoice, LockedPackage
@@ -74,29 +75,35 @@ def plan_for_lock(
     lock: Lock,
     choice: LockChoice,
     rule: PythonRule,
-    folder: str | None,
+    path: str | None,
     facts: MachineFacts,
     pythons: Iterable[WholePython],
+    folder: str,
 ) -> Plan:
-    """Answer how an environment is made that has what a lock says; ``folder`` is where the lock lies.
+    """Answer how an environment is made in a folder that has what a lock says.
 
-    Raises EnvguardError where it has no answer for any interpreter here, or asks for what is conda's.
+    ``path`` is the lock's file, where it lies on this machine. Raises EnvguardError where the lock has no
+    answer for any interpreter here, or asks for what is conda's, with conda's own line.
     """
     if any(each.ecosystem == "conda" for each in lock.packages):
-        raise EnvguardError("the lock asks for packages of conda's, and only conda can install them")
-    refusals: dict[str, str] = {}
+        raise EnvguardError(
+            "the lock asks for packages of conda's, and only conda can install them",
+            hint=_conda_lock_line(path, folder) if path is not None else None,
+        )
+    lies_in = os.path.dirname(path) if path is not None else None
+    refusals: list[str] = []
     for python in pythons:
-        refusal = _refusal(python.interpreter, rule)
-        if refusal is None:
+        refusal = " ".join(expected for expected, _ in unmet_by(python.interpreter, rule))
+        if not refusal:
             match select(lock, marker_values(python.interpreter, facts), choice):
                 case Selected(packages):
-                    return Plan(recipe_of_lock(packages, folder), python, packages)
+                    return Plan(recipe_of_lock(packages, lies_in), python, packages)
                 case WrongPython(expected):
                     refusal = expected
                 case Ambiguous() as ambiguous:
                     raise EnvguardError(f"the lock gives no one answer: {ambiguous.in_words}")
-        refusals.setdefault(refusal, python.interpreter.version)
-    wanted = " and ".join(refusals) or "any"
+        refusals.append(refusal)
+    wanted = " and ".join(dict.fromkeys(refusals)) or "any"
     raise EnvguardError(
         f"no interpreter here is one that is asked for: Python {wanted}", hint=_hint("VERSION")
     )
@@ -140,6 +147,15 @@ def conda_line(snapshot: Snapshot, folder: str) -> str | None:
     return f"{line} && {shlex.join([python, '-m', 'pip', 'install', '--no-deps', *pins])}"
 
 
+def _conda_lock_line(path: str, folder: str) -> str:
+    """What a person types to have conda make a lock's environment."""
+    name, where = os.path.basename(path), ["--prefix", folder]
+    if re.fullmatch(r"(.+[-_.])?conda-lock\.ya?ml", name):
+        return shlex.join(["conda-lock", "install", *where, path])
+    words = ["conda", "create"] if name.endswith((".lock", ".txt")) else ["conda", "env", "create"]
+    return shlex.join([*words, *where, "--file", path])
+
+
 def _conda_spec(package: Package) -> str | None:
     told = (package.conda_name or package.name, package.conda_version or package.version)
     words = (*told, package.build) if package.build else told
@@ -168,18 +184,6 @@ def _rank(version: str) -> Version:
 
 def _minor(version: str) -> str:
     return ".".join(version.split(".")[:2])
-
-
-def _refusal(interpreter: Interpreter, rule: PythonRule) -> str | None:
-    """What the policy asks for that this interpreter is not."""
-    if rule.version is not None and not allows(rule.version, interpreter.version):
-        return rule.version
-    implementation = rule.implementation
-    if implementation is not None and implementation.lower() != interpreter.implementation.lower():
-        return implementation
-    if rule.free_threaded is not None and rule.free_threaded != interpreter.free_threaded:
-        return "free-threaded" if rule.free_threaded else "not free-threaded"
-    return None
 
 
 def _hint(version: str) -> str:

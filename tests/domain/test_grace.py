@@ -4,17 +4,16 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta, timezone
 
-import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from envguard.domain.drift import compare
 from envguard.domain.environment import Digest, Snapshot
-from envguard.domain.grace import judge_in_grace
+from envguard.domain.grace import HasVerdict, judge_in_grace
 from envguard.domain.locks.lock import Lock
 from envguard.domain.policy import EarlierLock, LockedPolicy, Require
-from envguard.domain.verdict import Pending, PolicyRef, Verdict, judge
+from envguard.domain.verdict import Pending, PolicyRef, judge
 from tests.builders.documents import FACTS, a_lock, a_policy, a_record, a_snapshot
 
 NOW = datetime(2026, 11, 30, 3, 0, tzinfo=timezone.utc)
@@ -24,8 +23,7 @@ BEFORE = a_lock(gym="0.26.2", numpy="1.26.4", torch="2.4.1")
 LONG_BEFORE = a_lock(gym="0.25.2", numpy="1.26.4", torch="2.4.0")
 
 
-class Judged(msgspec.Struct, frozen=True):
-    verdict: Verdict
+class Judged(HasVerdict, frozen=True):
     lock: Lock | None
 
 

@@ -169,6 +169,14 @@ def test_pip_gets_passwords_by_a_file_as_it_tells_addresses_to_its_children(home
     assert command.environ["NETRC"] == "/made/.envguard-unfinished/netrc"
 
 
+def test_a_file_of_passwords_that_is_none_is_not_waited_for(home: Path) -> None:
+    os.mkfifo(home / ".netrc")
+    command = ByPip(Indexes(index=SECRET), own(home), None, reads_netrc=True).install(
+        "/made", ["x"], by_hash=False
+    )
+    assert command.secrets["netrc"] == 'machine index.example login "ann" password "s3cret"\n'
+
+
 @pytest.mark.parametrize("secret", ["https://token@index.example/s", "https://a:b%20c@index.example/s"])
 def test_where_no_such_file_can_tell_it_nothing_is_built(home: Path, secret: str) -> None:
     command = ByPip(Indexes(index=secret), own(home), None, reads_netrc=True).install(

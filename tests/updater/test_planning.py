@@ -66,7 +66,7 @@ def a_lock(*packages: LockedPackage, requires_python: str | None = None) -> Lock
 
 
 def planned_lock(lock: Lock, rule: PythonRule, *pythons: WholePython) -> Plan:
-    return plan_for_lock(lock, LockChoice(), rule, None, FACTS, pythons)
+    return plan_for_lock(lock, LockChoice(), rule, None, FACTS, pythons, "/made")
 
 
 def test_the_first_python_that_lock_and_policy_allow_is_taken() -> None:

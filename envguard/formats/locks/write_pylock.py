@@ -20,6 +20,7 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from packaging.version import Version
 
+from envguard.domain.environment import is_commit
 from envguard.domain.locks.lock import Artifact, LeftOut, Lock, LockedPackage
 from envguard.domain.versions import is_version
 from envguard.formats.locks.addresses import is_name, name_and_version
@@ -28,7 +29,6 @@ CREATED_BY = "envguard"
 """What the lock says of who made it."""
 
 _DIGEST = re.compile(r"([a-z0-9_]+):([0-9a-fA-F]{8,256})")
-_COMMIT = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 _FOLDERS = ("editable", "directory")
 
 
@@ -65,7 +65,7 @@ def _reason_against(package: LockedPackage) -> str | None:
     if package.origin is None:
         return _reason_against_pin(package)
     if package.origin.kind == "vcs":
-        is_pinned = _COMMIT.fullmatch(package.origin.commit or "") is not None
+        is_pinned = is_commit(package.origin.commit)
         return (
             None
             if is_pinned and package.origin.url is not None
