@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from benchmarks import home, judging, reading, requiring, running
+from benchmarks import checkins, home, judging, reading, requiring, running
 
 
 def main(arguments: list[str]) -> None:
@@ -21,12 +21,14 @@ def main(arguments: list[str]) -> None:
             judging.main()
         case ["running"]:
             running.main()
+        case ["checkins"]:
+            checkins.main()
         case ["home"]:
             home.main()
         case ["requiring"]:
             requiring.main()
         case _:
-            sys.exit("reading [FOLDER], judging, requiring, running or home")
+            sys.exit("reading [FOLDER], judging, requiring, running, checkins or home")
 
 
 if __name__ == "__main__":
