@@ -7,7 +7,9 @@ from pathlib import Path
 from starlette.applications import Starlette
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
+from starlette.types import Receive, Scope, Send
 
+from envguard.server.api_checkin import CheckinApi
 from envguard.server.api_machines import MachineApi
 from envguard.server.api_people import PeopleApi
 from envguard.server.api_ranks import RanksApi
@@ -17,14 +19,30 @@ from envguard.server.pages import Pages
 from envguard.server.refusals import exception_handlers
 from envguard.server.service import Service
 
+_CHECKIN = "/api/v1/checkin"
 
-def make_app(service: Service) -> Starlette:
+
+class App(Starlette):
+    """The application; check-ins pass by all that the other requests pass through."""
+
+    checkins: CheckinApi
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        if scope["type"] == "http" and scope["path"] == _CHECKIN and scope["method"] == "POST":
+            await self.checkins(scope, receive, send)
+        else:
+            await super().__call__(scope, receive, send)
+
+
+def make_app(service: Service) -> App:
     """Answer the application of a service."""
     machine, people, pages = MachineApi(service), PeopleApi(service), Pages(service)
+    checkins = CheckinApi(service)
     waivers, ranks, receipts = WaiverApi(service), RanksApi(service), ReceiptApi(service)
     api = [
         Route("/enroll", machine.enrol, methods=["POST"]),
-        Route("/checkin", machine.checkin, methods=["POST"]),
+        Route("/checkin", checkins, methods=["POST"]),
         Route("/environments", machine.put_environments, methods=["PUT"]),
         Route("/snapshots/{digest}", machine.put_snapshot, methods=["PUT"]),
         Route("/policies", people.get_policies, methods=["GET"]),
@@ -53,4 +71,6 @@ def make_app(service: Service) -> Starlette:
         Route("/logout", pages.sign_out, methods=["POST"]),
         Mount("/static", StaticFiles(directory=Path(__file__).parent / "static")),
     ]
-    return Starlette(routes=routes, exception_handlers=exception_handlers())
+    app = App(routes=routes, exception_handlers=exception_handlers())
+    app.checkins = checkins
+    return app

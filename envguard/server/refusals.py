@@ -5,7 +5,6 @@ from __future__ import annotations
 import msgspec
 from sqlalchemy.exc import SQLAlchemyError
 from starlette.exceptions import HTTPException
-from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ExceptionHandler
 
@@ -21,10 +20,13 @@ _STATUS_WORDS = {404: "there is nothing at this address", 405: "this address doe
 class RefusalError(Exception):
     """The request is understood and refused; becomes an answer with a :class:`Refusal`."""
 
-    def __init__(self, status: int, error: str, hint: str | None = None) -> None:
+    def __init__(
+        self, status: int, error: str, hint: str | None = None, *, retry_after_s: int | None = None
+    ) -> None:
         super().__init__(error)
         self.status = status
         self.refusal = Refusal(error=error, hint=hint)
+        self.headers = None if retry_after_s is None else {"Retry-After": str(retry_after_s)}
 
 
 class JsonResponse(Response):
@@ -39,13 +41,25 @@ class JsonResponse(Response):
 
 def exception_handlers() -> dict[object, ExceptionHandler]:
     """Answer what turns each kind of exception into an answer."""
-    return {
-        RefusalError: _refused,
-        HTTPException: _http,
-        EnvguardError: _ours,
-        SQLAlchemyError: _database,
-        Exception: _unexpected,
-    }
+    kinds = (RefusalError, HTTPException, EnvguardError, SQLAlchemyError, Exception)
+    return dict.fromkeys(kinds, lambda request, error: answer_to(error, request.method, request.url.path))
+
+
+def answer_to(error: Exception, method: str, path: str) -> Response:
+    """Answer what is sent where a request raised this."""
+    match error:
+        case RefusalError():
+            return _refused(error, path)
+        case UsageError() | PolicyError():
+            return _refused(refusal_of(error), path)
+        case EnvguardError():
+            return _ours(error, path)
+        case HTTPException():
+            return _http(error, method, path)
+        case SQLAlchemyError():
+            return _database(error, path)
+    _log.error("request_failed", path=path, error=type(error).__name__)
+    return JsonResponse(Refusal(error="the server failed; its log says where"), 500)
 
 
 def refusal_of(error: EnvguardError) -> RefusalError:
@@ -55,35 +69,24 @@ def refusal_of(error: EnvguardError) -> RefusalError:
     return RefusalError(422, "\n".join(map(str, problems)), hint)
 
 
-def _refused(request: Request, error: Exception) -> Response:
-    assert isinstance(error, RefusalError)  # noqa: S101 - Starlette hands over what the table says
-    _log.info("request_refused", path=request.url.path, status=error.status, why=error.refusal.error)
-    return JsonResponse(error.refusal, error.status)
+def _refused(error: RefusalError, path: str) -> Response:
+    _log.info("request_refused", path=path, status=error.status, why=error.refusal.error)
+    return JsonResponse(error.refusal, error.status, headers=error.headers)
 
 
-def _ours(request: Request, error: Exception) -> Response:
-    assert isinstance(error, EnvguardError)  # noqa: S101 - as above
-    if isinstance(error, UsageError | PolicyError):
-        return _refused(request, refusal_of(error))
+def _ours(error: EnvguardError, path: str) -> Response:
     status = 503 if isinstance(error, StateError) else 500
-    _log.error("request_failed", path=request.url.path, status=status, error=error.kind, why=str(error))
+    _log.error("request_failed", path=path, status=status, error=error.kind, why=str(error))
     return JsonResponse(refusal_of(error).refusal, status, headers=_LATER if status == 503 else None)
 
 
-def _http(request: Request, error: Exception) -> Response:
-    assert isinstance(error, HTTPException)  # noqa: S101 - as above
+def _http(error: HTTPException, method: str, path: str) -> Response:
     words = _STATUS_WORDS.get(error.status_code, error.detail)
-    refusal = Refusal(error=f"{words}: {request.method} {request.url.path}")
-    return JsonResponse(refusal, error.status_code, headers=error.headers)
+    return JsonResponse(Refusal(error=f"{words}: {method} {path}"), error.status_code, headers=error.headers)
 
 
-def _database(request: Request, error: Exception) -> Response:
+def _database(error: SQLAlchemyError, path: str) -> Response:
     why = str(getattr(error, "orig", None) or type(error).__name__).partition("\n")[0]
-    _log.error("database_failed", path=request.url.path, error=type(error).__name__, why=why)
+    _log.error("database_failed", path=path, error=type(error).__name__, why=why)
     refusal = Refusal(error="the server's database does not answer", hint="try again in a minute")
     return JsonResponse(refusal, 503, headers=_LATER)
-
-
-def _unexpected(request: Request, error: Exception) -> Response:
-    _log.error("request_failed", path=request.url.path, error=type(error).__name__)
-    return JsonResponse(Refusal(error="the server failed; its log says where"), 500)

@@ -105,8 +105,9 @@ class _Server(uvicorn.Server):
         announce: Callable[[Started], None],
         serving: Serving | None,
     ) -> None:
+        self._app = make_app(service)
         config = uvicorn.Config(
-            make_app(service),
+            self._app,
             log_config=None,
             access_log=False,
             server_header=False,
@@ -139,6 +140,7 @@ class _Server(uvicorn.Server):
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         notify("STOPPING=1")
         await super().shutdown(sockets)
+        await asyncio.to_thread(self._app.checkins.group.close)
         for task in self._tasks:
             task.cancel()
 
