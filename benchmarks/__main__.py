@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 from benchmarks import checkins, home, judging, reading, requiring, running
+from benchmarks.swarm import __main__ as swarm
 
 
 def main(arguments: list[str]) -> None:
@@ -23,12 +24,14 @@ def main(arguments: list[str]) -> None:
             running.main()
         case ["checkins"]:
             checkins.main()
+        case ["swarm", *wanted]:
+            swarm.main(wanted)
         case ["home"]:
             home.main()
         case ["requiring"]:
             requiring.main()
         case _:
-            sys.exit("reading [FOLDER], judging, requiring, running, checkins or home")
+            sys.exit("reading [FOLDER], judging, requiring, running, checkins, swarm or home")
 
 
 if __name__ == "__main__":

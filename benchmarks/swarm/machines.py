@@ -1,4 +1,4 @@
-"""What a simulated machine has and says: real records and snapshots, by a seed."""
+"""What a simulated machine has and says: real records and snapshots."""
 
 from __future__ import annotations
 
@@ -47,6 +47,10 @@ class Machine:
         self.secret = secret
         self.epoch = epoch
         self.seq = 0
+        self.acknowledged: tuple[str, int] | None = None
+        """The epoch and the number of the last check-in that the server answered."""
+        self.has_reported = False
+        """What it has was taken, whole."""
         self.hold(snapshots)
 
     def hold(self, snapshots: tuple[Snapshot, ...]) -> None:
@@ -54,16 +58,25 @@ class Machine:
         self.snapshots = {digest_of(each): each for each in snapshots}
         records = tuple(_record(place, digest_of(each)) for place, each in enumerate(snapshots))
         self.records = Records(records=records, facts=_FACTS)
-        self._digest = records_digest(self.records)
+        self.records_digest = records_digest(self.records)
+
+    @property
+    def said(self) -> tuple[str, int]:
+        """The epoch and the number of its last check-in."""
+        return self.epoch, self.seq
 
     def checkin(self) -> bytes:
         """Answer its next check-in."""
         self.seq += 1
+        return self.checkin_of(self.seq)
+
+    def checkin_of(self, seq: int) -> bytes:
+        """Answer the check-in of this number."""
         said = Checkin(
             protocol=PROTOCOL,
             epoch=self.epoch,
-            seq=self.seq,
-            records=self._digest,
+            seq=seq,
+            records=self.records_digest,
             policies={},
             version="0.1.0",
         )

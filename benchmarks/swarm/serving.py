@@ -35,7 +35,7 @@ print(json.dumps({"url": url, "join": "", "admin_token_file": ""}), flush=True)
 options = {"log_config": None, "access_log": False, "lifespan": "off", "ws": "none", "server_header": False}
 uvicorn.Server(uvicorn.Config(app, **options)).run(sockets=[listener])
 """
-_SERVER = ("-m", "envguard.cli.main", "server", "--listen", "127.0.0.1:0", "--json", "--state")
+_SERVER = ("-m", "envguard.cli.main", "server", "--json")
 _TICKS_S = os.sysconf("SC_CLK_TCK")
 
 
@@ -59,10 +59,13 @@ class Serving(msgspec.Struct, frozen=True):
 
 
 @contextlib.contextmanager
-def serving(state: Path, database: str | None = None, *, core: int | None = None) -> Iterator[Serving]:
+def serving(
+    state: Path, database: str | None = None, *, core: int | None = None, port: int = 0
+) -> Iterator[Serving]:
     """Run a server on this state until the block ends."""
     more = () if database is None else ("--database", database)
-    with _running([*_SERVER, str(state), *more], core) as process:
+    command = [*_SERVER, "--listen", f"127.0.0.1:{port}", "--state", str(state), *more]
+    with _running(command, core) as process:
         yield _told(process)
 
 
