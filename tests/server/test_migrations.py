@@ -14,7 +14,7 @@ from envguard.errors import StateError
 from envguard.server.store.database import Database
 from envguard.server.store.migrations.chain import VERSIONS, Chain, Revision, shipped
 from envguard.server.store.migrations.running import Position, bring_up
-from envguard.server.store.preparing import Preparable
+from envguard.server.store.preparing import Preparable, leave
 from envguard.server.store.revision import is_whole, revision_of
 from envguard.server.store.schema import (
     HEAD,
@@ -45,10 +45,6 @@ def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
         return f"sqlite:///{tmp_path / 'x.db'}"
     made: str = request.getfixturevalue("cluster").new_database()
     return made
-
-
-def leave(_database: Preparable) -> None:
-    """Open a database as it is."""
 
 
 def bring_up_wholly(database: Preparable, chain: Chain | None = None) -> list[Position]:
