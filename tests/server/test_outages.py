@@ -141,7 +141,7 @@ class TestPostgresql:
             for _ in range(2):
                 checkin = server.ask("POST", "/checkin", a_checkin(HELD), token=secret)
                 is_refused(checkin, 503, "the server's database does not answer", 30)
-            says(server.ask("GET", "//healthz"), 503, "database")
+            is_refused(server.ask("GET", "/team", token=server.admin), 503, "does not answer", 30)
             upkeep.look()
         finally:
             cluster.start()

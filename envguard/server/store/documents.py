@@ -102,6 +102,6 @@ def _fault(kind: _Kind, row: _Row) -> Fault | None:
 def _why_not(kind: _Kind, digest: str, document: bytes) -> str | None:
     try:
         found = digest_of(msgspec.json.decode(kind.unpack(document), type=kind.type))
-    except (zlib.error, msgspec.MsgspecError, UnicodeDecodeError) as error:
+    except (zlib.error, msgspec.MsgspecError, UnicodeDecodeError, TypeError) as error:
         return f"it cannot be read: {str(error).splitlines()[0]}"
     return None if found == digest else f"its content has another digest: {found}"
