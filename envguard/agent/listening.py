@@ -80,7 +80,7 @@ class Listener:
                 os.umask(before)
             if os.geteuid() == 0:
                 self._path.chmod(0o666)
-            listening.listen(socket.SOMAXCONN)  # who finds no room here is sent away by the kernel, without a word
+            listening.listen(socket.SOMAXCONN)  # the kernel sends away who finds no room
         except OSError as error:
             listening.close()
             raise StateError(f"cannot listen: {error.strerror or error}", where=str(self._path)) from error

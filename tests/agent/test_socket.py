@@ -304,7 +304,7 @@ def test_the_silent_do_not_keep_the_others_out_for_long(
 def test_as_many_as_a_job_has_scripts_reach_an_agent_that_has_no_moment_just_now(
     machine: tuple[State, Team], place: Path, env: Path
 ) -> None:
-    """They do not wait to be let in: a script's connection has a time limit, so the kernel says no at once."""
+    """They do not wait to be let in: a script's connection has a time limit, so the kernel says no."""
     with running(machine[0], place) as process, ExitStack() as stack:
         eventually(place, env)
         process.send_signal(signal.SIGSTOP)
