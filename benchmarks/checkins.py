@@ -25,7 +25,7 @@ from benchmarks.swarm.machines import Machine, a_snapshot
 from benchmarks.swarm.serving import Serving, bare, serving
 from tests.server.postgresql import DURABLE, running_cluster
 
-MACHINES = 1000
+MACHINES = 400
 ENVIRONMENTS = 3
 PACKAGES = 350
 SNAPSHOTS = 20

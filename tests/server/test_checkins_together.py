@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import threading
+import time
 from collections.abc import Callable, Sequence
 from itertools import accumulate, pairwise
+from pathlib import Path
 
 import msgspec
 import pytest
@@ -23,6 +25,7 @@ from envguard.server.store.schema import machines, past_epochs
 from envguard.server.tokens import digest_of_secret
 from envguard.wire import Checkin, records_digest
 from tests.server.asking import GOOD, Answer, Server, a_checkin, a_record, a_snapshot, answer, records, says
+from tests.server.postgresql import Cluster
 
 HELD = records(a_record(GOOD))
 NEVER_SENT = a_snapshot(gym="0.0.1")
@@ -126,19 +129,32 @@ def test_machine_that_is_let_in_anew_is_refused_by_its_old_secret_beside_others(
     assert [each.status for each in asked_at_once(server, secrets)] == [200, 200, 401, 200, 200]
 
 
-def test_group_that_fails_is_acknowledged_to_nobody_and_the_next_goes_on(server: Server) -> None:
+def test_group_whose_database_goes_away_is_acknowledged_to_nobody(cluster: Cluster, tmp_path: Path) -> None:
+    server = Server(tmp_path / "state", database=cluster.emptied_database())
     secrets = [server.enrol(f"ws-{number}") for number in range(5)]
+    waiting = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
+    end = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
+
+    def end_it_in_the_middle() -> None:
+        deadline = time.monotonic() + 10
+        while not cluster.tell(waiting) and time.monotonic() < deadline:
+            time.sleep(0.01)
+        cluster.tell(end)
+
     with server.database.writing() as connection:
-        connection.exec_driver_sql("ALTER TABLE past_epochs RENAME TO away")
-    assert {each.status for each in asked_at_once(server, secrets)} == {200}  # nobody looks at it yet
-    later = msgspec.json.encode(a_checkin(HELD, epoch="e2"))
-    gone = server.ask("POST", "/checkin", later, token=secrets[0])
-    says(gone, 503, "database")
-    assert int(gone.headers["retry-after"]) > 0
-    with server.database.writing() as connection:
-        assert connection.scalar(sa.select(sa.func.count()).where(machines.c.epoch == "e2")) == 0
-        connection.exec_driver_sql("ALTER TABLE away RENAME TO past_epochs")
-    assert server.ask("POST", "/checkin", later, token=secrets[0]).status == 200
+        hold(connection, "id-ws-4")  # the last to be locked: the others are held already
+        ending = threading.Thread(target=end_it_in_the_middle)
+        ending.start()
+        answers = asked_at_once(server, secrets)
+        ending.join(20)
+    says(answers[-1], 503, "database")
+    assert int(answers[-1].headers["retry-after"]) > 0
+    heard = {number for number, each in enumerate(answers) if each.status == 200}
+    with server.database.reading() as connection:
+        kept = connection.scalars(sa.select(machines.c.name).where(machines.c.seq.is_not(None)))
+        assert set(kept) == {f"ws-{number}" for number in heard}
+    assert {each.status for each in asked_at_once(server, secrets)} == {200}
+    server.database.close()
 
 
 def test_who_comes_while_too_many_wait_is_asked_to_come_again(server: Server) -> None:
@@ -177,7 +193,7 @@ def test_full_disk_is_refused_and_nothing_is_lost(sqlite_server: Server) -> None
     while len(answers) < 100 and (not answers or answers[-1].status == 200):
         said = a_checkin(HELD, epoch=f"{len(answers):0200}")
         answers.append(server.ask("POST", "/checkin", said, token=secret))
-    says(answers[-1], 503, "database")
+    says(answers[-1], 507, "is full", "acknowledged is kept")
     limit(100)
     with server.database.reading() as connection:
         assert connection.scalar(sa.select(machines.c.epoch)) == f"{len(answers) - 2:0200}"
