@@ -62,7 +62,7 @@ class CheckinApi:
             machine_in(await holder_of(secret, self._service))  # who may not ask at all is told so first
             raise
         try:
-            answered = await self.group.result_of(Asked(secret, said))
+            answered = await self.group.result_of(Asked(secret, said, _address(scope)))
         except FullError:
             raise RefusalError(
                 429, "too many machines check in at once", "try again later", retry_after_s=_COME_BACK_S
@@ -70,6 +70,11 @@ class CheckinApi:
         if isinstance(answered, RefusalError):
             raise answered
         return answered
+
+
+def _address(scope: Scope) -> str:
+    client = scope.get("client")
+    return str(client[0]) if client else "unknown"
 
 
 async def _message(headers: dict[bytes, bytes], receive: Receive) -> Checkin:
@@ -90,6 +95,9 @@ def _check(said: Checkin) -> None:
         raise RefusalError(426, f"{spoken}: upgrade the {side}", "pip install --upgrade envguard")
     check_name("epoch", said.epoch)
     check_text("version", said.version)
+    for field, text in (("speaker", said.speaker), ("host", said.host)):
+        if text is not None:
+            check_name(field, text)
     if not 0 <= said.seq <= _LARGEST_SEQ:
         raise RefusalError(400, "malformed body: not a sequence number - at `$.seq`")
     if not is_digest(said.records):

@@ -4,7 +4,8 @@ Rules
 1. What a batch answers, and leaves in the store, is what its check-ins would one by one, in their order.
 2. A check-in is late, and refused, where its machine has said something later: a higher number in the same
    epoch, or anything in an epoch after it. One that comes again is answered again.
-3. Who asks is looked up in the transaction itself: a secret that was revoked before it opens nothing.
+3. Of two that speak as one machine neither is heard: :mod:`envguard.server.speaking`.
+4. Who asks is looked up in the transaction itself: a secret that was revoked before it opens nothing.
 """
 
 from __future__ import annotations
@@ -19,6 +20,14 @@ from envguard.log import get_log
 from envguard.server.auth import not_a_machine, unknown_secret
 from envguard.server.refusals import RefusalError
 from envguard.server.service import Service
+from envguard.server.speaking import (
+    SILENT_INTERVALS,
+    Speaker,
+    Speakers,
+    decode_speakers,
+    encode_speakers,
+    hear,
+)
 from envguard.server.store.access import people_among
 from envguard.server.store.checkins import (
     Standing,
@@ -36,10 +45,11 @@ _log = get_log(__name__)
 
 
 class Asked(msgspec.Struct, frozen=True):
-    """A check-in, and the secret that it came with."""
+    """A check-in, the secret that it came with, and from where."""
 
     secret: SecretDigest
     said: Checkin
+    address: str = "unknown"
 
 
 Answered = CheckinReply | RefusalError
@@ -50,9 +60,9 @@ def answer_all(service: Service, batch: Sequence[Asked]) -> list[Answered]:
     now_s = service.clock()
     with service.database.writing() as connection:
         known = standings(connection, {each.secret for each in batch})
-        turn = _Turn(connection, known, batch)
+        turn = _Turn(connection, known, batch, now_s, SILENT_INTERVALS * service.interval_s)
         heard = [turn.hear(each) for each in batch]
-        record_standings(connection, turn.changed(), turn.left, now_s)
+        record_standings(connection, turn.changed(), turn.left)
         machines = {each.machine for each in heard if isinstance(each, Standing)}
         lacking = lacking_snapshots(connection, machines) if machines else set()
         held = _Held(connection, now_s, machines)
@@ -66,8 +76,15 @@ class _Turn:
     """The machines of one batch, as they stand after what was heard of it so far."""
 
     def __init__(
-        self, connection: sa.Connection, known: dict[SecretDigest, Standing], batch: Sequence[Asked]
+        self,
+        connection: sa.Connection,
+        known: dict[SecretDigest, Standing],
+        batch: Sequence[Asked],
+        now_s: float,
+        gone_after_s: float,
     ) -> None:
+        self._now_s = now_s
+        self._gone_after_s = gone_after_s
         self._now = dict(known)
         self.left: dict[str, list[str]] = {}
         """The epochs that machines left in this batch."""
@@ -80,12 +97,24 @@ class _Turn:
         before = self._now.get(asked.secret)
         if before is None:
             return not_a_machine() if asked.secret in self._people else unknown_secret()
-        if self._is_late(before, asked.said):
+        speakers = None if before.speakers is None else decode_speakers(before.speakers)
+        is_late = self._is_late(before, asked.said, speakers)
+        heard = speakers if asked.said.speaker is None else self._speakers(asked, speakers, is_late=is_late)
+        was_two = speakers is not None and speakers.are_two
+        if heard is not None and heard.are_two:
+            self._keep_speakers(before, heard)
+            return _two(before, heard)
+        if is_late and not was_two:
+            if heard != speakers:
+                self._keep_speakers(before, heard)
             return _late(before, asked.said)
+        return self._accept(before, asked, heard)
+
+    def _accept(self, before: Standing, asked: Asked, heard: Speakers | None) -> Standing:
         if before.epoch is not None and before.epoch != asked.said.epoch:
             self._past[before.machine].add(before.epoch)
             self.left.setdefault(before.machine, []).append(before.epoch)
-        after = self._now[asked.secret] = _after(before, asked.said)
+        after = self._now[asked.secret] = _after(before, asked.said, heard, self._now_s)
         self._heard.add(asked.secret)
         return after
 
@@ -93,9 +122,21 @@ class _Turn:
         """Answer the machines of which something was heard, in their order."""
         return sorted((self._now[each] for each in self._heard), key=lambda each: each.machine)
 
-    def _is_late(self, before: Standing, said: Checkin) -> bool:
+    def _keep_speakers(self, before: Standing, heard: Speakers | None) -> None:
+        text = None if heard is None else encode_speakers(heard)
+        self._now[before.secret] = msgspec.structs.replace(before, speakers=text)
+        self._heard.add(before.secret)
+
+    def _speakers(self, asked: Asked, before: Speakers | None, *, is_late: bool) -> Speakers | None:
+        said = asked.said
+        speaker = Speaker(said.speaker or "", said.host or "unnamed", asked.address, said.seq, self._now_s)
+        return hear(before, speaker, is_late=is_late, gone_after_s=self._gone_after_s)
+
+    def _is_late(self, before: Standing, said: Checkin, speakers: Speakers | None) -> bool:
         if before.epoch == said.epoch:
-            return before.seq is not None and said.seq < before.seq
+            # A number is never used twice: said again by somebody else, it is not the same message.
+            is_others = speakers is not None and said.speaker not in (None, speakers.last.key)
+            return before.seq is not None and said.seq < before.seq + is_others
         return said.epoch in self._past.get(before.machine, ())
 
 
@@ -128,7 +169,7 @@ class _Held:
         return self._digests[key]
 
 
-def _after(before: Standing, said: Checkin) -> Standing:
+def _after(before: Standing, said: Checkin, heard: Speakers | None, now_s: float) -> Standing:
     """Answer how a machine stands; a whole look mends one that was cut off once its records are here."""
     is_cut_off = said.is_incomplete or (before.is_incomplete and before.records != said.records)
     return Standing(
@@ -140,6 +181,8 @@ def _after(before: Standing, said: Checkin) -> Standing:
         before.records,
         said.records,
         is_cut_off,
+        now_s,
+        None if heard is None else encode_speakers(heard),
     )
 
 
@@ -149,6 +192,15 @@ def _late(before: Standing, said: Checkin) -> RefusalError:
         409,
         "this machine has said something later: the message is late, or two machines are one",
         "a copied machine has to join again: envguard join STRING --name NAME",
+    )
+
+
+def _two(before: Standing, speakers: Speakers) -> RefusalError:
+    _log.warning("machine_was_copied", machine=before.machine, speakers=speakers.names)
+    return RefusalError(
+        409,
+        f"two machines speak as one, and neither is heard: {speakers.names}",
+        "on the copy, remove the agent's state folder, then: envguard join STRING --name NAME",
     )
 
 

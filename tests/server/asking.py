@@ -233,6 +233,8 @@ def a_checkin(
     seq: int = 1,
     protocol: int = 1,
     is_incomplete: bool | None = None,
+    speaker: str | None = None,
+    host: str | None = None,
 ) -> Checkin:
     return Checkin(
         protocol=protocol,
@@ -242,6 +244,8 @@ def a_checkin(
         policies={},
         version="0.1.0",
         is_incomplete=held.is_incomplete if is_incomplete is None else is_incomplete,
+        speaker=speaker,
+        host=host,
     )
 
 

@@ -31,8 +31,8 @@ HELD = records(a_record(GOOD))
 NEVER_SENT = a_snapshot(gym="0.0.1")
 OTHER = digest_of_text("what the server does not have")
 
-Said = tuple[str, str, int, Digest, bool]
-"""Who says it, its epoch, its number, the hash of the records, whether the look was cut off."""
+Said = tuple[str, str, int, Digest, bool, str | None]
+"""Whose secret, its epoch, its number, the hash of the records, whether the look was cut off, who speaks."""
 
 SAYINGS = st.lists(
     st.tuples(
@@ -41,6 +41,7 @@ SAYINGS = st.lists(
         st.integers(0, 4),
         st.sampled_from([records_digest(HELD), OTHER]),
         st.booleans(),
+        st.sampled_from([None, "ann's", "its copy"]),
     ),
     max_size=12,
 )
@@ -76,8 +77,8 @@ class Team:
 
 
 def checkin_of(said: Said) -> Checkin:
-    _, epoch, seq, digest, is_incomplete = said
-    plain = a_checkin(HELD, epoch=epoch, seq=seq, is_incomplete=is_incomplete)
+    _, epoch, seq, digest, is_incomplete, speaker = said
+    plain = a_checkin(HELD, epoch=epoch, seq=seq, is_incomplete=is_incomplete, speaker=speaker)
     return msgspec.structs.replace(plain, records=digest)
 
 
@@ -90,8 +91,9 @@ def test_any_grouping_is_answered_and_kept_as_one_by_one(server: Server) -> None
 
     @settings(max_examples=25, deadline=None)
     @given(SAYINGS, st.lists(st.integers(1, 6), min_size=12, max_size=12))
-    @example([("whole", epoch, 1, OTHER, False) for epoch in "aba"], [3])
-    @example([("whole", epoch, 1, OTHER, False) for epoch in "abba"], [1, 2, 1])
+    @example([("whole", epoch, 1, OTHER, False, None) for epoch in "aba"], [3] * 4)
+    @example([("whole", epoch, 1, OTHER, False, None) for epoch in "abba"], [1, 2, 1])
+    @example([("whole", "a", number, OTHER, False, "ab"[number % 2]) for number in range(4)], [4])
     def holds(sayings: list[Said], sizes: list[int]) -> None:
         forget_what_was_said(server)
         answers: list[object] = []
@@ -107,7 +109,7 @@ def forget_what_was_said(server: Server) -> None:
     with server.database.writing() as connection:
         connection.execute(past_epochs.delete())
         connection.execute(machines.update().values(epoch=None, seq=None, version=None, is_incomplete=False))
-        connection.execute(machines.update().values(told_digest=machines.c.records_digest))
+        connection.execute(machines.update().values(told_digest=machines.c.records_digest, speakers=None))
 
 
 def asked_at_once(server: Server, secrets: Sequence[str]) -> list[Answer]:

@@ -35,6 +35,9 @@ class Standing(msgspec.Struct, frozen=True, array_like=True):
     told: Digest | None
     """The one that it said last."""
     is_incomplete: bool
+    seen_at_s: float
+    speakers: str | None
+    """JSON; see :mod:`envguard.server.speaking`."""
 
 
 class _Epoch(msgspec.Struct, frozen=True, array_like=True):
@@ -54,6 +57,7 @@ _WRITTEN = (
     machines.c.version,
     machines.c.told_digest,
     machines.c.is_incomplete,
+    machines.c.speakers,
 )
 
 
@@ -83,11 +87,19 @@ def record_standings(
     connection: sa.Connection,
     changed: Iterable[Standing],
     past: Mapping[str, Iterable[str]],
-    now_s: float,
 ) -> None:
     """Keep what machines said last, and the epochs that they left with it."""
     rows = [
-        (each.machine, now_s, each.epoch, each.seq, each.version, each.told, each.is_incomplete)
+        (
+            each.machine,
+            each.seen_at_s,
+            each.epoch,
+            each.seq,
+            each.version,
+            each.told,
+            each.is_incomplete,
+            each.speakers,
+        )
         for each in changed
     ]
     if rows:
@@ -107,6 +119,8 @@ def _standings(dialect: Dialect) -> sa.Executable:
         machines.c.records_digest,
         machines.c.told_digest,
         machines.c.is_incomplete,
+        machines.c.seen_at,
+        machines.c.speakers,
     ).where(is_among(machines.c.secret_digest, "secrets", dialect))
     # In one order everywhere: of two transactions with the same machines, one waits for the other.
     return as_document(query.order_by(machines.c.id).with_for_update(), dialect)

@@ -35,6 +35,8 @@ class KnownMachine(msgspec.Struct, frozen=True, kw_only=True):
     """The look behind its records was cut off."""
     is_behind: bool = False
     """It has checked in with other records than those that the server has."""
+    speakers: str | None = None
+    """Who spoke last with its identity, as JSON; see :mod:`envguard.server.speaking`."""
     environments: tuple[KnownEnvironment, ...] = ()
 
 
@@ -57,6 +59,7 @@ def enrol(connection: sa.Connection, request: EnrolRequest, secret: SecretDigest
         "seen_at": now_s,
         "epoch": None,
         "seq": None,
+        "speakers": None,
     }
     connection.execute(past_epochs.delete().where(past_epochs.c.machine == request.machine))
     changed = connection.execute(machines.update().where(machines.c.id == request.machine).values(values))
@@ -130,6 +133,7 @@ def known_machines(connection: sa.Connection, machine: str | None = None) -> tup
             facts=None if row.facts_digest is None else Digest(row.facts_digest),
             is_incomplete=row.is_incomplete,
             is_behind=row.told_digest not in (None, row.records_digest),
+            speakers=row.speakers,
             environments=tuple(sorted(found.get(row.id, ()), key=lambda each: each.record.path)),
         )
         for row in connection.execute(sa.select(machines).where(only).order_by(machines.c.name))
