@@ -139,6 +139,19 @@ def test_newer_database_is_not_touched(url: str) -> None:
     database.close()
 
 
+def test_database_of_another_program_is_not_touched(url: str) -> None:
+    database = Database(url, prepare=leave)
+    with database.writing() as connection:
+        alembic_version.create(connection)
+        connection.execute(alembic_version.insert().values(version_num="ae1027a6acf"))
+    with pytest.raises(StateError, match="another program keeps its tables") as caught:
+        Database(url)
+    assert caught.value.hint == "give envguard a database of its own"
+    with database.reading() as connection:
+        assert sa.inspect(connection).get_table_names() == [alembic_version.name]
+    database.close()
+
+
 def test_start_at_the_head_does_not_import_alembic(tmp_path: Path) -> None:
     program = (
         "import sys; from pathlib import Path; from envguard.server.state import open_database\n"
