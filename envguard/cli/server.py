@@ -12,6 +12,7 @@ from envguard.cli.options import json_option
 from envguard.cli.output import print_json
 
 if TYPE_CHECKING:
+    from envguard.log import Form
     from envguard.server.serve import Started
 
 _FILE = click.Path(path_type=Path)
@@ -40,7 +41,14 @@ _FILE = click.Path(path_type=Path)
 )
 @click.option("--state", type=click.Path(path_type=Path), help="Folder of the database and the admin token.")
 @click.option("--database", metavar="URL", help="An SQLAlchemy URL; default: SQLite in the state folder.")
-@click.option("-v", "--verbose", count=True, help="Log what is done.")
+@click.option("-v", "--verbose", count=True, help="Log what is done, each request in a line.")
+@click.option(
+    "--log-format",
+    type=click.Choice(["text", "json"]),
+    default="text",
+    show_default=True,
+    help="How lines of the log look.",
+)
 @json_option
 def server(
     listen: str,
@@ -50,6 +58,7 @@ def server(
     tls_ca: Path | None,
     state: Path | None,
     database: str | None,
+    log_format: Form,
     *,
     is_tls: bool | None,
     verbose: int,
@@ -71,7 +80,7 @@ def server(
         raise UsageError(
             f"the server's libraries are not installed: {error.name}", hint="pip install 'envguard[server]'"
         ) from error
-    log.configure(verbose=verbose)
+    log.configure(verbose=verbose, form=log_format, libraries=("uvicorn.error",))
     run_server(
         listen=listen,
         url=url,
