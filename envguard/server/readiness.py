@@ -14,7 +14,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from starlette.concurrency import run_in_threadpool
 
 from envguard.server.store.database import Database
-from envguard.server.store.health import is_schema_ours
+from envguard.server.store.revision import is_whole
 
 WITHIN_S = 2.0
 
@@ -40,7 +40,7 @@ class Readiness:
 def _look(database: Database) -> str | None:
     try:
         with database.reading() as connection:
-            is_ours = is_schema_ours(connection)
+            is_ours = is_whole(connection)
     except SQLAlchemyError:
         return "the server's database does not answer"
     return None if is_ours else "the database's tables are another version's than the server"

@@ -16,7 +16,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from envguard.server.app import make_app
 from envguard.server.readiness import Readiness
 from envguard.server.store.database import Database
-from envguard.server.store.schema import SCHEMA_VERSION, schema_version
+from envguard.server.store.schema import alembic_version
 from envguard.server.tls.making import new_authority, new_key
 from tests.server.asking import BAD, GOOD, Server, a_checkin, a_record, records, says
 
@@ -46,10 +46,10 @@ class TestHealth:
         assert server.ask("GET", "//healthz").status == 200
         says(server.ask("GET", "//readyz"), 503, "database")
 
-    def test_tables_of_another_version_are_not_ready(self, server: Server) -> None:
-        with server.database.writing() as connection:
-            connection.execute(schema_version.update().values(version=SCHEMA_VERSION + 1))
-        says(server.ask("GET", "//readyz"), 503, "another version")
+    def test_tables_of_another_version_are_not_ready(self, sqlite_server: Server) -> None:
+        with sqlite_server.database.writing() as connection:
+            connection.execute(alembic_version.update().values(version_num="9999"))
+        says(sqlite_server.ask("GET", "//readyz"), 503, "another version")
 
     def test_server_that_stops_is_not_ready(self, server: Server) -> None:
         server.service.readiness.is_stopping = True
