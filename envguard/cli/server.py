@@ -11,6 +11,7 @@ from click.core import ParameterSource
 from envguard.cli.local import default_server_state, server_client
 from envguard.cli.options import json_option, shown_name
 from envguard.cli.output import print_json
+from envguard.cli.server_backup import backup, restore
 from envguard.cli.server_libraries import server_libraries
 from envguard.cli.server_migrate import migrate
 from envguard.errors import UsageError
@@ -95,7 +96,8 @@ def server(
     )
 
 
-server.add_command(migrate)
+for _command in (migrate, backup, restore):
+    server.add_command(_command)
 
 
 def _refuse_options_before(ctx: click.Context, command: str) -> None:

@@ -33,7 +33,7 @@ from envguard.report.pulled import PullDocument
 from envguard.report.rebuilt import RebuildDocument
 from envguard.report.runs import RunsDocument
 from envguard.report.scanned import ScanDocument
-from envguard.report.upkeep import MigrationDocument
+from envguard.report.upkeep import BackupDocument, MigrationDocument, RestoreDocument
 from envguard.report.written import ImportDocument, NewDocument
 from envguard.wire import TeamReport, WaiverReply, Waivers
 
@@ -66,6 +66,8 @@ _OUTPUTS: tuple[type[msgspec.Struct], ...] = (
     ImportDocument,
     ServerDocument,
     MigrationDocument,
+    BackupDocument,
+    RestoreDocument,
     TokenDocument,
     VersionDocument,
     WaiverReply,
