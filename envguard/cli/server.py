@@ -12,6 +12,7 @@ from envguard.cli.local import default_server_state, server_client
 from envguard.cli.options import json_option, shown_name
 from envguard.cli.output import print_json
 from envguard.cli.server_backup import backup, restore
+from envguard.cli.server_check import check
 from envguard.cli.server_libraries import server_libraries
 from envguard.cli.server_migrate import migrate
 from envguard.errors import UsageError
@@ -96,7 +97,7 @@ def server(
     )
 
 
-for _command in (migrate, backup, restore):
+for _command in (check, migrate, backup, restore):
     server.add_command(_command)
 
 

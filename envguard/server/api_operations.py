@@ -18,7 +18,7 @@ from envguard.server.auth import identify_person
 from envguard.server.metrics import TeamFigures, figures_of
 from envguard.server.refusals import JsonResponse, RefusalError
 from envguard.server.service import Service, team_report
-from envguard.server.store.health import size_bytes
+from envguard.server.store.size import size_bytes
 
 FRESH_S = 15.0
 """How long the team's figures are told again."""

@@ -20,8 +20,8 @@ import sqlalchemy as sa
 from envguard.errors import StateError, UsageError
 from envguard.server.saving.archive import DatabaseKind, Report
 from envguard.server.store.database import Database
-from envguard.server.store.health import size_bytes
 from envguard.server.store.revision import revision_of
+from envguard.server.store.size import size_bytes
 
 _PAGES = 1024
 _LOOK_EVERY_S = 0.5
