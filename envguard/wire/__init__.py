@@ -49,6 +49,7 @@ from envguard.wire.receipts import (
 from envguard.wire.team import (
     AskedWaiver,
     Difference,
+    MachineState,
     Refusal,
     RunsOfDay,
     StartedAnyway,
@@ -84,6 +85,7 @@ __all__ = [
     "EnrolRequest",
     "GovernedEnvironment",
     "JoinString",
+    "MachineState",
     "PlanReply",
     "PlannedChange",
     "PlannedEnvironment",

@@ -88,7 +88,7 @@ def test_forgotten_transactions_and_waits_for_locks_end_by_themselves(cluster: C
 def test_lost_connections_are_made_anew(cluster: Cluster, tmp_path: Path) -> None:
     server = Server(tmp_path / "s", database=cluster.emptied_database())
     cluster.tell("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid != pg_backend_pid()")
-    assert server.ask("GET", "//healthz").status == 200
+    assert server.ask("GET", "//readyz").status == 200
     server.database.close()
 
 
