@@ -109,9 +109,9 @@ def headline(report: TeamReport, policy: str | None = None) -> str:
     summary = report.summary
     judged = summary.machines - summary.unmanaged
     name = policy or (next(iter(report.policies)) if len(report.policies) == 1 else None)
-    if not report.policies:
+    if name is None and not report.policies:
         return f"no policy yet: {_machines(summary.machines)} reporting"
-    what = f"{name} r{report.policies[name]}" if name in report.policies else "their policies"
+    what = f"{name} r{report.policies[name]}" if name in report.policies else name or "their policies"
     verb = "matches" if summary.compliant == 1 else "match"
     parts = [f"{summary.compliant} of {_machines(judged)} {verb} {what}"]
     others: tuple[tuple[int, Outcome | str], ...] = (
@@ -122,6 +122,13 @@ def headline(report: TeamReport, policy: str | None = None) -> str:
     )
     rest = ", ".join(f"{count} {word}" for count, word in others if count)
     return "; ".join([*parts, rest] if rest else parts)
+
+
+def headline_of_scans(report: TeamReport, policy: str | None) -> str:
+    """Answer the first line about saved scans, by a policy or by none."""
+    if policy is None:
+        return f"{_machines(report.summary.machines)}, by saved scans"
+    return f"{headline(report, policy)}, by saved scans"
 
 
 def _findings(report: TeamReport) -> Iterator[tuple[TeamMachine, JudgedFinding]]:

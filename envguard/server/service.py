@@ -22,7 +22,7 @@ from envguard.server.store.machines import KnownMachine, known_machines, record_
 from envguard.server.store.policies import newest_policies, newest_revisions, replaced_locks
 from envguard.server.store.receipts import runs_since
 from envguard.server.store.waivers import asked_waivers, waivers_in_force
-from envguard.server.team import Judged, assemble, differences_between, judge_machine
+from envguard.server.team import Judged, assemble, judge_machine, where_machines_differ
 from envguard.wire import Difference, PolicyRevision, TeamReport
 
 
@@ -140,7 +140,7 @@ def team_report(service: Service, only: str | None = None, *, since: datetime | 
         today = runs_since(connection, day, policy=only)
         if not revisions:
             contents = StoredContents(connection)
-            differences = differences_between([machine for machine, _ in judged], contents)
+            differences = where_machines_differ([machine for machine, _ in judged], contents)
     return assemble(
         judged,
         revisions,

@@ -49,6 +49,7 @@ from envguard.wire.receipts import (
 from envguard.wire.team import (
     AskedWaiver,
     Difference,
+    LeftOut,
     Refusal,
     RunsOfDay,
     StartedAnyway,
@@ -56,6 +57,7 @@ from envguard.wire.team import (
     TeamMachine,
     TeamReport,
     TeamSummary,
+    summary_of,
     team_environment,
 )
 from envguard.wire.waivers import (
@@ -84,6 +86,7 @@ __all__ = [
     "EnrolRequest",
     "GovernedEnvironment",
     "JoinString",
+    "LeftOut",
     "PlanReply",
     "PlannedChange",
     "PlannedEnvironment",
@@ -123,6 +126,7 @@ __all__ = [
     "message_of",
     "read_join",
     "records_digest",
+    "summary_of",
     "team_environment",
     "waivers_digest",
     "write_join",
