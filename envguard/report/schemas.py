@@ -33,6 +33,7 @@ from envguard.report.pulled import PullDocument
 from envguard.report.rebuilt import RebuildDocument
 from envguard.report.runs import RunsDocument
 from envguard.report.scanned import ScanDocument
+from envguard.report.upkeep import MigrationDocument
 from envguard.report.written import ImportDocument, NewDocument
 from envguard.wire import TeamReport, WaiverReply, Waivers
 
@@ -64,6 +65,7 @@ _OUTPUTS: tuple[type[msgspec.Struct], ...] = (
     NewDocument,
     ImportDocument,
     ServerDocument,
+    MigrationDocument,
     TokenDocument,
     VersionDocument,
     WaiverReply,

@@ -9,6 +9,7 @@ from pathlib import Path
 from envguard.errors import StateError
 from envguard.server.store.access import add_admin_token
 from envguard.server.store.database import Database
+from envguard.server.store.preparing import Prepare
 from envguard.server.tokens import digest_of_secret, new_secret
 
 DATABASE_FILE = "envguard.db"
@@ -64,6 +65,23 @@ def open_database(state: Path, url: str | None = None) -> Database:
         opened.close()
         raise
     return opened
+
+
+def open_existing(state: Path, url: str | None, prepare: Prepare) -> Database:
+    """Answer a database that is there already, with its tables as ``prepare`` leaves them.
+
+    Nothing is made: a state folder that was misspelt would look like an empty team.
+    """
+    if url is not None:
+        return Database(url, prepare=prepare)
+    path = state / DATABASE_FILE
+    if not path.is_file():
+        raise StateError(
+            "there is no database of a server",
+            where=str(path),
+            hint="name the server's folder, --state DIR, or its database, --database URL",
+        )
+    return Database(sqlite_url(state), place=str(path), prepare=prepare)
 
 
 def admin_token_file(state: Path, database: Database, now_s: float) -> Path:

@@ -17,13 +17,7 @@ from envguard.errors import EnvguardError, StateError, UsageError
 from envguard.server.service import team_report
 from envguard.server.store import machines
 from envguard.server.store.database import Database
-from envguard.server.store.schema import (
-    SCHEMA_VERSION,
-    comparisons,
-    environments,
-    metadata,
-    schema_version,
-)
+from envguard.server.store.schema import comparisons, environments
 from envguard.server.store.schema import policies as policy_table
 from envguard.wire import Records
 from tests.server.asking import POLICY, Server, a_record, a_snapshot, records
@@ -96,26 +90,6 @@ def test_lost_connections_are_made_anew(cluster: Cluster, tmp_path: Path) -> Non
     cluster.tell("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid != pg_backend_pid()")
     assert server.ask("GET", "//healthz").status == 200
     server.database.close()
-
-
-def test_tables_of_the_first_version_are_brought_up(server: Server) -> None:
-    secret = server.enrol("ws-7")
-    server.report(secret, records(a_record(GOOD)), GOOD)
-    with server.database.writing() as connection:
-        connection.exec_driver_sql("ALTER TABLE machines DROP COLUMN told_digest")
-        connection.exec_driver_sql("ALTER TABLE machines DROP COLUMN is_incomplete")
-        connection.exec_driver_sql("DROP TABLE waivers")
-        connection.exec_driver_sql("DROP TABLE receipts")
-        connection.exec_driver_sql("UPDATE schema_version SET version = 1")
-    again = server.again()
-    (machine,) = again.team().machines
-    assert (machine.verdict, len(machine.environments)) == ("unmanaged", 1)
-    with again.database.reading() as connection:
-        assert connection.scalars(sa.select(schema_version.c.version)).all() == [SCHEMA_VERSION]
-        found = sa.inspect(connection)
-        for name, table in metadata.tables.items():
-            assert {each["name"] for each in found.get_columns(name)} == set(table.columns.keys())
-    again.database.close()
 
 
 def test_servers_that_start_at_once_make_the_tables_once(cluster: Cluster) -> None:

@@ -7,13 +7,11 @@ from concurrent.futures import ThreadPoolExecutor
 
 import msgspec
 import pytest
-import sqlalchemy as sa
 from starlette.applications import Starlette
 from starlette.routing import Route
 
 from envguard.server.api_ranks import Limits, RanksApi
 from envguard.server.refusals import exception_handlers
-from envguard.server.store.schema import rank_notes
 from envguard.wire import RankNames, RankNote, RankNoteReply, RankNotes
 from tests.server.asking import Answer, Server, says
 
@@ -145,12 +143,3 @@ def test_many_at_once_lose_nothing(server: Server) -> None:
     answers = [each.result() for each in started]
     assert {each.status for each in answers} == {200}
     assert len(names(server)) == 25
-
-
-def test_tables_of_the_version_before_are_brought_up(server: Server) -> None:
-    with server.database.writing() as connection:
-        connection.execute(sa.schema.DropTable(rank_notes))
-        connection.exec_driver_sql("UPDATE schema_version SET version = 3")
-    again = server.again()
-    assert write(again, ("final.ab", "x")).status == 200
-    again.database.close()

@@ -16,14 +16,13 @@ from typing import Any
 import msgspec
 import pytest
 import requests
-import sqlalchemy as sa
 
 from envguard.domain.environment import digest_of
 from envguard.errors import EnvguardError, StateError, UsageError
 from envguard.server.serve import run_server
 from envguard.server.tls.choosing import TlsOptions
 from envguard.wire import read_join
-from tests.server.asking import Server, a_record, a_snapshot, records
+from tests.server.asking import a_record, a_snapshot, records
 
 PROGRAM = """
 import sys
@@ -172,10 +171,3 @@ def test_damaged_database_is_refused(tmp_path: Path) -> None:
     (tmp_path / "s" / "envguard.db").write_bytes(b"nonsense" * 1000)
     error = refused(StateError, tmp_path / "s", listen="127.0.0.1:0")
     assert error.where == str(tmp_path / "s" / "envguard.db")
-
-
-def test_newer_schema_is_not_touched(server: Server) -> None:
-    with server.database.writing() as connection:
-        connection.execute(sa.text("UPDATE schema_version SET version = 99"))
-    with pytest.raises(StateError, match="newer"):
-        server.again()

@@ -12,8 +12,8 @@ from sqlalchemy.exc import ArgumentError, IntegrityError, SQLAlchemyError
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from envguard.errors import StateError, UsageError
-from envguard.server.store.migrations import migrate
-from envguard.server.store.schema import SCHEMA_VERSION, metadata, schema_version
+from envguard.server.store.failures import is_lock_wait
+from envguard.server.store.preparing import Prepare, make_ready
 
 _SQLITE = (
     "PRAGMA busy_timeout = 30000",
@@ -36,10 +36,11 @@ _URL_HINT = "envguard server --database postgresql+psycopg://USER@HOST/NAME; wit
 class Database:
     """Gives transactions; what a ``writing`` block did is on disk when the block has ended."""
 
-    def __init__(self, url: str, *, place: str = "--database") -> None:
+    def __init__(self, url: str, *, place: str = "--database", prepare: Prepare = make_ready) -> None:
         """Connect to an SQLAlchemy URL and make the tables; raises UsageError or StateError at ``place``."""
-        parsed = _parsed(url, place)
-        self._engine = _engine(parsed, place)
+        self.place = place
+        self._url = _parsed(url, place)
+        self._engine = _engine(self._url, place)
         self._is_sqlite = self._engine.dialect.name == "sqlite"
         self._one_writer = threading.Lock()
         self._reader = self._engine
@@ -51,14 +52,25 @@ class Database:
             self._reader = self._engine.execution_options(isolation_level="REPEATABLE READ")
         self._writer = self._engine.execution_options(envguard_writes=True)
         try:
-            self._prepare(place)
-        except (SQLAlchemyError, OSError, ValueError, TypeError) as error:
-            # TypeError is sqlite3's word for an option of the URL that it does not know.
-            self.close()
-            raise _cannot_be_opened(error, parsed, place) from error
+            with self.in_words("opened"):
+                prepare(self)
         except StateError:
             self.close()
             raise
+
+    @property
+    def told(self) -> str:
+        """Where it is, in words for people: without a password."""
+        return self._url.render_as_string(hide_password=True)
+
+    @contextlib.contextmanager
+    def in_words(self, what: str) -> Iterator[None]:
+        """Raise StateError where the database fails: that it cannot be ``what``, such as ``opened``."""
+        try:
+            yield
+        except (SQLAlchemyError, OSError, ValueError, TypeError) as error:
+            # TypeError is sqlite3's word for an option of the URL that it does not know.
+            raise _cannot_be(what, error, self._url, self.place) from error
 
     @contextlib.contextmanager
     def reading(self) -> Iterator[sa.Connection]:
@@ -78,28 +90,36 @@ class Database:
     def writing_alone(self) -> Iterator[sa.Connection]:
         """Give a writing transaction beside which no other of this kind runs, in whichever process."""
         with self.writing() as connection:
-            if not self._is_sqlite:
-                connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_ALONE)))
+            self._lock_alone(connection)
             yield connection
+
+    @contextlib.contextmanager
+    def migrating(self) -> Iterator[sa.Connection]:
+        """Give a transaction as ``writing_alone``, in which SQLite lets go of a table that others refer to.
+
+        It alters a table by making another in its place; within a transaction it does not take this setting.
+        """
+        queue = self._one_writer if self._is_sqlite else contextlib.nullcontext()
+        with queue, self._writer.connect() as connection:
+            self._refer(connection, "OFF")
+            try:
+                with connection.begin():
+                    self._lock_alone(connection)
+                    yield connection
+            finally:
+                self._refer(connection, "ON")
 
     def close(self) -> None:
         """Close all connections."""
         self._engine.dispose()
 
-    def _prepare(self, place: str) -> None:
-        with self.writing_alone() as connection:
-            version = _version(connection)
-            if version is not None and version > SCHEMA_VERSION:
-                raise StateError(
-                    f"the database was written by a newer envguard: schema {version}, not {SCHEMA_VERSION}",
-                    where=place,
-                    hint="pip install --upgrade envguard",
-                )
-            metadata.create_all(connection)
-            if version is None:
-                connection.execute(schema_version.insert().values(version=SCHEMA_VERSION))
-            elif version < SCHEMA_VERSION:
-                migrate(connection, version)
+    def _lock_alone(self, connection: sa.Connection) -> None:
+        if not self._is_sqlite:
+            connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_ALONE)))
+
+    def _refer(self, connection: sa.Connection, setting: str) -> None:
+        if self._is_sqlite:
+            connection.connection.cursor().execute(f"PRAGMA foreign_keys = {setting}")
 
 
 def insert_once(connection: sa.Connection, table: sa.Table, values: dict[str, Any]) -> bool:
@@ -145,7 +165,13 @@ def _engine(url: sa.URL, place: str) -> sa.Engine:
         raise UsageError(f"{url.drivername} takes no such URL", where=place, hint=_URL_HINT) from error
 
 
-def _cannot_be_opened(error: Exception, url: sa.URL, place: str) -> StateError:
+def _cannot_be(what: str, error: Exception, url: sa.URL, place: str) -> StateError:
+    if is_lock_wait(error):
+        return StateError(
+            "another process holds the database's tables",
+            where=place,
+            hint="start again in a minute; if an `envguard server migrate` runs, when that is done",
+        )
     lines = str(getattr(error, "orig", None) or error).splitlines() or [type(error).__name__]
     cause = lines[0].rstrip(":")
     if url.password:
@@ -154,15 +180,7 @@ def _cannot_be_opened(error: Exception, url: sa.URL, place: str) -> StateError:
         hint = "check that the file is there, writable and not damaged"
     else:
         hint = "check that PostgreSQL runs there, has this database, and lets this user in and make tables"
-    return StateError(f"the database cannot be opened: {cause}", where=place, hint=hint)
-
-
-def _version(connection: sa.Connection) -> int | None:
-    """Answer the version of the tables; None where there are none yet."""
-    if not sa.inspect(connection).has_table(schema_version.name):
-        return None
-    version: int | None = connection.scalar(sa.select(sa.func.max(schema_version.c.version)))
-    return version
+    return StateError(f"the database cannot be {what}: {cause}", where=place, hint=hint)
 
 
 def _configure_sqlite(connection: Any, _entry: ConnectionPoolEntry) -> None:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import sqlalchemy as sa
 
-SCHEMA_VERSION = 5
-"""Goes up when the tables change; a database with a higher one is not touched."""
+HEAD = "0006"
+"""The newest of ``migrations/versions``, which leads to what stands here; a later database is not touched."""
 
 metadata = sa.MetaData()
 
@@ -13,6 +13,32 @@ _DIGEST = sa.String(71)
 _SECRET = sa.String(64)
 
 schema_version = sa.Table("schema_version", metadata, sa.Column("version", sa.Integer, primary_key=True))
+"""Where servers from before revision 0006 look. It says 6 to them for ever, and they refuse."""
+
+alembic_version = sa.Table(
+    "alembic_version",
+    sa.MetaData(),  # alembic's own, which it leaves out where it compares
+    sa.Column("version_num", sa.String(32), primary_key=True),
+)
+
+migration_positions = sa.Table(
+    "migration_positions",
+    metadata,
+    sa.Column("revision", sa.String(32), primary_key=True),
+    sa.Column("position", sa.Text, nullable=False),
+    sa.Column("rows_done", sa.BigInteger, nullable=False),
+    sa.Column("rows_total", sa.BigInteger, nullable=False),
+)
+"""How far the batches of a revision are; without a row they are done."""
+
+leases = sa.Table(
+    "leases",
+    metadata,
+    sa.Column("name", sa.String(100), primary_key=True),
+    sa.Column("holder", sa.String(200)),  # null: given back
+    sa.Column("token", sa.BigInteger, nullable=False),
+    sa.Column("until", sa.Double, nullable=False),  # by the database's clock
+)
 
 admin_tokens = sa.Table(
     "admin_tokens",
