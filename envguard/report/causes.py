@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import msgspec
 
+from envguard.domain.findings.finding import FindingKind
 from envguard.domain.policy import Severity
 from envguard.domain.verdict import JudgedFinding, Outcome, Waived
 
@@ -75,7 +76,31 @@ def waived(report: TeamReport) -> tuple[WaivedCause, ...]:
     return tuple(sorted(rows, key=lambda row: (row.by.until, row.label)))
 
 
-def label_of(finding: JudgedFinding) -> str:
+class Differing(Protocol):
+    """As much of a finding as it is told by."""
+
+    @property
+    def kind(self) -> FindingKind:
+        """What kind of difference it is."""
+
+    @property
+    def package(self) -> str | None:
+        """About which package; None: about none."""
+
+    @property
+    def expected(self) -> str | None:
+        """What is wanted."""
+
+    @property
+    def actual(self) -> str | None:
+        """What is there."""
+
+    @property
+    def reason(self) -> str | None:
+        """Why."""
+
+
+def label_of(finding: Differing) -> str:
     """Answer a finding in half a line: what is there, and what is needed."""
     name = finding.package or ("python" if finding.kind == "interpreter-mismatch" else "environment")
     match finding.kind:

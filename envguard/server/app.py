@@ -8,6 +8,7 @@ from starlette.applications import Starlette
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
+from envguard.server.api_lists import ListApi
 from envguard.server.api_machines import MachineApi
 from envguard.server.api_people import PeopleApi
 from envguard.server.api_ranks import RanksApi
@@ -21,6 +22,7 @@ from envguard.server.service import Service
 def make_app(service: Service) -> Starlette:
     """Answer the application of a service."""
     machine, people, pages = MachineApi(service), PeopleApi(service), Pages(service)
+    lists = ListApi(service)
     waivers, ranks, receipts = WaiverApi(service), RanksApi(service), ReceiptApi(service)
     api = [
         Route("/enroll", machine.enrol, methods=["POST"]),
@@ -41,6 +43,10 @@ def make_app(service: Service) -> Starlette:
         Route("/receipts", receipts.list, methods=["GET"]),
         Route("/receipts", receipts.tell, methods=["POST"]),
         Route("/team", people.get_team, methods=["GET"]),
+        Route("/team/machines", lists.machines, methods=["GET"]),
+        Route("/team/environments", lists.environments, methods=["GET"]),
+        Route("/team/findings", lists.findings, methods=["GET"]),
+        Route("/team/packages/{name}", lists.package, methods=["GET"]),
         Route("/ca", people.get_authority, methods=["GET"]),
         Route("/tokens", people.new_token, methods=["POST"]),
     ]

@@ -107,14 +107,18 @@ def judge_and_keep(
 
     What was compared and which environments are compliant is kept, so that later drift can say what moved.
     """
+    return judge_found(service, lambda connection: known_machines(connection, machine))
+
+
+def judge_found(
+    service: Service, find: Callable[[sa.Connection], Iterable[KnownMachine]]
+) -> tuple[tuple[KnownMachine, tuple[Judged, ...]], ...]:
+    """Answer the verdicts on the machines that are found; keeps as :func:`judge_and_keep`."""
     now = service.now()
     with service.database.reading() as connection:
         policies = known_policies(connection, service.clock())
         contents = StoredContents(connection)
-        judged = tuple(
-            (each, judge_machine(each, policies, contents, now))
-            for each in known_machines(connection, machine)
-        )
+        judged = tuple((each, judge_machine(each, policies, contents, now)) for each in find(connection))
     matches = {each.id: found for each, verdicts in judged if (found := _new_matches(each, verdicts))}
     if matches or contents.fresh:
         revisions = {name: known.revision for name, known in policies.items()}
