@@ -18,6 +18,7 @@ import msgspec
 import sqlalchemy as sa
 
 from envguard.domain.environment import (
+    Digest,
     EnvironmentRecord,
     Interpreter,
     Package,
@@ -125,7 +126,7 @@ def _machine(number: int, now_s: float) -> dict[str, object]:
     }
 
 
-def _environments(dice: random.Random, numbers: range, digests: list[str]) -> Iterator[dict[str, object]]:
+def _environments(dice: random.Random, numbers: range, digests: list[Digest]) -> Iterator[dict[str, object]]:
     for number in numbers:
         for each in range(_EACH):
             path = f"/home/user-{number}/project-{each}/.venv"

@@ -154,7 +154,7 @@ def count_with(connection: sa.Connection, asked: WhoHas) -> int:
     return connection.scalar(_found(asked, sa.func.count())) or 0
 
 
-def _found(asked: WhoHas, what: sa.ColumnElement[int]) -> sa.Select[tuple[int]]:
+def _found(asked: WhoHas, what: sa.ColumnElement[int]) -> sa.Select[int]:
     """What is asked of the environments that have it."""
     query = sa.select(what).select_from(environments)
     if asked.owner is not None or asked.machine is not None:
