@@ -11,6 +11,7 @@ from click.core import ParameterSource
 from envguard.cli.local import default_server_state, server_client
 from envguard.cli.options import json_option, shown_name
 from envguard.cli.output import print_json
+from envguard.cli.server_check import check
 from envguard.cli.server_libraries import server_libraries
 from envguard.cli.server_migrate import migrate
 from envguard.errors import UsageError
@@ -86,6 +87,7 @@ def server(
     )
 
 
+server.add_command(check)
 server.add_command(migrate)
 
 

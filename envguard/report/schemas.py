@@ -34,7 +34,7 @@ from envguard.report.pulled import PullDocument
 from envguard.report.rebuilt import RebuildDocument
 from envguard.report.runs import RunsDocument
 from envguard.report.scanned import ScanDocument
-from envguard.report.upkeep import MigrationDocument
+from envguard.report.upkeep import MigrationDocument, ServerCheckDocument
 from envguard.report.written import ImportDocument, NewDocument
 from envguard.wire import TeamReport, WaiverReply, Waivers
 
@@ -69,6 +69,7 @@ _OUTPUTS: tuple[type[msgspec.Struct], ...] = (
     ImportDocument,
     ServerDocument,
     MigrationDocument,
+    ServerCheckDocument,
     TokenDocument,
     VersionDocument,
     WaiverReply,

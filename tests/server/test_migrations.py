@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 
 import msgspec
@@ -137,3 +139,12 @@ def test_newer_database_is_not_touched(url: str) -> None:
     with database.reading() as connection:
         assert revision_of(connection) == "0999"
     database.close()
+
+
+def test_start_at_the_head_does_not_import_alembic(tmp_path: Path) -> None:
+    program = (
+        "import sys; from pathlib import Path; from envguard.server.state import open_database\n"
+        "for _ in range(2): open_database(Path(sys.argv[1])).close()\n"
+        "sys.exit('alembic' in sys.modules)"
+    )
+    assert subprocess.run([sys.executable, "-c", program, str(tmp_path / "s")], check=False).returncode == 0
