@@ -16,6 +16,7 @@ from envguard.domain.verdict import Verdict
 from envguard.report.compared import DiffDocument
 from envguard.report.documents import ErrorDocument
 from envguard.report.explained import BindingDocument, ExplanationDocument
+from envguard.report.listed import MachineDocument, PackageDocument
 from envguard.report.outputs import (
     LintDocument,
     LogDocument,
@@ -55,6 +56,8 @@ _OUTPUTS: tuple[type[msgspec.Struct], ...] = (
     RunsDocument,
     RebuildDocument,
     TeamReport,
+    MachineDocument,
+    PackageDocument,
     DiffDocument,
     ExplanationDocument,
     BindingDocument,

@@ -9,6 +9,7 @@ from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp
 
+from envguard.server.api_lists import ListApi
 from envguard.server.api_machines import MachineApi
 from envguard.server.api_operations import OperationsApi
 from envguard.server.api_people import PeopleApi
@@ -37,6 +38,7 @@ class App(Starlette):
 def make_app(service: Service) -> App:
     """Answer the application of a service."""
     machine, people, pages = MachineApi(service), PeopleApi(service), Pages(service)
+    lists = ListApi(service)
     waivers, ranks, receipts = WaiverApi(service), RanksApi(service), ReceiptApi(service)
     api = [
         Route("/enroll", machine.enrol, methods=["POST"]),
@@ -57,6 +59,10 @@ def make_app(service: Service) -> App:
         Route("/receipts", receipts.list, methods=["GET"]),
         Route("/receipts", receipts.tell, methods=["POST"]),
         Route("/team", people.get_team, methods=["GET"]),
+        Route("/team/machines", lists.machines, methods=["GET"]),
+        Route("/team/environments", lists.environments, methods=["GET"]),
+        Route("/team/findings", lists.findings, methods=["GET"]),
+        Route("/team/packages/{name}", lists.package, methods=["GET"]),
         Route("/ca", people.get_authority, methods=["GET"]),
         Route("/tokens", people.new_token, methods=["POST"]),
     ]

@@ -49,6 +49,7 @@ from envguard.wire.receipts import (
 from envguard.wire.team import (
     AskedWaiver,
     Difference,
+    LeftOut,
     MachineState,
     Refusal,
     RunsOfDay,
@@ -57,6 +58,7 @@ from envguard.wire.team import (
     TeamMachine,
     TeamReport,
     TeamSummary,
+    summary_of,
     team_environment,
 )
 from envguard.wire.waivers import (
@@ -85,6 +87,7 @@ __all__ = [
     "EnrolRequest",
     "GovernedEnvironment",
     "JoinString",
+    "LeftOut",
     "MachineState",
     "PlanReply",
     "PlannedChange",
@@ -125,6 +128,7 @@ __all__ = [
     "message_of",
     "read_join",
     "records_digest",
+    "summary_of",
     "team_environment",
     "waivers_digest",
     "write_join",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Literal
 
@@ -95,6 +96,13 @@ class RunsOfDay(msgspec.Struct, frozen=True, kw_only=True):
     anyway: tuple[StartedAnyway, ...] = ()
 
 
+class LeftOut(msgspec.Struct, frozen=True, kw_only=True):
+    """A saved scan that does not count."""
+
+    file: str
+    reason: str
+
+
 class TeamReport(msgspec.Struct, frozen=True, kw_only=True, tag_field="schema", tag="envguard/team/1"):
     """``GET team``: how the team stands."""
 
@@ -109,6 +117,8 @@ class TeamReport(msgspec.Struct, frozen=True, kw_only=True, tag_field="schema", 
     """The waivers that wait for a lead's word."""
     today: RunsOfDay | None = None
     """None of a server that is told of no runs."""
+    left_out: tuple[LeftOut, ...] = ()
+    """The saved scans that do not count; a server has none."""
 
 
 class Refusal(msgspec.Struct, frozen=True, kw_only=True):
@@ -118,6 +128,18 @@ class Refusal(msgspec.Struct, frozen=True, kw_only=True):
     hint: str | None = None
     request_id: str | None = None
     """By which the server's log names the request."""
+
+
+def summary_of(machines: Sequence[TeamMachine]) -> TeamSummary:
+    """Answer how many machines have which verdict."""
+    verdicts = [machine.verdict for machine in machines]
+    return TeamSummary(
+        machines=len(verdicts),
+        compliant=verdicts.count("compliant"),
+        drifted=verdicts.count("drifted"),
+        unknown=verdicts.count("unknown"),
+        unmanaged=verdicts.count("unmanaged"),
+    )
 
 
 def team_environment(verdict: Verdict) -> TeamEnvironment:
