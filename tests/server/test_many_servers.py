@@ -72,7 +72,7 @@ def wait_for_more(agents: list[Agent], count: int) -> None:
 
 
 def test_killed_server_loses_nothing_and_the_others_go_on(cluster: Cluster, tmp_path: Path) -> None:
-    database = cluster.new_database()
+    database = cluster.bare_database()
     with contextlib.ExitStack() as stack:
         servers = [stack.enter_context(running(tmp_path / name, database)) for name in ("a", "b", "c")]
         urls = [url for _, url, _, _ in servers]
