@@ -17,7 +17,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from envguard.server.store.schema import metadata
+from envguard.server.store.schema import HEAD, alembic_version, metadata
 
 _WITHIN_S = 20.0
 _SETTINGS = {
@@ -78,6 +78,7 @@ class Cluster:
     def emptied_database(self) -> str:
         """Answer the URL of the one database that tests share, without a row in it."""
         self.tell(";".join(f"DELETE FROM {table}" for table in reversed(metadata.sorted_tables)))
+        self.tell(f"UPDATE {alembic_version} SET version_num = '{HEAD}'")
         return self.url("postgres")
 
     def tell(self, statement: str) -> Any:
