@@ -45,7 +45,7 @@ def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     """The URL of a database without tables."""
     if request.param == "sqlite":
         return f"sqlite:///{tmp_path / 'x.db'}"
-    made: str = request.getfixturevalue("cluster").new_database()
+    made: str = request.getfixturevalue("cluster").bare_database()
     return made
 
 
