@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from benchmarks import checkins, home, judging, reading, requiring, running
+from benchmarks import checkins, home, judging, lists, reading, requiring, running
 from benchmarks.swarm import __main__ as swarm
 
 
@@ -28,10 +28,12 @@ def main(arguments: list[str]) -> None:
             swarm.main(wanted)
         case ["home"]:
             home.main()
+        case ["lists", *how]:
+            lists.main(how)
         case ["requiring"]:
             requiring.main()
         case _:
-            sys.exit("reading [FOLDER], judging, requiring, running, checkins, swarm or home")
+            sys.exit("reading [FOLDER], judging, requiring, running, checkins, swarm, home or lists")
 
 
 if __name__ == "__main__":

@@ -8,6 +8,7 @@ from __future__ import annotations
 from functools import partial
 
 import msgspec
+from starlette.requests import Request
 from starlette.types import Receive, Scope, Send
 
 from envguard.domain.environment import is_digest
@@ -17,6 +18,7 @@ from envguard.server.body import decode, decompressed, received
 from envguard.server.checkins import Answered, Asked, answer_all
 from envguard.server.fields import check_name, check_text
 from envguard.server.grouping import WAITING_AT_MOST, FullError, Group
+from envguard.server.observing import Note, note_of
 from envguard.server.refusals import RefusalError, answer_to
 from envguard.server.service import Service
 from envguard.wire import PROTOCOL, Checkin, CheckinReply
@@ -28,6 +30,7 @@ _LARGEST_SEQ = 2**63 - 1
 _COME_BACK_S = 5
 """When to try again where too many ask at once: agents spread what they add to it."""
 
+_ROUTE = "/api/v1/checkin"
 _JSON = (b"content-type", b"application/json")
 
 
@@ -38,13 +41,16 @@ class CheckinApi:
         """Answer by this service; so many check-ins may wait for it."""
         self._service = service
         self.group: Group[Asked, Answered] = Group(partial(answer_all, service), waiting=waiting)
+        service.metrics.queue_depth.set_function(lambda: self.group.waiting)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
+        note = note_of(Request(scope))
+        note.route = _ROUTE
         try:
-            reply = msgspec.json.encode(await self._reply(scope, receive))
+            reply = msgspec.json.encode(await self._reply(scope, receive, note))
         except Exception as error:
-            answer = answer_to(error, scope["method"], scope["path"])
+            answer = answer_to(Request(scope), error)
             await answer(scope, receive, send)
             if answer.status_code == 500 and not isinstance(error, EnvguardError):
                 raise  # nobody expected it: who runs the server wants to see where it came from
@@ -53,7 +59,7 @@ class CheckinApi:
         await send({"type": "http.response.start", "status": 200, "headers": headers})
         await send({"type": "http.response.body", "body": reply})
 
-    async def _reply(self, scope: Scope, receive: Receive) -> CheckinReply:
+    async def _reply(self, scope: Scope, receive: Receive, note: Note) -> CheckinReply:
         headers: dict[bytes, bytes] = dict(scope["headers"])
         secret = secret_in(headers.get(b"authorization", b"").decode("latin-1"))
         try:
@@ -67,9 +73,11 @@ class CheckinApi:
             raise RefusalError(
                 429, "too many machines check in at once", "try again later", retry_after_s=_COME_BACK_S
             ) from None
-        if isinstance(answered, RefusalError):
-            raise answered
-        return answered
+        if answered.machine is not None:
+            note.who = f"machine:{answered.machine}"
+        if isinstance(answered.answer, RefusalError):
+            raise answered.answer
+        return answered.answer
 
 
 def _address(scope: Scope) -> str:

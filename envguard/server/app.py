@@ -5,16 +5,19 @@ from __future__ import annotations
 from pathlib import Path
 
 from starlette.applications import Starlette
-from starlette.routing import Mount, Route
+from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
-from starlette.types import Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from envguard.server.api_checkin import CheckinApi
+from envguard.server.api_lists import ListApi
 from envguard.server.api_machines import MachineApi
+from envguard.server.api_operations import OperationsApi
 from envguard.server.api_people import PeopleApi
 from envguard.server.api_ranks import RanksApi
 from envguard.server.api_receipts import ReceiptApi
 from envguard.server.api_waivers import WaiverApi
+from envguard.server.observing import Observed
 from envguard.server.pages import Pages
 from envguard.server.refusals import exception_handlers
 from envguard.server.service import Service
@@ -23,22 +26,33 @@ _CHECKIN = "/api/v1/checkin"
 
 
 class App(Starlette):
-    """The application; check-ins pass by all that the other requests pass through."""
+    """An application of which every request is watched, from outside of all else.
 
-    checkins: CheckinApi
+    Check-ins pass by all that the other requests pass through after that.
+    """
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer one request."""
-        if scope["type"] == "http" and scope["path"] == _CHECKIN and scope["method"] == "POST":
-            await self.checkins(scope, receive, send)
-        else:
-            await super().__call__(scope, receive, send)
+    checkins: CheckinApi | None = None
+
+    def __init__(self, service: Service, routes: list[BaseRoute]) -> None:
+        """Answer by this service."""
+        self._service = service
+        super().__init__(routes=routes, exception_handlers=exception_handlers())
+
+    def build_middleware_stack(self) -> ASGIApp:
+        """Starlette's own answer to a failure of ours stands outside of what is added to it otherwise."""
+        inner, checkins = super().build_middleware_stack(), self.checkins
+
+        async def answer(scope: Scope, receive: Receive, send: Send) -> None:
+            is_one = scope["type"] == "http" and scope["path"] == _CHECKIN and scope["method"] == "POST"
+            await (checkins if checkins is not None and is_one else inner)(scope, receive, send)
+
+        return Observed(answer, self._service.metrics, self.routes)
 
 
 def make_app(service: Service) -> App:
     """Answer the application of a service."""
     machine, people, pages = MachineApi(service), PeopleApi(service), Pages(service)
-    checkins = CheckinApi(service)
+    checkins, lists = CheckinApi(service), ListApi(service)
     waivers, ranks, receipts = WaiverApi(service), RanksApi(service), ReceiptApi(service)
     api = [
         Route("/enroll", machine.enrol, methods=["POST"]),
@@ -59,18 +73,25 @@ def make_app(service: Service) -> App:
         Route("/receipts", receipts.list, methods=["GET"]),
         Route("/receipts", receipts.tell, methods=["POST"]),
         Route("/team", people.get_team, methods=["GET"]),
+        Route("/team/machines", lists.machines, methods=["GET"]),
+        Route("/team/environments", lists.environments, methods=["GET"]),
+        Route("/team/findings", lists.findings, methods=["GET"]),
+        Route("/team/packages/{name}", lists.package, methods=["GET"]),
         Route("/ca", people.get_authority, methods=["GET"]),
         Route("/tokens", people.new_token, methods=["POST"]),
     ]
+    operations = OperationsApi(service)
     routes = [
         Mount("/api/v1", routes=api),
-        Route("/healthz", people.health, methods=["GET"]),
+        Route("/healthz", operations.health, methods=["GET"]),
+        Route("/readyz", operations.readiness, methods=["GET"]),
+        Route("/metrics", operations.metrics, methods=["GET"]),
         Route("/", pages.team, methods=["GET"]),
         Route("/login", pages.sign_in_form, methods=["GET"]),
         Route("/login", pages.sign_in, methods=["POST"]),
         Route("/logout", pages.sign_out, methods=["POST"]),
         Mount("/static", StaticFiles(directory=Path(__file__).parent / "static")),
     ]
-    app = App(routes=routes, exception_handlers=exception_handlers())
+    app = App(service, routes)
     app.checkins = checkins
     return app

@@ -5,6 +5,7 @@ from __future__ import annotations
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 
+from envguard.server.observing import note_of
 from envguard.server.refusals import RefusalError
 from envguard.server.service import Service
 from envguard.server.store.access import Principal, who_has, who_is_signed_in
@@ -39,7 +40,9 @@ def not_a_machine() -> RefusalError:
 
 async def identify(request: Request, service: Service) -> Principal:
     """Answer whose token the request carries; raises RefusalError with 401."""
-    return await holder_of(secret_in(request.headers.get("authorization", "")), service)
+    principal = await holder_of(secret_in(request.headers.get("authorization", "")), service)
+    note_of(request).who = principal.name
+    return principal
 
 
 async def holder_of(digest: SecretDigest, service: Service) -> Principal:
@@ -103,4 +106,6 @@ async def signed_in(request: Request, service: Service) -> Principal | None:
         with service.database.reading() as connection:
             return who_is_signed_in(connection, digest, service.clock())
 
-    return await run_in_threadpool(look_up)
+    principal = await run_in_threadpool(look_up)
+    note_of(request).who = principal.name if principal is not None else None
+    return principal

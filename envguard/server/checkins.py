@@ -52,7 +52,11 @@ class Asked(msgspec.Struct, frozen=True):
     address: str = "unknown"
 
 
-Answered = CheckinReply | RefusalError
+class Answered(msgspec.Struct, frozen=True):
+    """What a check-in is answered, and which machine asked; None where none did."""
+
+    machine: str | None
+    answer: CheckinReply | RefusalError
 
 
 def answer_all(service: Service, batch: Sequence[Asked]) -> list[Answered]:
@@ -67,8 +71,13 @@ def answer_all(service: Service, batch: Sequence[Asked]) -> list[Answered]:
         lacking = lacking_snapshots(connection, machines) if machines else set()
         held = _Held(connection, now_s, machines)
     return [
-        _reply(service, each.said, standing, lacking, held) if isinstance(standing, Standing) else standing
-        for each, standing in zip(batch, heard, strict=True)
+        Answered(
+            machine=known[each.secret].machine if each.secret in known else None,
+            answer=outcome
+            if isinstance(outcome, RefusalError)
+            else _reply(service, each.said, outcome, lacking, held),
+        )
+        for each, outcome in zip(batch, heard, strict=True)
     ]
 
 

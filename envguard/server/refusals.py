@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
+
 import msgspec
 from sqlalchemy.exc import SQLAlchemyError
 from starlette.exceptions import HTTPException
+from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ExceptionHandler
 
 from envguard.errors import EnvguardError, PolicyError, StateError, UsageError
 from envguard.log import get_log
+from envguard.server.observing import note_of
 from envguard.server.store.failures import failure_of
 from envguard.wire import Refusal
 
@@ -42,25 +46,12 @@ class JsonResponse(Response):
 
 def exception_handlers() -> dict[object, ExceptionHandler]:
     """Answer what turns each kind of exception into an answer."""
-    kinds = (RefusalError, HTTPException, EnvguardError, SQLAlchemyError, Exception)
-    return dict.fromkeys(kinds, lambda request, error: answer_to(error, request.method, request.url.path))
+    return dict.fromkeys(_HANDLERS, answer_to)
 
 
-def answer_to(error: Exception, method: str, path: str) -> Response:
+def answer_to(request: Request, error: Exception) -> Response:
     """Answer what is sent where a request raised this."""
-    match error:
-        case RefusalError():
-            return _refused(error, path)
-        case UsageError() | PolicyError():
-            return _refused(refusal_of(error), path)
-        case EnvguardError():
-            return _ours(error, path)
-        case HTTPException():
-            return _http(error, method, path)
-        case SQLAlchemyError():
-            return _database(error, path)
-    _log.error("request_failed", path=path, error=type(error).__name__)
-    return JsonResponse(Refusal(error="the server failed; its log says where"), 500)
+    return next(handler for kind, handler in _HANDLERS.items() if isinstance(error, kind))(request, error)
 
 
 def refusal_of(error: EnvguardError) -> RefusalError:
@@ -70,25 +61,54 @@ def refusal_of(error: EnvguardError) -> RefusalError:
     return RefusalError(422, "\n".join(map(str, problems)), hint)
 
 
-def _refused(error: RefusalError, path: str) -> Response:
-    _log.info("request_refused", path=path, status=error.status, why=error.refusal.error)
-    return JsonResponse(error.refusal, error.status, headers=error.headers)
+def _refused(request: Request, error: Exception) -> Response:
+    assert isinstance(error, RefusalError)  # noqa: S101 - Starlette hands over what the table says
+    _log.info("request_refused", path=request.url.path, status=error.status, why=error.refusal.error)
+    return _answer(request, error.refusal, error.status, error.headers)
 
 
-def _ours(error: EnvguardError, path: str) -> Response:
+def _ours(request: Request, error: Exception) -> Response:
+    assert isinstance(error, EnvguardError)  # noqa: S101 - as above
+    if isinstance(error, UsageError | PolicyError):
+        return _refused(request, refusal_of(error))
     status = 503 if isinstance(error, StateError) else 500
-    _log.error("request_failed", path=path, status=status, error=error.kind, why=str(error))
-    return JsonResponse(refusal_of(error).refusal, status, headers=_LATER if status == 503 else None)
+    _log.error("request_failed", path=request.url.path, status=status, error=error.kind, why=str(error))
+    return _answer(request, refusal_of(error).refusal, status, _LATER if status == 503 else None)
 
 
-def _http(error: HTTPException, method: str, path: str) -> Response:
+def _http(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)  # noqa: S101 - as above
     words = _STATUS_WORDS.get(error.status_code, error.detail)
-    return JsonResponse(Refusal(error=f"{words}: {method} {path}"), error.status_code, headers=error.headers)
+    refusal = Refusal(error=f"{words}: {request.method} {request.url.path}")
+    return _answer(request, refusal, error.status_code, error.headers)
 
 
-def _database(error: SQLAlchemyError, path: str) -> Response:
+def _database(request: Request, error: Exception) -> Response:
+    assert isinstance(error, SQLAlchemyError)  # noqa: S101 - as above
     why = str(getattr(error, "orig", None) or type(error).__name__).partition("\n")[0]
-    _log.error("database_failed", path=path, error=type(error).__name__, why=why)
+    _log.error("database_failed", path=request.url.path, error=type(error).__name__, why=why)
     failure = failure_of(error)
     headers = None if failure.retry_after_s is None else {"Retry-After": str(failure.retry_after_s)}
-    return JsonResponse(Refusal(error=failure.error, hint=failure.hint), failure.status, headers=headers)
+    return _answer(request, Refusal(error=failure.error, hint=failure.hint), failure.status, headers)
+
+
+def _unexpected(request: Request, error: Exception) -> Response:
+    _log.error("request_failed", path=request.url.path, error=type(error).__name__)
+    return _answer(request, Refusal(error="the server failed; its log says where"), 500)
+
+
+def _answer(
+    request: Request, refusal: Refusal, status: int, headers: Mapping[str, str] | None = None
+) -> Response:
+    """Every error's document names the request, so that its lines in the log are found."""
+    named = msgspec.structs.replace(refusal, request_id=note_of(request).id or None)
+    return JsonResponse(named, status, headers=headers)
+
+
+_HANDLERS: dict[type[Exception], Callable[[Request, Exception], Response]] = {
+    RefusalError: _refused,
+    HTTPException: _http,
+    EnvguardError: _ours,
+    SQLAlchemyError: _database,
+    Exception: _unexpected,
+}

@@ -49,7 +49,9 @@ from envguard.wire.receipts import (
 from envguard.wire.team import (
     AskedWaiver,
     Difference,
+    LeftOut,
     MachineCopy,
+    MachineState,
     Refusal,
     RunsOfDay,
     StartedAnyway,
@@ -57,6 +59,7 @@ from envguard.wire.team import (
     TeamMachine,
     TeamReport,
     TeamSummary,
+    summary_of,
     team_environment,
 )
 from envguard.wire.waivers import (
@@ -85,7 +88,9 @@ __all__ = [
     "EnrolRequest",
     "GovernedEnvironment",
     "JoinString",
+    "LeftOut",
     "MachineCopy",
+    "MachineState",
     "PlanReply",
     "PlannedChange",
     "PlannedEnvironment",
@@ -125,6 +130,7 @@ __all__ = [
     "message_of",
     "read_join",
     "records_digest",
+    "summary_of",
     "team_environment",
     "waivers_digest",
     "write_join",

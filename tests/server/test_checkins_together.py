@@ -83,7 +83,8 @@ def checkin_of(said: Said) -> Checkin:
 
 
 def comparable(answered: Answered) -> object:
-    return (answered.status, answered.refusal) if isinstance(answered, RefusalError) else answered
+    answer = answered.answer
+    return (answer.status, answer.refusal) if isinstance(answer, RefusalError) else answer
 
 
 def test_any_grouping_is_answered_and_kept_as_one_by_one(server: Server) -> None:
