@@ -129,7 +129,7 @@ def _machine(number: int, now_s: float) -> dict[str, object]:
 def _environments(dice: random.Random, numbers: range, digests: list[Digest]) -> Iterator[dict[str, object]]:
     for number in numbers:
         for each in range(_EACH):
-            path = f"/home/user-{number}/project-{each}/.venv"
+            path = f"/srv/{number}/project-{each}/.venv"
             record = EnvironmentRecord(
                 path=path, python=f"{path}/bin/python", kind="venv", digest=dice.choice(digests), owner="user"
             )
