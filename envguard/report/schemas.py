@@ -34,7 +34,12 @@ from envguard.report.pulled import PullDocument
 from envguard.report.rebuilt import RebuildDocument
 from envguard.report.runs import RunsDocument
 from envguard.report.scanned import ScanDocument
-from envguard.report.upkeep import MigrationDocument, ServerCheckDocument
+from envguard.report.upkeep import (
+    BackupDocument,
+    MigrationDocument,
+    RestoreDocument,
+    ServerCheckDocument,
+)
 from envguard.report.written import ImportDocument, NewDocument
 from envguard.wire import TeamReport, WaiverReply, Waivers
 
@@ -69,6 +74,8 @@ _OUTPUTS: tuple[type[msgspec.Struct], ...] = (
     ImportDocument,
     ServerDocument,
     MigrationDocument,
+    BackupDocument,
+    RestoreDocument,
     ServerCheckDocument,
     TokenDocument,
     VersionDocument,

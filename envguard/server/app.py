@@ -8,15 +8,18 @@ from pathlib import Path
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import Mount, Route
+from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
+from starlette.types import ASGIApp
 
 from envguard.server.api_lists import ListApi
 from envguard.server.api_machines import MachineApi
+from envguard.server.api_operations import OperationsApi
 from envguard.server.api_people import PeopleApi
 from envguard.server.api_ranks import RanksApi
 from envguard.server.api_receipts import ReceiptApi
 from envguard.server.api_waivers import WaiverApi
+from envguard.server.observing import Observed
 from envguard.server.openapi import document_text
 from envguard.server.pages import Pages
 from envguard.server.refusals import exception_handlers
@@ -26,21 +29,36 @@ from envguard.server.service import Service
 Answer = Callable[[Request], Awaitable[Response]]
 
 
-def make_app(service: Service) -> Starlette:
+class App(Starlette):
+    """An application of which every request is watched, from outside of all else."""
+
+    def __init__(self, service: Service, routes: list[BaseRoute]) -> None:
+        """Answer by this service."""
+        self._service = service
+        super().__init__(routes=routes, exception_handlers=exception_handlers())
+
+    def build_middleware_stack(self) -> ASGIApp:
+        """Starlette's own answer to a failure of ours stands outside of what is added to it otherwise."""
+        return Observed(super().build_middleware_stack(), self._service.metrics, self.routes)
+
+
+def make_app(service: Service) -> App:
     """Answer the application of a service."""
-    people, pages = PeopleApi(service), Pages(service)
+    people, pages, operations = PeopleApi(service), Pages(service), OperationsApi(service)
     answers = _answers(service, people)
     api = [Route(each.path, answers[each.name], methods=[each.method]) for each in API]
     routes = [
         Mount("/api/v1", routes=api),
-        Route("/healthz", people.health, methods=["GET"]),
+        Route("/healthz", operations.health, methods=["GET"]),
+        Route("/readyz", operations.readiness, methods=["GET"]),
+        Route("/metrics", operations.metrics, methods=["GET"]),
         Route("/", pages.team, methods=["GET"]),
         Route("/login", pages.sign_in_form, methods=["GET"]),
         Route("/login", pages.sign_in, methods=["POST"]),
         Route("/logout", pages.sign_out, methods=["POST"]),
         Mount("/static", StaticFiles(directory=Path(__file__).parent / "static")),
     ]
-    return Starlette(routes=routes, exception_handlers=exception_handlers())
+    return App(service, routes)
 
 
 def _answers(service: Service, people: PeopleApi) -> Mapping[str, Answer]:

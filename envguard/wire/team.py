@@ -33,11 +33,15 @@ class TeamEnvironment(msgspec.Struct, frozen=True, kw_only=True):
     """Why it is unknown, where no finding says so."""
 
 
+MachineState = Literal["online", "stale"]
+"""Whether a machine is heard."""
+
+
 class TeamMachine(msgspec.Struct, frozen=True, kw_only=True):
     """A machine in the team report; its verdict is the worst of its environments."""
 
     name: str
-    state: Literal["online", "stale"]
+    state: MachineState
     verdict: Outcome
     seen: datetime
     """The server's receive time."""
@@ -122,6 +126,8 @@ class Refusal(msgspec.Struct, frozen=True, kw_only=True):
 
     error: str
     hint: str | None = None
+    request_id: str | None = None
+    """By which the server's log names the request."""
 
 
 def summary_of(machines: Sequence[TeamMachine]) -> TeamSummary:

@@ -21,9 +21,14 @@ _SQLITE = (
     "PRAGMA synchronous = FULL",
     "PRAGMA foreign_keys = ON",
 )
+_ACKNOWLEDGED_IS_ON_DISK = """
+    SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') = 'off'
+"""
+"""What is stricter than ``on`` stays."""
 _POSTGRESQL = (
     "SET idle_in_transaction_session_timeout = '60s'",  # by default one forgotten transaction lives for ever
     "SET lock_timeout = '30s'",
+    _ACKNOWLEDGED_IS_ON_DISK,
 )
 _DIALECTS = ("sqlite", "postgresql")
 _CONNECT_TIMEOUT_S = 10
@@ -57,6 +62,11 @@ class Database:
         except StateError:
             self.close()
             raise
+
+    @property
+    def url(self) -> sa.URL:
+        """Where it is, with its password."""
+        return self._url
 
     @property
     def told(self) -> str:
