@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 
 from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import Response
 from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -18,9 +21,13 @@ from envguard.server.api_ranks import RanksApi
 from envguard.server.api_receipts import ReceiptApi
 from envguard.server.api_waivers import WaiverApi
 from envguard.server.observing import Observed
+from envguard.server.openapi import document_text
 from envguard.server.pages import Pages
 from envguard.server.refusals import exception_handlers
+from envguard.server.routes import API
 from envguard.server.service import Service
+
+Answer = Callable[[Request], Awaitable[Response]]
 
 _CHECKIN = "/api/v1/checkin"
 
@@ -51,36 +58,10 @@ class App(Starlette):
 
 def make_app(service: Service) -> App:
     """Answer the application of a service."""
-    machine, people, pages = MachineApi(service), PeopleApi(service), Pages(service)
-    checkins, lists = CheckinApi(service), ListApi(service)
-    waivers, ranks, receipts = WaiverApi(service), RanksApi(service), ReceiptApi(service)
-    api = [
-        Route("/enroll", machine.enrol, methods=["POST"]),
-        Route("/checkin", checkins, methods=["POST"]),
-        Route("/environments", machine.put_environments, methods=["PUT"]),
-        Route("/snapshots/{digest}", machine.put_snapshot, methods=["PUT"]),
-        Route("/policies", people.get_policies, methods=["GET"]),
-        Route("/policies", people.push_policy, methods=["POST"]),
-        Route("/policies/plan", people.plan_policy, methods=["POST"]),
-        Route("/policies/{name}", people.get_policy, methods=["GET"]),
-        Route("/policies/{name}/revisions", people.get_revisions, methods=["GET"]),
-        Route("/ranks/{meeting}", ranks.names, methods=["GET"]),
-        Route("/ranks/{meeting}", ranks.write, methods=["POST"]),
-        Route("/ranks/{meeting}/{name}", ranks.read, methods=["GET"]),
-        Route("/waivers", waivers.list, methods=["GET"]),
-        Route("/waivers", waivers.ask, methods=["POST"]),
-        Route("/waivers/{number}/{decision}", waivers.decide, methods=["POST"]),
-        Route("/receipts", receipts.list, methods=["GET"]),
-        Route("/receipts", receipts.tell, methods=["POST"]),
-        Route("/team", people.get_team, methods=["GET"]),
-        Route("/team/machines", lists.machines, methods=["GET"]),
-        Route("/team/environments", lists.environments, methods=["GET"]),
-        Route("/team/findings", lists.findings, methods=["GET"]),
-        Route("/team/packages/{name}", lists.package, methods=["GET"]),
-        Route("/ca", people.get_authority, methods=["GET"]),
-        Route("/tokens", people.new_token, methods=["POST"]),
-    ]
-    operations = OperationsApi(service)
+    people, pages, operations = PeopleApi(service), Pages(service), OperationsApi(service)
+    checkins = CheckinApi(service)
+    answers: dict[str, Answer | ASGIApp] = {**_answers(service, people), "checkin": checkins}
+    api = [Route(each.path, answers[each.name], methods=[each.method]) for each in API]
     routes = [
         Mount("/api/v1", routes=api),
         Route("/healthz", operations.health, methods=["GET"]),
@@ -95,3 +76,39 @@ def make_app(service: Service) -> App:
     app = App(service, routes)
     app.checkins = checkins
     return app
+
+
+def _answers(service: Service, people: PeopleApi) -> Mapping[str, Answer]:
+    """Answer what each address of the API is answered by."""
+    machine, lists = MachineApi(service), ListApi(service)
+    waivers, ranks, receipts = WaiverApi(service), RanksApi(service), ReceiptApi(service)
+    return {
+        "enrol": machine.enrol,
+        "put_environments": machine.put_environments,
+        "put_snapshot": machine.put_snapshot,
+        "get_policies": people.get_policies,
+        "push_policy": people.push_policy,
+        "plan_policy": people.plan_policy,
+        "get_policy": people.get_policy,
+        "get_revisions": people.get_revisions,
+        "rank_names": ranks.names,
+        "write_rank_notes": ranks.write,
+        "rank_note": ranks.read,
+        "list_waivers": waivers.list,
+        "ask_waiver": waivers.ask,
+        "decide_waiver": waivers.decide,
+        "list_runs": receipts.list,
+        "tell_run": receipts.tell,
+        "team": people.get_team,
+        "team_machines": lists.machines,
+        "team_environments": lists.environments,
+        "team_findings": lists.findings,
+        "team_package": lists.package,
+        "get_authority": people.get_authority,
+        "new_join": people.new_token,
+        "describe": _describe,
+    }
+
+
+async def _describe(_request: Request) -> Response:
+    return Response(document_text(), media_type="application/json")

@@ -118,6 +118,7 @@ snapshot_numbers = sa.Table(
     metadata,
     sa.Column("number", sa.Integer, primary_key=True),
     sa.Column("digest", sa.ForeignKey("snapshots.digest", ondelete="CASCADE"), nullable=False, unique=True),
+    sqlite_autoincrement=True,  # no number is given again
 )
 
 package_versions = sa.Table(
