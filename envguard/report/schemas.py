@@ -14,6 +14,7 @@ from msgspec import inspect
 from envguard.domain.receipt import Receipt
 from envguard.domain.verdict import Verdict
 from envguard.report.compared import DiffDocument
+from envguard.report.doctor import DoctorDocument
 from envguard.report.documents import ErrorDocument
 from envguard.report.explained import BindingDocument, ExplanationDocument
 from envguard.report.outputs import (
@@ -56,6 +57,7 @@ _OUTPUTS: tuple[type[msgspec.Struct], ...] = (
     RebuildDocument,
     TeamReport,
     DiffDocument,
+    DoctorDocument,
     ExplanationDocument,
     BindingDocument,
     ErrorDocument,
