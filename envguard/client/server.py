@@ -22,6 +22,7 @@ from envguard.wire import (
     CheckinReply,
     EnrolReply,
     EnrolRequest,
+    Goodbye,
     PlanReply,
     Policies,
     PolicyRevision,
@@ -45,6 +46,8 @@ from envguard.wire import (
 )
 
 T = TypeVar("T")
+
+_GOODBYE = Timeouts(connect_s=1.0, silence_s=2.0, total_s=3.0)
 
 
 class _NewToken(msgspec.Struct, frozen=True):
@@ -94,6 +97,12 @@ class ServerClient:
     def checkin(self, checkin: Checkin) -> CheckinReply:
         """Say how things stand; the reply says what the server lacks and when to come back."""
         return self._send("POST", "checkin", CheckinReply, checkin)
+
+    def goodbye(self, said: Goodbye) -> None:
+        """Say that this machine's agent ends; it has little time for that."""
+        answer = self._ask("POST", "goodbye", said, timeouts=_GOODBYE)
+        if answer.status != 204:
+            message(answer, object, where=self._address("goodbye"))
 
     def put_records(self, records: Records) -> tuple[Digest, ...]:
         """Send all records of the machine and answer the snapshots that the server lacks."""
@@ -210,6 +219,7 @@ class ServerClient:
         body: msgspec.Struct | bytes | None = None,
         *,
         encoding: str | None = None,
+        timeouts: Timeouts | None = None,
     ) -> Answer:
         content = msgspec.json.encode(body) if isinstance(body, msgspec.Struct) else body
         headers = self._headers(has_body=content is not None, encoding=encoding)
@@ -219,7 +229,7 @@ class ServerClient:
             self._address(path),
             body=content,
             headers=headers,
-            timeouts=self._timeouts,
+            timeouts=timeouts or self._timeouts,
             trust=self._trust,
         )
 

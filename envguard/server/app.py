@@ -9,6 +9,7 @@ from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp
 
+from envguard.server.api_goodbye import GoodbyeApi
 from envguard.server.api_machines import MachineApi
 from envguard.server.api_operations import OperationsApi
 from envguard.server.api_people import PeopleApi
@@ -41,6 +42,7 @@ def make_app(service: Service) -> App:
     api = [
         Route("/enroll", machine.enrol, methods=["POST"]),
         Route("/checkin", machine.checkin, methods=["POST"]),
+        Route("/goodbye", GoodbyeApi(service).goodbye, methods=["POST"]),
         Route("/environments", machine.put_environments, methods=["PUT"]),
         Route("/snapshots/{digest}", machine.put_snapshot, methods=["PUT"]),
         Route("/policies", people.get_policies, methods=["GET"]),

@@ -67,6 +67,14 @@ class Checkin(msgspec.Struct, frozen=True, kw_only=True):
     knows of none."""
 
 
+class Goodbye(msgspec.Struct, frozen=True):
+    """``POST goodbye``: the machine's agent ends, and will be silent for a while."""
+
+    epoch: str
+    seq: int
+    """In the order of its check-ins."""
+
+
 class CheckinReply(msgspec.Struct, frozen=True, kw_only=True):
     """What the server lacks, what the agent lacks, and when to come back."""
 

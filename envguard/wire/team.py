@@ -32,8 +32,8 @@ class TeamEnvironment(msgspec.Struct, frozen=True, kw_only=True):
     """Why it is unknown, where no finding says so."""
 
 
-MachineState = Literal["online", "stale"]
-"""Whether a machine is heard."""
+MachineState = Literal["online", "stale", "away"]
+"""Whether a machine is heard; ``away``: it said goodbye, or is a laptop, and that is under a week ago."""
 
 
 class TeamMachine(msgspec.Struct, frozen=True, kw_only=True):
@@ -50,7 +50,7 @@ class TeamMachine(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class TeamSummary(msgspec.Struct, frozen=True, kw_only=True):
-    """Counts of machines; a stale machine counts as unknown."""
+    """Counts of machines; a stale machine counts as unknown, and one that is away only as away."""
 
     machines: int
     compliant: int
