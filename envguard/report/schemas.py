@@ -37,6 +37,7 @@ from envguard.report.scanned import ScanDocument
 from envguard.report.upkeep import (
     BackupDocument,
     MigrationDocument,
+    PruneDocument,
     RestoreDocument,
     ServerCheckDocument,
 )
@@ -74,6 +75,7 @@ _OUTPUTS: tuple[type[msgspec.Struct], ...] = (
     ServerDocument,
     MigrationDocument,
     BackupDocument,
+    PruneDocument,
     RestoreDocument,
     ServerCheckDocument,
     TokenDocument,
