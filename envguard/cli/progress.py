@@ -6,6 +6,7 @@ import os
 import sys
 import threading
 import time
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from envguard.cli.output import tell
@@ -90,27 +91,35 @@ class Waiting:
 class Bar:
     """How much of what is counted is done, on standard error: a bar on a terminal, elsewhere lines."""
 
+    def __init__(self, monotonic: Callable[[], float] = time.monotonic) -> None:
+        self._monotonic = monotonic
+
     def __enter__(self) -> Bar:
         self._progress: RichProgress | None = None
         self._task: TaskID | None = None
         self._what: str | None = None
-        self._due_at = time.monotonic() + _LINE_EVERY_S
+        self._due_at = self._monotonic() + _LINE_EVERY_S
         if is_terminal():
             from rich.console import Console
             from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
             from rich.progress import Progress as RichProgress
 
             columns = (TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn())
-            console = Console(stderr=True)
-            self._progress = RichProgress(*columns, TimeRemainingColumn(), console=console, transient=True)
+            self._progress = RichProgress(
+                *columns,
+                TimeRemainingColumn(),
+                console=Console(stderr=True),
+                transient=True,
+                redirect_stdout=sys.stdout.isatty(),  # data that goes elsewhere must not come here
+            )
             self._progress.start()
         return self
 
     def show(self, what: str, done: int, total: int) -> None:
         """Say how far ``what`` is."""
         if self._progress is None:
-            if done and time.monotonic() >= self._due_at:
-                self._due_at = time.monotonic() + _LINE_EVERY_S
+            if done and self._monotonic() >= self._due_at:
+                self._due_at = self._monotonic() + _LINE_EVERY_S
                 tell(f"{what}: {done:,} of {total:,}")
             return
         if what != self._what or self._task is None:

@@ -17,6 +17,7 @@ from envguard.report.compared import DiffDocument
 from envguard.report.doctor import DoctorDocument
 from envguard.report.documents import ErrorDocument
 from envguard.report.explained import BindingDocument, ExplanationDocument
+from envguard.report.listed import MachineDocument, PackageDocument
 from envguard.report.outputs import (
     LintDocument,
     LogDocument,
@@ -57,6 +58,8 @@ _OUTPUTS: tuple[type[msgspec.Struct], ...] = (
     RunsDocument,
     RebuildDocument,
     TeamReport,
+    MachineDocument,
+    PackageDocument,
     DiffDocument,
     DoctorDocument,
     ExplanationDocument,

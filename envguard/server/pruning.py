@@ -18,8 +18,18 @@ from envguard.server.service import known_policies
 from envguard.server.state import open_existing
 from envguard.server.store.database import Database
 from envguard.server.store.preparing import leave
-from envguard.server.store.pruning import Size, Superseded, remove_some, size_of, superseded
+from envguard.server.store.pruning import (
+    Size,
+    Superseded,
+    forget_index,
+    last_package,
+    remove_some,
+    size_of,
+    superseded,
+)
 from envguard.server.store.revision import is_whole
+
+_PACKAGES_AT_ONCE = 500
 
 
 def plan_pruning(state: Path, url: str | None, *, older_s: float, now: datetime) -> PruneDocument:
@@ -38,6 +48,7 @@ def prune(state: Path, url: str | None, *, older_s: float, now: datetime, report
         with database.reading() as connection:
             kinds = _superseded(connection, older_s, now)
         gone = tuple(_told(kind, _removed(database, kind, report)) for kind in kinds)
+        _forget_index(database)
         return PruneDocument(database=database.told, kinds=gone, is_dry_run=False)
 
 
@@ -58,6 +69,14 @@ def _removed(database: Database, kind: Superseded, report: Report) -> Size:
             return gone
         gone = Size(gone.rows + some.rows, gone.size_bytes + some.size_bytes)
         report(kind.name, gone.rows, max(total, gone.rows))
+
+
+def _forget_index(database: Database) -> None:
+    with database.reading() as connection:
+        last = last_package(connection)
+    for first in range(1, last + 1, _PACKAGES_AT_ONCE):
+        with database.writing() as connection:
+            forget_index(connection, first, first + _PACKAGES_AT_ONCE - 1)
 
 
 @contextlib.contextmanager

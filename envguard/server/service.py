@@ -25,7 +25,7 @@ from envguard.server.store.machines import KnownMachine, known_machines, record_
 from envguard.server.store.policies import newest_policies, newest_revisions, replaced_locks
 from envguard.server.store.receipts import runs_since
 from envguard.server.store.waivers import asked_waivers, waivers_in_force
-from envguard.server.team import Judged, assemble, differences_between, judge_machine
+from envguard.server.team import Judged, assemble, judge_machine, where_machines_differ
 from envguard.wire import Difference, PolicyRevision, TeamReport
 
 
@@ -114,14 +114,18 @@ def judge_and_keep(
 
     What was compared and which environments are compliant is kept, so that later drift can say what moved.
     """
+    return judge_found(service, lambda connection: known_machines(connection, machine))
+
+
+def judge_found(
+    service: Service, find: Callable[[sa.Connection], Iterable[KnownMachine]]
+) -> tuple[tuple[KnownMachine, tuple[Judged, ...]], ...]:
+    """Answer the verdicts on the machines that are found; keeps as :func:`judge_and_keep`."""
     now = service.now()
     with service.database.reading() as connection:
         policies = known_policies(connection, service.clock())
         contents = StoredContents(connection)
-        judged = tuple(
-            (each, judge_machine(each, policies, contents, now))
-            for each in known_machines(connection, machine)
-        )
+        judged = tuple((each, judge_machine(each, policies, contents, now)) for each in find(connection))
     matches = {each.id: found for each, verdicts in judged if (found := _new_matches(each, verdicts))}
     if matches or contents.fresh:
         revisions = {name: known.revision for name, known in policies.items()}
@@ -147,7 +151,7 @@ def team_report(service: Service, only: str | None = None, *, since: datetime | 
         today = runs_since(connection, day, policy=only)
         if not revisions:
             contents = StoredContents(connection)
-            differences = differences_between([machine for machine, _ in judged], contents)
+            differences = where_machines_differ([machine for machine, _ in judged], contents)
     return assemble(
         judged,
         revisions,

@@ -7,14 +7,14 @@ Rules
    and is counted as away and as nothing else.
 2. A machine of which not all was seen is not compliant: what was not seen may have drifted. What was seen to
    have drifted did.
-3. What a policy binds that this version cannot read is unknown; the other policies judge as before.
-4. With a policy's name, only the environments that it governs, and the machines that have one.
-5. Where there is no policy at all, the report names the packages in which machines differ.
+3. Where two speak as one machine it is unknown, and both are named.
+4. What a policy binds that this version cannot read is unknown; the other policies judge as before.
+5. With a policy's name, only the environments that it governs, and the machines that have one.
+6. Where there is no policy at all, the report names the packages in which machines differ.
 """
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timezone
 from typing import Protocol
@@ -23,16 +23,9 @@ import msgspec
 
 from envguard.domain.binding import Binding, Bound, Conflict, Machine, Unbound, bind, selectors_of
 from envguard.domain.drift import ENGINE
-from envguard.domain.environment import (
-    NEVER_MEANT_BY_STAR,
-    Digest,
-    Environment,
-    EnvironmentRecord,
-    Snapshot,
-)
+from envguard.domain.environment import Digest, Environment, EnvironmentRecord, Snapshot
 from envguard.domain.findings.finding import Finding, ranked
 from envguard.domain.findings.modified import modified_findings
-from envguard.domain.findings.packages import NEVER_UNLISTED
 from envguard.domain.grace import HasVerdict, judge_in_grace
 from envguard.domain.policy import Deny, KnownPolicy, LockedPolicy, UnusablePolicy
 from envguard.domain.verdict import (
@@ -46,17 +39,20 @@ from envguard.domain.verdict import (
     what_moved,
     worst,
 )
+from envguard.report.differing import differences_between, packages_for_projects
 from envguard.runs.judging import broken_marker, conflict_reason, reference, unusable_reason
+from envguard.server.speaking import Speaker, Speakers, decode_speakers
 from envguard.server.store.machines import KnownEnvironment, KnownMachine
 from envguard.wire import (
     AskedWaiver,
     Difference,
     GovernedEnvironment,
+    MachineCopy,
     MachineState,
     RunsOfDay,
     TeamMachine,
     TeamReport,
-    TeamSummary,
+    summary_of,
     team_environment,
 )
 
@@ -115,7 +111,7 @@ def assemble(
             rows.append(_machine(machine, kept, now, interval_s))
     return TeamReport(
         as_of=now,
-        summary=_summary(rows),
+        summary=summary_of(rows),
         machines=tuple(rows),
         policies={name: number for name, number in policies.items() if only in (None, name)},
         differences=differences,
@@ -124,17 +120,9 @@ def assemble(
     )
 
 
-def differences_between(machines: Iterable[KnownMachine], contents: Contents) -> tuple[Difference, ...]:
+def where_machines_differ(machines: Iterable[KnownMachine], contents: Contents) -> tuple[Difference, ...]:
     """Answer the packages of which machines have different versions, in what was made for projects."""
-    versions: dict[str, dict[str, list[str]]] = defaultdict(lambda: defaultdict(list))
-    for machine in machines:
-        for package in sorted(_packages_of(machine, contents)):
-            versions[package[0]][package[1]].append(machine.name)
-    return tuple(
-        Difference(package=name, versions={version: tuple(names) for version, names in sorted(found.items())})
-        for name, found in sorted(versions.items())
-        if name not in NEVER_UNLISTED and len({tuple(names) for names in found.values()}) > 1
-    )
+    return differences_between((machine.name, _packages_of(machine, contents)) for machine in machines)
 
 
 def governed(
@@ -287,9 +275,13 @@ def _machine(
     seen = datetime.fromtimestamp(machine.seen_at_s, timezone.utc)
     state = state_of(machine, now, interval_s)
     outcome = worst([each.verdict for each in verdicts])
-    reason = _undecided_because(machine, outcome)
-    if state == "stale":
+    two = _two_of(machine)
+    if two is not None:
+        reason: str | None = f"two machines speak as it: {two.names}"
+    elif state == "stale":
         reason = f"silent since {seen:%Y-%m-%d %H:%M} UTC"
+    else:
+        reason = _undecided_because(machine, outcome)
     return TeamMachine(
         name=machine.name,
         state=state,
@@ -297,6 +289,7 @@ def _machine(
         seen=seen,
         environments=tuple(map(team_environment, verdicts)),
         reason=reason,
+        copies=() if two is None else tuple(map(_copy, two.both)),
     )
 
 
@@ -314,6 +307,16 @@ def _is_laptop(labels: Mapping[str, str]) -> bool:
     return LAPTOP in labels.values() or labels.get(LAPTOP, "no").lower() not in _NOT
 
 
+def _two_of(machine: KnownMachine) -> Speakers | None:
+    speakers = None if machine.speakers is None else decode_speakers(machine.speakers)
+    return speakers if speakers is not None and speakers.are_two else None
+
+
+def _copy(speaker: Speaker) -> MachineCopy:
+    at = datetime.fromtimestamp(speaker.at_s, timezone.utc)
+    return MachineCopy(host=speaker.host, address=speaker.address, seen=at)
+
+
 def _undecided_because(machine: KnownMachine, outcome: Outcome) -> str | None:
     """Answer why a machine that is heard is unknown whatever its environments are; None where they decide."""
     if machine.facts is None:
@@ -325,21 +328,7 @@ def _undecided_because(machine: KnownMachine, outcome: Outcome) -> str | None:
     return "what it found last has not reached the server yet" if machine.is_behind else None
 
 
-def _summary(machines: Sequence[TeamMachine]) -> TeamSummary:
-    verdicts = [machine.verdict for machine in machines if machine.state != "away"]
-    return TeamSummary(
-        machines=len(machines),
-        away=len(machines) - len(verdicts),
-        compliant=verdicts.count("compliant"),
-        drifted=verdicts.count("drifted"),
-        unknown=verdicts.count("unknown"),
-        unmanaged=verdicts.count("unmanaged"),
-    )
-
-
 def _packages_of(machine: KnownMachine, contents: Contents) -> set[tuple[str, str]]:
-    kept = [
-        each.record.digest for each in machine.environments if each.record.kind not in NEVER_MEANT_BY_STAR
-    ]
-    snapshots = [snapshot for digest in kept if (snapshot := contents.snapshot(digest)) is not None]
-    return {(package.name, package.version) for each in snapshots for package in each.packages}
+    records = [each.record for each in machine.environments]
+    found = [(record.kind, contents.snapshot(record.digest)) for record in records]
+    return packages_for_projects((kind, snapshot) for kind, snapshot in found if snapshot is not None)

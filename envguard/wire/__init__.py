@@ -50,6 +50,8 @@ from envguard.wire.receipts import (
 from envguard.wire.team import (
     AskedWaiver,
     Difference,
+    LeftOut,
+    MachineCopy,
     MachineState,
     Refusal,
     RunsOfDay,
@@ -58,6 +60,7 @@ from envguard.wire.team import (
     TeamMachine,
     TeamReport,
     TeamSummary,
+    summary_of,
     team_environment,
 )
 from envguard.wire.waivers import (
@@ -87,6 +90,8 @@ __all__ = [
     "Goodbye",
     "GovernedEnvironment",
     "JoinString",
+    "LeftOut",
+    "MachineCopy",
     "MachineState",
     "PlanReply",
     "PlannedChange",
@@ -127,6 +132,7 @@ __all__ = [
     "message_of",
     "read_join",
     "records_digest",
+    "summary_of",
     "team_environment",
     "waivers_digest",
     "write_join",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Literal
 
@@ -36,6 +37,17 @@ MachineState = Literal["online", "stale", "away"]
 """Whether a machine is heard; ``away``: it said goodbye, or is a laptop, and that is under a week ago."""
 
 
+class MachineCopy(msgspec.Struct, frozen=True, kw_only=True):
+    """One of two that speak as one machine."""
+
+    host: str
+    """What it calls itself."""
+    address: str
+    """From where it was heard last."""
+    seen: datetime
+    """The server's receive time."""
+
+
 class TeamMachine(msgspec.Struct, frozen=True, kw_only=True):
     """A machine in the team report; its verdict is the worst of its environments."""
 
@@ -47,6 +59,8 @@ class TeamMachine(msgspec.Struct, frozen=True, kw_only=True):
     environments: tuple[TeamEnvironment, ...] = ()
     reason: str | None = None
     """Why the machine itself is unknown, whatever its environments are; None where they decide."""
+    copies: tuple[MachineCopy, ...] = ()
+    """Both, where two speak as this one: a copied state folder. Nothing that they say is kept."""
 
 
 class TeamSummary(msgspec.Struct, frozen=True, kw_only=True):
@@ -95,6 +109,13 @@ class RunsOfDay(msgspec.Struct, frozen=True, kw_only=True):
     anyway: tuple[StartedAnyway, ...] = ()
 
 
+class LeftOut(msgspec.Struct, frozen=True, kw_only=True):
+    """A saved scan that does not count."""
+
+    file: str
+    reason: str
+
+
 class TeamReport(msgspec.Struct, frozen=True, kw_only=True, tag_field="schema", tag="envguard/team/1"):
     """``GET team``: how the team stands."""
 
@@ -109,6 +130,8 @@ class TeamReport(msgspec.Struct, frozen=True, kw_only=True, tag_field="schema", 
     """The waivers that wait for a lead's word."""
     today: RunsOfDay | None = None
     """None of a server that is told of no runs."""
+    left_out: tuple[LeftOut, ...] = ()
+    """The saved scans that do not count; a server has none."""
 
 
 class Refusal(msgspec.Struct, frozen=True, kw_only=True):
@@ -118,6 +141,19 @@ class Refusal(msgspec.Struct, frozen=True, kw_only=True):
     hint: str | None = None
     request_id: str | None = None
     """By which the server's log names the request."""
+
+
+def summary_of(machines: Sequence[TeamMachine]) -> TeamSummary:
+    """Answer how many machines have which verdict; one that is away is counted as that alone."""
+    verdicts = [machine.verdict for machine in machines if machine.state != "away"]
+    return TeamSummary(
+        machines=len(machines),
+        away=len(machines) - len(verdicts),
+        compliant=verdicts.count("compliant"),
+        drifted=verdicts.count("drifted"),
+        unknown=verdicts.count("unknown"),
+        unmanaged=verdicts.count("unmanaged"),
+    )
 
 
 def team_environment(verdict: Verdict) -> TeamEnvironment:

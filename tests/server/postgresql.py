@@ -10,14 +10,14 @@ import signal
 import subprocess
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
 
-from envguard.server.store.schema import metadata
+from envguard.server.store.schema import HEAD, alembic_version, metadata
 
 _WITHIN_S = 20.0
 _SETTINGS = {
@@ -30,6 +30,14 @@ _SETTINGS = {
     "autovacuum": "off",
     "logging_collector": "off",
 }
+DURABLE = {
+    **_SETTINGS,
+    "fsync": "on",
+    "full_page_writes": "on",
+    "synchronous_commit": "on",
+    "shared_buffers": "128MB",
+}
+"""As a team's cluster keeps what it acknowledged; for what is measured."""
 _ACCOUNTS = ("postgres", "nobody")
 """As whom the programs run where the tests are root's: they refuse to be."""
 
@@ -49,6 +57,7 @@ class Cluster:
         self.folder = folder
         self._run = run
         self._count = 0
+        self._has_bare = False
         engine = sa.create_engine(self.url("postgres"), isolation_level="AUTOCOMMIT", pool_pre_ping=True)
         self._engine = engine
 
@@ -57,15 +66,27 @@ class Cluster:
         return f"postgresql+psycopg://envguard@/{name}?host={self.folder}"
 
     def new_database(self) -> str:
-        """Answer the URL of a database without tables; takes half a second."""
+        """Answer the URL of one more database without tables; takes half a second."""
         self._count += 1
         name = f"test_{self._count}"
         self.tell(f"CREATE DATABASE {name}")
         return self.url(name)
 
+    def bare_database(self) -> str:
+        """Answer the URL of a database without tables, each time the same: making one takes long."""
+        if not self._has_bare:
+            self.tell("CREATE DATABASE bare")
+            self._has_bare = True
+        self.tell("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = 'bare'")
+        engine = sa.create_engine(self.url("bare"), poolclass=sa.NullPool)
+        with engine.begin() as connection:
+            connection.exec_driver_sql("DROP SCHEMA public CASCADE; CREATE SCHEMA public")
+        return self.url("bare")
+
     def emptied_database(self) -> str:
         """Answer the URL of the one database that tests share, without a row in it."""
         self.tell(";".join(f"DELETE FROM {table}" for table in reversed(metadata.sorted_tables)))
+        self.tell(f"UPDATE {alembic_version} SET version_num = '{HEAD}'")
         return self.url("postgres")
 
     def tell(self, statement: str) -> Any:
@@ -101,7 +122,7 @@ class Cluster:
 
 
 @contextlib.contextmanager
-def running_cluster() -> Iterator[Cluster]:
+def running_cluster(chosen: Mapping[str, str] = _SETTINGS) -> Iterator[Cluster]:
     """Start a cluster in a new folder; it is stopped and removed at the end, whatever happens."""
     programs, account = _programs(), _account()
     assert programs is not None
@@ -111,7 +132,7 @@ def running_cluster() -> Iterator[Cluster]:
             os.chown(folder, account.pw_uid, account.pw_gid)
         initdb = [programs / "initdb", "-D", folder / "d", "-U", "envguard", "-A", "trust", "-E", "UTF8"]
         _run([*map(str, initdb), "--locale=C", "--no-sync"], account)
-        settings = [word for key, value in _SETTINGS.items() for word in ("-c", f"{key}={value}")]
+        settings = [word for key, value in chosen.items() for word in ("-c", f"{key}={value}")]
         command = [str(programs / "postgres"), "-D", str(folder / "d"), "-k", str(folder), *settings]
         with contextlib.ExitStack() as running:
             child = partial(_child, command, account, folder / "log")

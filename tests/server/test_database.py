@@ -93,7 +93,7 @@ def test_lost_connections_are_made_anew(cluster: Cluster, tmp_path: Path) -> Non
 
 
 def test_servers_that_start_at_once_make_the_tables_once(cluster: Cluster) -> None:
-    url = cluster.new_database()
+    url = cluster.bare_database()
     all_at_once(*[lambda: Database(url).close()] * 4)
 
 

@@ -45,7 +45,7 @@ def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     """The URL of a database without tables."""
     if request.param == "sqlite":
         return f"sqlite:///{tmp_path / 'x.db'}"
-    made: str = request.getfixturevalue("cluster").new_database()
+    made: str = request.getfixturevalue("cluster").bare_database()
     return made
 
 
@@ -98,7 +98,9 @@ def test_revision_says_what_it_brings_and_how_many_rows_it_writes(revision: Revi
 def test_chain_makes_exactly_what_the_schema_says(url: str) -> None:
     database = Database(url, prepare=leave)
     seen = bring_up_wholly(database)
-    assert [each.revision for each in seen] == [each.number for each in shipped().revisions]
+    assert list(dict.fromkeys(each.revision for each in seen)) == [
+        each.number for each in shipped().revisions
+    ]
     assert differences(database) == []
     with database.reading() as connection:
         assert is_whole(connection)
@@ -136,6 +138,19 @@ def test_newer_database_is_not_touched(url: str) -> None:
     assert caught.value.hint == "pip install --upgrade envguard"
     with database.reading() as connection:
         assert revision_of(connection) == "0999"
+    database.close()
+
+
+def test_database_of_another_program_is_not_touched(url: str) -> None:
+    database = Database(url, prepare=leave)
+    with database.writing() as connection:
+        alembic_version.create(connection)
+        connection.execute(alembic_version.insert().values(version_num="ae1027a6acf"))
+    with pytest.raises(StateError, match="another program keeps its tables") as caught:
+        Database(url)
+    assert caught.value.hint == "give envguard a database of its own"
+    with database.reading() as connection:
+        assert sa.inspect(connection).get_table_names() == [alembic_version.name]
     database.close()
 
 

@@ -65,6 +65,7 @@ def test_what_was_replaced_goes_and_what_is_there_stays(server: Server) -> None:
     assert server.team() == answer
     after = counted(server)
     assert (after["snapshots"], after["policies"], after["machines"]) == (1, 2, 1)
+    assert (after["snapshot_numbers"], after["snapshot_packages"]) == (1, 1)
 
 
 def test_what_an_environment_last_matched_with_stays(server: Server) -> None:

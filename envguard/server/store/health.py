@@ -13,12 +13,10 @@ POSTGRESQL_AT_LEAST = 13
 """The oldest that we look after; what is used has been there for longer."""
 _NAMED_AT_MOST = 5
 _SYNCHRONOUS = ("OFF", "NORMAL", "FULL", "EXTRA")
-_PROMISES = {
-    "fsync": "a crash of that machine may damage the database",
-    "full_page_writes": "a crash of that machine may damage the database",
-    "synchronous_commit": "what was acknowledged may be lost in a crash",
-}
-"""Settings of PostgreSQL that must not be off."""
+_PROMISES = ("fsync", "full_page_writes")
+"""Settings of PostgreSQL without which a crash of its machine may damage the database."""
+_OURS = ("synchronous_commit", "idle_in_transaction_session_timeout", "lock_timeout")
+"""Those that each of our connections sets for itself."""
 _TELL_AGAIN = (
     "it tells them again after: UPDATE machines SET records_digest = NULL WHERE facts_digest = '{digest}'"
 )
@@ -85,11 +83,14 @@ def _sqlite(connection: sa.Connection) -> Found:
 
 
 def _postgresql(connection: sa.Connection) -> Found:
-    names = (*_PROMISES, "server_encoding", "idle_in_transaction_session_timeout", "lock_timeout")
+    names = (*_PROMISES, *_OURS, "server_encoding")
     shown = {name: str(connection.exec_driver_sql(f"SHOW {name}").scalar_one()) for name in names}
     faults = [
-        Fault(f"{name} is off: {why}", f"set it on in postgresql.conf: {name} = on")
-        for name, why in _PROMISES.items()
+        Fault(
+            f"{name} is off: a crash of that machine may damage the database",
+            f"set it on in postgresql.conf: {name} = on",
+        )
+        for name in _PROMISES
         if shown[name] == "off"
     ]
     if shown["server_encoding"] != "UTF8":

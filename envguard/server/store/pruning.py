@@ -18,7 +18,14 @@ import msgspec
 import sqlalchemy as sa
 
 from envguard.domain.drift import ENGINE
-from envguard.server.store.schema import comparisons, environments, receipts, snapshots
+from envguard.server.store.schema import (
+    comparisons,
+    environments,
+    receipts,
+    snapshot_numbers,
+    snapshot_packages,
+    snapshots,
+)
 
 AT_ONCE = 150
 """Rows in one transaction: others write in between."""
@@ -107,6 +114,18 @@ def remove_some(connection: sa.Connection, kind: Superseded) -> Size:
         keys = [tuple(row[:-1]) for row in found]
         connection.execute(kind.table.delete().where(sa.tuple_(*kind.keys).in_(keys)))
     return Size(len(found), sum(row[-1] for row in found))
+
+
+def last_package(connection: sa.Connection) -> int:
+    """Answer the highest number in the index of packages."""
+    return int(connection.scalar(sa.select(sa.func.max(snapshot_packages.c.package))) or 0)
+
+
+def forget_index(connection: sa.Connection, first: int, last: int) -> None:
+    """Remove from the index of packages, of these numbers, the snapshots that are gone."""
+    there = sa.select(snapshot_numbers.c.number)
+    of_gone = snapshot_packages.c.package.between(first, last) & snapshot_packages.c.snapshot.not_in(there)
+    connection.execute(snapshot_packages.delete().where(of_gone))
 
 
 def _matched_snapshot(connection: sa.Connection) -> sa.ColumnElement[str]:
