@@ -14,6 +14,7 @@ from msgspec import inspect
 from envguard.domain.receipt import Receipt
 from envguard.domain.verdict import Verdict
 from envguard.report.compared import DiffDocument
+from envguard.report.doctor import DoctorDocument
 from envguard.report.documents import ErrorDocument
 from envguard.report.explained import BindingDocument, ExplanationDocument
 from envguard.report.listed import MachineDocument, PackageDocument
@@ -37,6 +38,7 @@ from envguard.report.scanned import ScanDocument
 from envguard.report.upkeep import (
     BackupDocument,
     MigrationDocument,
+    PruneDocument,
     RestoreDocument,
     ServerCheckDocument,
 )
@@ -59,6 +61,7 @@ _OUTPUTS: tuple[type[msgspec.Struct], ...] = (
     MachineDocument,
     PackageDocument,
     DiffDocument,
+    DoctorDocument,
     ExplanationDocument,
     BindingDocument,
     ErrorDocument,
@@ -75,6 +78,7 @@ _OUTPUTS: tuple[type[msgspec.Struct], ...] = (
     ServerDocument,
     MigrationDocument,
     BackupDocument,
+    PruneDocument,
     RestoreDocument,
     ServerCheckDocument,
     TokenDocument,

@@ -13,6 +13,7 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from envguard.server.api_checkin import CheckinApi
+from envguard.server.api_goodbye import GoodbyeApi
 from envguard.server.api_lists import ListApi
 from envguard.server.api_machines import MachineApi
 from envguard.server.api_operations import OperationsApi
@@ -84,6 +85,7 @@ def _answers(service: Service, people: PeopleApi) -> Mapping[str, Answer]:
     waivers, ranks, receipts = WaiverApi(service), RanksApi(service), ReceiptApi(service)
     return {
         "enrol": machine.enrol,
+        "goodbye": GoodbyeApi(service).goodbye,
         "put_environments": machine.put_environments,
         "put_snapshot": machine.put_snapshot,
         "get_policies": people.get_policies,

@@ -19,6 +19,7 @@ from envguard.wire import (
     CheckinReply,
     EnrolReply,
     EnrolRequest,
+    Goodbye,
     PlanReply,
     Policies,
     PolicyRevision,
@@ -139,6 +140,15 @@ API: tuple[Described, ...] = (
             409: "The machine has said something later, or two machines are one.",
             426: "Agent and server speak other protocols.",
         },
+    ),
+    Described(
+        name="goodbye",
+        method="POST",
+        path="/goodbye",
+        act="report",
+        says="Say that nothing will be heard of this machine for a while.",
+        takes=Goodbye,
+        refuses={409: "The machine has said something later."},
     ),
     Described(
         name="put_environments",

@@ -55,6 +55,7 @@ ROUTES = [
     ("POST", "/policies/plan"),
     ("POST", "/ranks/" + "0" * 32),
     ("POST", "/receipts"),
+    ("POST", "/goodbye"),
 ]
 """All that take a message."""
 

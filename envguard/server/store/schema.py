@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlalchemy as sa
 
-HEAD = "0008"
+HEAD = "0009"
 """The newest of ``migrations/versions``, which leads to what stands here; a later database is not touched."""
 
 metadata = sa.MetaData()
@@ -79,6 +79,7 @@ machines = sa.Table(
     sa.Column("told_digest", _DIGEST),
     sa.Column("is_incomplete", sa.Boolean, nullable=False, server_default=sa.false()),
     sa.Column("facts_digest", _DIGEST),
+    sa.Column("left_at", sa.Double),  # when it last said goodbye; it holds while nothing came after
     sa.Column("speakers", sa.Text),  # JSON: who spoke last with its identity, and who before
 )
 
