@@ -8,7 +8,7 @@ from pathlib import Path
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import BaseRoute, Mount, Route
+from starlette.routing import BaseRoute, Mount, Route, Router
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -45,6 +45,7 @@ class App(Starlette):
         """Answer by this service."""
         self._service = service
         super().__init__(routes=routes, exception_handlers=exception_handlers())
+        self.router.redirect_slashes = False  # who asks for another address is told so, as described
 
     def build_middleware_stack(self) -> ASGIApp:
         """Starlette's own answer to a failure of ours stands outside of what is added to it otherwise."""
@@ -64,7 +65,7 @@ def make_app(service: Service) -> App:
     answers: dict[str, Answer | ASGIApp] = {**_answers(service, people), "checkin": checkins}
     api = [Route(each.path, answers[each.name], methods=[each.method]) for each in API]
     routes = [
-        Mount("/api/v1", routes=api),
+        Mount("/api/v1", Router(api, redirect_slashes=False)),
         Route("/healthz", operations.health, methods=["GET"]),
         Route("/readyz", operations.readiness, methods=["GET"]),
         Route("/metrics", operations.metrics, methods=["GET"]),

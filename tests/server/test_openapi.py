@@ -9,7 +9,7 @@ from starlette.routing import Mount, Route
 
 from envguard.server.openapi import document, document_text
 from envguard.server.routes import API, Described
-from tests.server.asking import GOOD, Server, a_record, records
+from tests.server.asking import GOOD, Server, a_record, records, says
 from tests.server.described import hold, operation_at
 
 PLACES = {
@@ -91,6 +91,11 @@ def test_what_everything_is_read_by_is_as_described(sqlite_server: Server) -> No
         if route.method == "GET" and route.name not in ("get_authority", "rank_note"):
             answer = sqlite_server.ask("GET", address(route), token=sqlite_server.admin)
             assert (route.name, answer.status) == (route.name, 200)
+
+
+@pytest.mark.parametrize("path", ["/team/", "/ranks/..%2f", "/team%2fmachines/", "/Team", "/"])
+def test_another_address_is_refused_and_leads_nowhere(sqlite_server: Server, path: str) -> None:
+    says(sqlite_server.ask("GET", path, token=sqlite_server.admin), 404, "there is nothing at this address")
 
 
 def test_an_address_that_is_a_name_is_not_a_place() -> None:
