@@ -41,6 +41,7 @@ _PLACES: Mapping[str, Schema] = {
 
 _OF_ALL = {
     503: "The database does not answer; `Retry-After` says when to come back.",
+    507: "The disk of the database is full; nothing was kept.",
     500: "The server failed.",
 }
 _OF_SOMEBODY = {
