@@ -11,17 +11,18 @@ from starlette.responses import Response
 from envguard.domain.environment import Snapshot, digest_of, is_digest
 from envguard.domain.policy import Waiver
 from envguard.log import get_log
-from envguard.server.auth import identify_machine, identify_runner
+from envguard.server.auth import bearer_of
 from envguard.server.body import read_message
+from envguard.server.joining import check_labels, check_name, check_text, enrol, offer_secret, take_offered
+from envguard.server.limits import Attempts, address_of
 from envguard.server.refusals import JsonResponse, RefusalError
 from envguard.server.service import Service, judge_and_keep
-from envguard.server.store import access, contents, machines, policies, waivers
-from envguard.server.tokens import digest_of_secret, new_secret
+from envguard.server.store import admission, contents, machines, policies, waivers
+from envguard.server.store.access import Principal
 from envguard.wire import (
     PROTOCOL,
     Checkin,
     CheckinReply,
-    EnrolReply,
     EnrolRequest,
     Records,
     RecordsReply,
@@ -29,9 +30,9 @@ from envguard.wire import (
 )
 
 _log = get_log(__name__)
-_TEXT_LIMIT = 200
 _LARGEST_SEQ = 2**63 - 1
-_LABELS_LIMIT = 64
+SECRET_S = 30 * 24 * 3600.0
+"""How old a machine's secret gets before the machine is told to take another."""
 _ENROL_LIMIT_BYTES = 256 * 1024
 
 
@@ -41,37 +42,53 @@ class MachineApi:
     def __init__(self, service: Service) -> None:
         """Answer by this service."""
         self._service = service
+        self._attempts = Attempts(service.clock)
 
     async def enrol(self, request: Request) -> Response:
         """``POST enroll``."""
+        address = address_of(request, self._service.proxies)
+        self._attempts.check(address)
         # Nobody has said who he is yet: what anybody may send is small.
         message = await read_message(request, EnrolRequest, limit_bytes=_ENROL_LIMIT_BYTES)
-        _check_name("machine", message.machine)
-        _check_name("name", message.name)
-        if len(message.labels) > _LABELS_LIMIT:
-            raise RefusalError(400, f"malformed body: more than {_LABELS_LIMIT} labels - at `$.labels`")
-        for key, value in message.labels.items():
-            _check_name("labels", key)
-            _check_text("labels", value)
-        return JsonResponse(await run_in_threadpool(self._enrol, message))
+        check_name("machine", message.machine)
+        check_name("name", message.name)
+        check_labels(message.labels)
+        try:
+            return JsonResponse(await run_in_threadpool(enrol, self._service, message))
+        except RefusalError:
+            self._attempts.failed(address)
+            raise
 
-    async def checkin(self, request: Request) -> Response:
+    async def checkin(self, request: Request, principal: Principal) -> Response:
         """``POST checkin``."""
-        machine = await identify_machine(request, self._service)
         message = await read_message(request, Checkin)
         if message.protocol != PROTOCOL:
             side = "server" if message.protocol > PROTOCOL else "agent"
             spoken = f"the agent speaks protocol {message.protocol}, the server {PROTOCOL}"
             raise RefusalError(426, f"{spoken}: upgrade the {side}", "pip install --upgrade envguard")
-        _check_name("epoch", message.epoch)
-        _check_text("version", message.version)
+        check_name("epoch", message.epoch)
+        check_text("version", message.version)
         if not 0 <= message.seq <= _LARGEST_SEQ:
             raise RefusalError(400, "malformed body: not a sequence number - at `$.seq`")
-        return JsonResponse(await run_in_threadpool(self._checkin, machine, message))
+        return JsonResponse(await run_in_threadpool(self._checkin, _machine(principal), message))
 
-    async def put_environments(self, request: Request) -> Response:
+    async def renew_secret(self, _request: Request, principal: Principal) -> Response:
+        """``POST secret``."""
+        return JsonResponse(await run_in_threadpool(offer_secret, self._service, _machine(principal)))
+
+    async def use_secret(self, request: Request) -> Response:
+        """``POST secret/use``: whose it is is decided by this very request."""
+        address = address_of(request, self._service.proxies)
+        self._attempts.check(address)
+        try:
+            await run_in_threadpool(take_offered, self._service, bearer_of(request))
+        except RefusalError:
+            self._attempts.failed(address)
+            raise
+        return Response(status_code=204)
+
+    async def put_environments(self, request: Request, principal: Principal) -> Response:
         """``PUT environments``."""
-        machine = await identify_machine(request, self._service)
         message = await read_message(request, Records)
         paths = set()
         for index, record in enumerate(message.records):
@@ -80,38 +97,16 @@ class MachineApi:
             if record.path in paths:
                 raise RefusalError(400, f"malformed body: a path occurs twice - at `$.records[{index}].path`")
             paths.add(record.path)
-        return JsonResponse(await run_in_threadpool(self._put_environments, machine, message))
+        return JsonResponse(await run_in_threadpool(self._put_environments, _machine(principal), message))
 
-    async def put_snapshot(self, request: Request) -> Response:
+    async def put_snapshot(self, request: Request, principal: Principal) -> Response:
         """``PUT snapshots/{digest}``: of a machine's environment, or of one in which something ran."""
-        machine = (await identify_runner(request, self._service)).machine
         named = request.path_params["digest"]
         if not is_digest(named):
             raise RefusalError(400, "the address does not end in a digest")
         snapshot = await read_message(request, Snapshot)
-        await run_in_threadpool(self._put_snapshot, machine, named, snapshot)
+        await run_in_threadpool(self._put_snapshot, principal.machine, named, snapshot)
         return Response(status_code=204)
-
-    def _enrol(self, message: EnrolRequest) -> EnrolReply:
-        service = self._service
-        secret = new_secret("machine")
-        with service.database.writing_alone() as connection:
-            why = access.use_join_token(connection, digest_of_secret(message.token), service.clock())
-            if why is not None:
-                sentence = "the server does not know this join string" if why == "unknown" else None
-                raise RefusalError(
-                    403, sentence or f"the join string is {why}", "ask the admin for one: envguard token new"
-                )
-            holder = machines.machine_named(connection, message.name)
-            if holder not in (None, message.machine):
-                raise RefusalError(
-                    409,
-                    f"another machine has this name already: {message.name}",
-                    "give this one another: envguard join STRING --name NAME",
-                )
-            machines.enrol(connection, message, digest_of_secret(secret), service.clock())
-        _log.info("machine_enrolled", machine=message.name)
-        return EnrolReply(secret, service.interval_s)
 
     def _checkin(self, machine: str, message: Checkin) -> CheckinReply:
         service = self._service
@@ -128,11 +123,13 @@ class MachineApi:
             is_same = last.records == message.records
             wants_records = not is_same or bool(machines.missing_snapshots(connection, machine))
             revisions = policies.newest_revisions(connection)
+            is_old = admission.secret_age_s(connection, machine, service.clock()) > SECRET_S
             granted = waivers.waivers_in_force(connection, service.clock(), machine=machine)
         return CheckinReply(
             wants_records=wants_records,
             policies_changed=revisions != message.policies or _waivers_moved(message, granted),
             next_in_s=service.interval_s,
+            renew_secret=is_old,
         )
 
     def _put_environments(self, machine: str, message: Records) -> RecordsReply:
@@ -160,14 +157,8 @@ def _waivers_moved(message: Checkin, granted: Mapping[str, tuple[Waiver, ...]]) 
     return message.waivers not in (None, now)
 
 
-def _check_name(field: str, text: str) -> None:
-    if not text.strip():
-        raise RefusalError(400, f"malformed body: empty - at `$.{field}`")
-    _check_text(field, text)
-
-
-def _check_text(field: str, text: str) -> None:
-    if len(text) > _TEXT_LIMIT or not text.isprintable():
-        raise RefusalError(
-            400, f"malformed body: over {_TEXT_LIMIT} characters, or unprintable ones - at `$.{field}`"
-        )
+def _machine(principal: Principal) -> str:
+    """Answer the id of the machine that asks: nobody else gets to what it reports."""
+    if principal.machine is None:
+        raise RefusalError(403, "only a joined machine may do this", "envguard join STRING")
+    return principal.machine

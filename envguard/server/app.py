@@ -5,14 +5,18 @@ from __future__ import annotations
 from pathlib import Path
 
 from starlette.applications import Starlette
-from starlette.routing import Mount, Route
+from starlette.routing import Mount
 from starlette.staticfiles import StaticFiles
 
+from envguard.server.api_admission import AdmissionApi
+from envguard.server.api_audit import AuditApi
 from envguard.server.api_machines import MachineApi
 from envguard.server.api_people import PeopleApi
 from envguard.server.api_ranks import RanksApi
 from envguard.server.api_receipts import ReceiptApi
+from envguard.server.api_tokens import TokenApi
 from envguard.server.api_waivers import WaiverApi
+from envguard.server.guarding import ActRoute, Gate, open_route
 from envguard.server.pages import Pages
 from envguard.server.refusals import exception_handlers
 from envguard.server.service import Service
@@ -20,37 +24,64 @@ from envguard.server.service import Service
 
 def make_app(service: Service) -> Starlette:
     """Answer the application of a service."""
-    machine, people, pages = MachineApi(service), PeopleApi(service), Pages(service)
-    waivers, ranks, receipts = WaiverApi(service), RanksApi(service), ReceiptApi(service)
-    api = [
-        Route("/enroll", machine.enrol, methods=["POST"]),
-        Route("/checkin", machine.checkin, methods=["POST"]),
-        Route("/environments", machine.put_environments, methods=["PUT"]),
-        Route("/snapshots/{digest}", machine.put_snapshot, methods=["PUT"]),
-        Route("/policies", people.get_policies, methods=["GET"]),
-        Route("/policies", people.push_policy, methods=["POST"]),
-        Route("/policies/plan", people.plan_policy, methods=["POST"]),
-        Route("/policies/{name}", people.get_policy, methods=["GET"]),
-        Route("/policies/{name}/revisions", people.get_revisions, methods=["GET"]),
-        Route("/ranks/{meeting}", ranks.names, methods=["GET"]),
-        Route("/ranks/{meeting}", ranks.write, methods=["POST"]),
-        Route("/ranks/{meeting}/{name}", ranks.read, methods=["GET"]),
-        Route("/waivers", waivers.list, methods=["GET"]),
-        Route("/waivers", waivers.ask, methods=["POST"]),
-        Route("/waivers/{number}/{decision}", waivers.decide, methods=["POST"]),
-        Route("/receipts", receipts.list, methods=["GET"]),
-        Route("/receipts", receipts.tell, methods=["POST"]),
-        Route("/team", people.get_team, methods=["GET"]),
-        Route("/ca", people.get_authority, methods=["GET"]),
-        Route("/tokens", people.new_token, methods=["POST"]),
-    ]
+    people, pages = PeopleApi(service), Pages(service)
     routes = [
-        Mount("/api/v1", routes=api),
-        Route("/healthz", people.health, methods=["GET"]),
-        Route("/", pages.team, methods=["GET"]),
-        Route("/login", pages.sign_in_form, methods=["GET"]),
-        Route("/login", pages.sign_in, methods=["POST"]),
-        Route("/logout", pages.sign_out, methods=["POST"]),
+        Mount("/api/v1", routes=[*_of_machines(service), *_of_people(service), *_of_admins(service)]),
+        open_route("GET", "/healthz", people.health),
+        ActRoute("GET", "/", "read", pages.team),
+        open_route("GET", "/login", pages.sign_in_form),
+        open_route("POST", "/login", pages.sign_in),
+        open_route("POST", "/logout", pages.sign_out),
         Mount("/static", StaticFiles(directory=Path(__file__).parent / "static")),
     ]
     return Starlette(routes=routes, exception_handlers=exception_handlers())
+
+
+def _of_machines(service: Service) -> list[ActRoute]:
+    gate, machine = Gate(service), MachineApi(service)
+    ranks, receipts = RanksApi(service), ReceiptApi(service)
+    return [
+        open_route("POST", "/enroll", machine.enrol),
+        gate.route("POST", "/checkin", "report", machine.checkin),
+        gate.route("POST", "/secret", "report", machine.renew_secret),
+        open_route("POST", "/secret/use", machine.use_secret),
+        gate.route("PUT", "/environments", "report", machine.put_environments),
+        gate.route("PUT", "/snapshots/{digest}", "run", machine.put_snapshot),
+        gate.route("GET", "/ranks/{meeting}", "run", ranks.names),
+        gate.route("POST", "/ranks/{meeting}", "run", ranks.write),
+        gate.route("GET", "/ranks/{meeting}/{name}", "run", ranks.read),
+        gate.route("GET", "/receipts", "read", receipts.list),
+        gate.route("POST", "/receipts", "run", receipts.tell),
+    ]
+
+
+def _of_people(service: Service) -> list[ActRoute]:
+    gate, people, waivers = Gate(service), PeopleApi(service), WaiverApi(service)
+    return [
+        open_route("GET", "/ca", people.get_authority),
+        gate.route("GET", "/policies", "read", people.get_policies),
+        gate.route("POST", "/policies", "decide", people.push_policy),
+        gate.route("POST", "/policies/plan", "look-around", people.plan_policy),
+        gate.route("GET", "/policies/{name}", "read", people.get_policy),
+        gate.route("GET", "/policies/{name}/revisions", "read", people.get_revisions),
+        gate.route("GET", "/waivers", "read", waivers.list),
+        gate.route("POST", "/waivers", "ask", waivers.ask),
+        gate.route("POST", "/waivers/{number}/{decision}", "decide", waivers.decide),
+        gate.route("GET", "/team", "read", people.get_team),
+    ]
+
+
+def _of_admins(service: Service) -> list[ActRoute]:
+    gate, tokens = Gate(service), TokenApi(service)
+    admission, audit = AdmissionApi(service), AuditApi(service)
+    return [
+        gate.route("GET", "/whoami", "read", tokens.whoami),
+        gate.route("GET", "/tokens", "administer", tokens.list),
+        gate.route("POST", "/tokens", "administer", tokens.new_join),
+        gate.route("POST", "/tokens/people", "administer", tokens.new_person),
+        gate.route("POST", "/tokens/revoke", "administer", tokens.revoke),
+        gate.route("GET", "/machines", "look-around", admission.list),
+        gate.route("POST", "/machines/{name}/approve", "administer", admission.approve),
+        gate.route("POST", "/machines/{name}/retire", "administer", admission.retire),
+        gate.route("GET", "/audit", "administer", audit.list),
+    ]

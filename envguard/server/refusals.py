@@ -21,9 +21,13 @@ _STATUS_WORDS = {404: "there is nothing at this address", 405: "this address doe
 class RefusalError(Exception):
     """The request is understood and refused; becomes an answer with a :class:`Refusal`."""
 
-    def __init__(self, status: int, error: str, hint: str | None = None) -> None:
+    def __init__(
+        self, status: int, error: str, hint: str | None = None, *, retry_s: int | None = None
+    ) -> None:
+        """``retry_s``: who asks again before so many seconds gets the same answer."""
         super().__init__(error)
         self.status = status
+        self.headers = None if retry_s is None else {"Retry-After": str(retry_s)}
         self.refusal = Refusal(error=error, hint=hint)
 
 
@@ -58,7 +62,7 @@ def refusal_of(error: EnvguardError) -> RefusalError:
 def _refused(request: Request, error: Exception) -> Response:
     assert isinstance(error, RefusalError)  # noqa: S101 - Starlette hands over what the table says
     _log.info("request_refused", path=request.url.path, status=error.status, why=error.refusal.error)
-    return JsonResponse(error.refusal, error.status)
+    return JsonResponse(error.refusal, error.status, headers=error.headers)
 
 
 def _ours(request: Request, error: Exception) -> Response:

@@ -8,6 +8,7 @@ Rules
 3. What a policy binds that this version cannot read is unknown; the other policies judge as before.
 4. With a policy's name, only the environments that it governs, and the machines that have one.
 5. Where there is no policy at all, the report names the packages in which machines differ.
+6. A machine is told how many stand how, and of itself: what others have, ask and run is for people.
 """
 
 from __future__ import annotations
@@ -114,6 +115,18 @@ def assemble(
         differences=differences,
         asked=tuple(each for each in asked if only in (None, each.policy)),
         today=today,
+    )
+
+
+def as_told_to(machine: str, report: TeamReport) -> TeamReport:
+    """Answer as much of the report as the machine of this name is told (rule 6)."""
+    return msgspec.structs.replace(
+        report,
+        machines=tuple(each for each in report.machines if each.name == machine),
+        differences=(),
+        asked=tuple(each for each in report.asked if each.by == machine),
+        today=None,
+        is_summary=True,
     )
 
 

@@ -7,6 +7,8 @@ Rules
 3. A field may be added with a default; none is renamed or removed within ``/api/v1``.
 """
 
+from envguard.wire.admission import MachineDone, MachineRow, Machines, MachineState, RetireRequest
+from envguard.wire.audit import AUDIT_PAGE, AuditPage
 from envguard.wire.machines import (
     BODY_LIMIT_BYTES,
     PROTOCOL,
@@ -17,6 +19,7 @@ from envguard.wire.machines import (
     JoinString,
     Records,
     RecordsReply,
+    SecretReply,
     read_join,
     records_digest,
     write_join,
@@ -58,6 +61,17 @@ from envguard.wire.team import (
     TeamSummary,
     team_environment,
 )
+from envguard.wire.tokens import (
+    PersonTokenReply,
+    PersonTokenRequest,
+    Revoked,
+    RevokeRequest,
+    TokenReply,
+    TokenRequest,
+    TokenRow,
+    Tokens,
+    WhoAmI,
+)
 from envguard.wire.waivers import (
     AcquittedFinding,
     WaiverDecision,
@@ -71,12 +85,14 @@ from envguard.wire.waivers import (
 )
 
 __all__ = [
+    "AUDIT_PAGE",
     "BODY_LIMIT_BYTES",
     "NAME_CHARACTERS",
     "PROTOCOL",
     "RUN_LIMIT_BYTES",
     "AcquittedFinding",
     "AskedWaiver",
+    "AuditPage",
     "Checkin",
     "CheckinReply",
     "Difference",
@@ -84,6 +100,12 @@ __all__ = [
     "EnrolRequest",
     "GovernedEnvironment",
     "JoinString",
+    "MachineDone",
+    "MachineRow",
+    "MachineState",
+    "Machines",
+    "PersonTokenReply",
+    "PersonTokenRequest",
     "PlanReply",
     "PlannedChange",
     "PlannedEnvironment",
@@ -98,17 +120,25 @@ __all__ = [
     "Records",
     "RecordsReply",
     "Refusal",
+    "RetireRequest",
     "RevisionRow",
+    "RevokeRequest",
+    "Revoked",
     "RunEntry",
     "RunMessage",
     "RunReply",
     "Runs",
     "RunsOfDay",
+    "SecretReply",
     "StartedAnyway",
     "TeamEnvironment",
     "TeamMachine",
     "TeamReport",
     "TeamSummary",
+    "TokenReply",
+    "TokenRequest",
+    "TokenRow",
+    "Tokens",
     "ToldFinding",
     "ToldPolicy",
     "ToldRun",
@@ -118,6 +148,7 @@ __all__ = [
     "WaiverRequest",
     "WaiverStep",
     "Waivers",
+    "WhoAmI",
     "entry_of_file",
     "faults_of",
     "message_of",

@@ -15,7 +15,15 @@ from envguard.client.exchange import Timeouts
 from envguard.domain.environment import Interpreter, digest_of, snapshot_of
 from envguard.domain.policy import PolicySource
 from envguard.errors import RefusedError, TransportError, UsageError
-from envguard.wire import BODY_LIMIT_BYTES, Checkin, CheckinReply, EnrolRequest, Policies, PushReply
+from envguard.wire import (
+    BODY_LIMIT_BYTES,
+    Checkin,
+    CheckinReply,
+    EnrolRequest,
+    Policies,
+    PushReply,
+    TokenRequest,
+)
 from tests.client.fake_server import Told, serving
 from tests.client.test_person import TOKENS_THAT_ARE_NONE
 
@@ -237,5 +245,5 @@ def test_each_message_has_its_place() -> None:
         )
         assert client.checkin(checkin).next_in_s == 9
         assert client.push(PolicySource(filename="p.yaml", text="")).revision == 2
-        assert client.new_token(expires_s=9, uses=1) == "envguard-join-1.x"
+        assert client.new_join(TokenRequest(expires_s=9, uses=1)) == "envguard-join-1.x"
         client.health()
