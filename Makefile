@@ -10,6 +10,8 @@ PYTHON ?=
 BIN := .venv/bin
 CODE := $(wildcard envguard tests benchmarks)
 LOCK := requirements-dev.lock
+# Half of the tests wait for a process or a clock, so there are more workers than cores.
+WORKERS := $(shell cores=$$(getconf _NPROCESSORS_ONLN); echo $$((cores + (cores + 1) / 2)))
 
 # An interpreter serves if it is recent enough and can make a virtual environment.
 serves = -c 'import ensurepip, sys, venv; sys.exit(sys.version_info < (3, 10))' >/dev/null 2>&1
@@ -24,7 +26,7 @@ demo: .venv/installed  ## a small team on this machine, in a temporary folder
 
 .PHONY: test
 test: .venv/installed  ## all tests, on all cores
-	@exec $(BIN)/python -m pytest -n auto $(ARGS)
+	@exec $(BIN)/python -m pytest -n $(WORKERS) --dist worksteal $(ARGS)
 
 .PHONY: lint
 lint: .venv/installed  ## style, types, layers, sizes

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,6 +14,8 @@ from hypothesis import HealthCheck, settings
 # Speed is measured in benchmarks/, never in a test: a busy machine must not fail one.
 settings.register_profile("untimed", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("untimed")
+
+_STOPPING = (signal.SIGHUP, signal.SIGINT, signal.SIGQUIT)
 
 
 @pytest.fixture(autouse=True, scope="session")
@@ -39,6 +42,17 @@ def _own_runtime(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         patch.setitem(os.environ, "XDG_RUNTIME_DIR", str(folder))
         patch.delitem(os.environ, "RUNTIME_DIRECTORY", raising=False)
         yield folder
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _stoppable_children() -> Iterator[None]:
+    """In the background and under nohup signals are ignored, also by what tests start; a handler is not."""
+    ignored = [each for each in _STOPPING if signal.getsignal(each) == signal.SIG_IGN]
+    for each in ignored:
+        signal.signal(each, lambda _number, _frame: None)
+    yield
+    for each in ignored:
+        signal.signal(each, signal.SIG_IGN)
 
 
 @pytest.fixture(autouse=True)

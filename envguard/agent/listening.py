@@ -80,7 +80,7 @@ class Listener:
                 os.umask(before)
             if os.geteuid() == 0:
                 self._path.chmod(0o666)
-            listening.listen(TALKS_AT_MOST)
+            listening.listen(socket.SOMAXCONN)  # the kernel sends away who finds no room
         except OSError as error:
             listening.close()
             raise StateError(f"cannot listen: {error.strerror or error}", where=str(self._path)) from error

@@ -96,6 +96,19 @@ policy_option = click.option(
     shell_complete=completion.policies_and_files,
     help="A policy's name, a policy file, or a lock.",
 )
+server_state_option = click.option(
+    "--state",
+    type=click.Path(path_type=Path),
+    metavar="DIR",
+    callback=filled,
+    help="The server's folder; default: as of `envguard server`.",
+)
+database_option = click.option(
+    "--database",
+    metavar="URL",
+    callback=filled,
+    help="An SQLAlchemy URL; default: SQLite in the state folder.",
+)
 verbose_option = click.option("-v", "--verbose", count=True, help="Say more; twice: everything.")
 
 

@@ -6,9 +6,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
+from click.core import ParameterSource
 
 from envguard.cli.local import default_server_state
-from envguard.cli.options import json_option
+from envguard.cli.options import json_option, shown_name
+from envguard.cli.server_check import check
+from envguard.cli.server_libraries import server_libraries
+from envguard.cli.server_migrate import migrate
+from envguard.errors import UsageError
 
 if TYPE_CHECKING:
     from envguard.server.serve import Started
@@ -16,7 +21,7 @@ if TYPE_CHECKING:
 _FILE = click.Path(path_type=Path)
 
 
-@click.command()
+@click.group(invoke_without_command=True)
 @click.option(
     "--listen", default="127.0.0.1:8750", show_default=True, metavar="HOST:PORT", help="Where to listen."
 )
@@ -48,7 +53,9 @@ _FILE = click.Path(path_type=Path)
 @click.option("--database", metavar="URL", help="An SQLAlchemy URL; default: SQLite in the state folder.")
 @click.option("-v", "--verbose", count=True, help="Log what is done.")
 @json_option
+@click.pass_context
 def server(
+    ctx: click.Context,
     listen: str,
     url: str | None,
     tls_certificate: Path | None,
@@ -62,22 +69,20 @@ def server(
     verbose: int,
     as_json: bool,
 ) -> None:
-    """Run the central server.
+    """Run the central server, or look after its database.
 
     Exit code: 0 done, 2 wrong usage, 3 it could not be done.
 
     Example: envguard server --listen 0.0.0.0:8750 --url https://envguard.example:8750
     """
+    if ctx.invoked_subcommand is not None:
+        _refuse_options_before(ctx, ctx.invoked_subcommand)
+        return
     from envguard import log
-    from envguard.errors import UsageError
 
-    try:
+    with server_libraries():
         from envguard.server.serve import run_server
         from envguard.server.tls.choosing import TlsOptions
-    except ModuleNotFoundError as error:
-        raise UsageError(
-            f"the server's libraries are not installed: {error.name}", hint="pip install 'envguard[server]'"
-        ) from error
     log.configure(verbose=verbose)
     run_server(
         listen=listen,
@@ -88,6 +93,21 @@ def server(
         proxies=proxies,
         announce=_announce_json if as_json else _announce,
     )
+
+
+server.add_command(check)
+server.add_command(migrate)
+
+
+def _refuse_options_before(ctx: click.Context, command: str) -> None:
+    """Say that options stand behind the command: before it they are the running server's."""
+    for param in ctx.command.params:
+        if ctx.get_parameter_source(param.name or "") is ParameterSource.COMMANDLINE:
+            raise UsageError(
+                f"it is an option of the server that runs, not of `{command}`",
+                where=shown_name(param),
+                hint=f"options of `{command}` stand behind it: try `envguard server {command} --help`",
+            )
 
 
 def _announce(started: Started) -> None:

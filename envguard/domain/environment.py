@@ -23,7 +23,7 @@ try:
     if sys.version_info >= (3, 12):
         from _sha2 import sha256
     else:
-        from _sha256 import sha256  # type: ignore[import-not-found]
+        from _sha256 import sha256  # type: ignore[import-not-found]  # the stubs have only the newer
 except ImportError:
     from hashlib import sha256
 

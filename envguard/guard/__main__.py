@@ -9,7 +9,7 @@ from envguard.guard.verdict import EnvironmentDrift
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import List  # noqa: F401 - pyflakes reads no type comments
+    from typing import List
 
 
 def main(arguments):

@@ -9,9 +9,9 @@ from envguard.guard.verdict_file import Told, escaped, runtime_folders, unescape
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import List, Optional  # noqa: F401 - pyflakes reads no type comments
+    from typing import List, Optional
 
-    from envguard.guard.verdict import Answer  # noqa: F401 - pyflakes reads no type comments
+    from envguard.guard.verdict import Answer
 
 _SOCKET_S = 0.3
 
@@ -25,7 +25,7 @@ def by_socket(asked):
             continue
         try:
             content = _ask(path, asked)
-        except (OSError, IOError, ValueError) as error:  # noqa: UP024 - two classes in Python 2
+        except (OSError, IOError, ValueError) as error:
             return None, "the agent does not answer: %s" % error
         told = Told.of(text_of(content))
         if told is not None and any(told.answers(prefix, asked) for prefix in recorded_prefixes()):

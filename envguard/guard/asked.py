@@ -11,9 +11,9 @@ from envguard.guard.versions import allows
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Dict, Iterator, List, Optional  # noqa: F401 - pyflakes reads no type comments
+    from typing import Dict, Iterator, List, Optional
 
-    from envguard.guard.installed import Distribution  # noqa: F401 - pyflakes reads no type comments
+    from envguard.guard.installed import Distribution
 
 
 def judge_versions(versions):

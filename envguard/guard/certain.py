@@ -9,9 +9,9 @@ from envguard.guard.files import read_file, text_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any, List, Optional, Tuple  # noqa: F401 - pyflakes reads no type comments
+    from typing import Any, List, Optional, Tuple
 
-    from envguard.guard.present import Held  # noqa: F401 - pyflakes reads no type comments
+    from envguard.guard.present import Held
 
 _DIRECT_CAP = 64 * 1024
 _WHEEL_CAP = 16 * 1024

@@ -9,7 +9,7 @@ from envguard.guard.verdict import Finding, Verdict
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import IO, Any, Dict, List, Optional, Tuple  # noqa: F401 - pyflakes reads no type comments
+    from typing import IO, Any, Dict, List, Optional, Tuple
 
 _COMMAND_S = 20.0
 _PROBLEMS = 3
@@ -68,8 +68,8 @@ def output_of(command, within_s, given=None):
 
     environ = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
     try:
-        with open(os.devnull, "r+b") as nothing:  # noqa: PTH123 - 2.7 has no pathlib
-            child = subprocess.Popen(  # noqa: TID251 - an edge: this is where the guard starts a child
+        with open(os.devnull, "r+b") as nothing:
+            child = subprocess.Popen(
                 command,
                 stdin=given or nothing,
                 stdout=subprocess.PIPE,

@@ -10,9 +10,9 @@ from envguard.guard.verdict_file import is_torn, markers_around, unescaped
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Dict, Iterable, List, Optional, Set, Tuple  # noqa: F401 - pyflakes reads no type comments
+    from typing import Dict, Iterable, List, Optional, Set, Tuple
 
-    from envguard.guard.verdict import Answer  # noqa: F401 - pyflakes reads no type comments
+    from envguard.guard.verdict import Answer
 
 POLICY_FORMAT = "envguard-policy 1"
 """The first line of a compiled policy."""

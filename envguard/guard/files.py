@@ -6,7 +6,7 @@ import sys
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any, List, Optional, Sequence, Tuple  # noqa: F401 - pyflakes reads no type comments
+    from typing import Any, List, Optional, Sequence, Tuple
 
 IS_OLD = sys.version_info < (3,)
 """In Python 2 a text is bytes."""

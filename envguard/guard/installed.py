@@ -7,7 +7,7 @@ from envguard.guard.versions import version_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Dict, List, Optional, Sequence, Set, Tuple  # noqa: F401 - pyflakes reads no type comments
+    from typing import Dict, List, Optional, Sequence, Set, Tuple
 
 
 class Distribution(object):

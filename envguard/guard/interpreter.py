@@ -6,7 +6,7 @@ import time
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any, Callable, List, Set  # noqa: F401 - pyflakes reads no type comments
+    from typing import Any, Callable, List, Set
 
 SITES = ("site-packages", "dist-packages")
 """What folders for packages are called."""

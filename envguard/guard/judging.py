@@ -17,10 +17,10 @@ from envguard.guard.versions import allows
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any, Iterator, List, Optional, Sequence, Set, Tuple  # noqa: F401 - pyflakes reads no type comments
+    from typing import Any, Iterator, List, Optional, Sequence, Set, Tuple
 
-    from envguard.guard.compiled import Lines  # noqa: F401 - pyflakes reads no type comments
-    from envguard.guard.present import Held, Holdings  # noqa: F401 - pyflakes reads no type comments
+    from envguard.guard.compiled import Lines
+    from envguard.guard.present import Held, Holdings
 
 _SHOWN = 3
 _BUILDS = ("with the GIL", "free-threaded")

@@ -17,7 +17,7 @@ from envguard.guard.files import DIGITS, HEAD_CAP, bytes_of, read_file, text_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Iterator, List, Mapping, Optional, Sequence, Tuple  # noqa: F401 - pyflakes reads no type comments
+    from typing import Iterator, List, Mapping, Optional, Sequence, Tuple
 
 _LAUNCHERS = (
     ("", "RANK", ("WORLD_SIZE",), ("TORCHELASTIC_RUN_ID", "MASTER_ADDR", "MASTER_PORT")),

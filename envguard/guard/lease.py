@@ -5,7 +5,7 @@ import sys
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Dict  # noqa: F401 - pyflakes reads no type comments
+    from typing import Dict
 
 _leases = {}  # type: Dict[str, int]
 """The descriptors that hold an environment's lease, by its prefix: open until this process ends."""
@@ -47,6 +47,6 @@ def _is_locked(descriptor):
 
         fcntl.fcntl(descriptor, fcntl.F_SETFD, fcntl.FD_CLOEXEC)
         fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except (ImportError, OSError, IOError):  # noqa: UP024 - two classes in Python 2
+    except (ImportError, OSError, IOError):
         return False
     return True

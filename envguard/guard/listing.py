@@ -10,7 +10,7 @@ from envguard.guard.interpreter import implementation, python_version, search_pa
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Dict, List, Tuple  # noqa: F401 - pyflakes reads no type comments
+    from typing import Dict, List, Tuple
 
 _SPELLED = {"cpython": "CPython", "pypy": "PyPy"}
 _NOT_LISTED = ("envguard-guard",)

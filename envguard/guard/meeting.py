@@ -17,9 +17,9 @@ from envguard.guard.notes import Agreement, Member, fields_in, first_of, written
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Dict, Iterable, List, Optional, Set, Tuple  # noqa: F401 - pyflakes reads no type comments
+    from typing import Dict, Iterable, List, Optional, Set, Tuple
 
-    from envguard.guard.notes import Fields  # noqa: F401 - pyflakes reads no type comments
+    from envguard.guard.notes import Fields
 
 MOST_RANKS = 4096
 NAME_A_FOLDER = "; name a folder that all ranks see: ENVGUARD_RANKS=DIR"

@@ -18,7 +18,7 @@ from envguard.guard.notes import NOTE_CAP
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any, Iterable, List, Optional  # noqa: F401 - pyflakes reads no type comments
+    from typing import Any, Iterable, List, Optional
 
 _KINDS = ("hello", "welcome", "ack", "final", "listing", "new")
 _OLD_S = 24 * 3600.0

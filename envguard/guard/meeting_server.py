@@ -10,10 +10,10 @@ from envguard.guard.notes import Agreement, fields_in, written
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Optional, Tuple  # noqa: F401 - pyflakes reads no type comments
+    from typing import Optional, Tuple
 
-    from envguard.guard.launcher import Seat  # noqa: F401 - pyflakes reads no type comments
-    from envguard.guard.notes import Member  # noqa: F401 - pyflakes reads no type comments
+    from envguard.guard.launcher import Seat
+    from envguard.guard.notes import Member
 
 _START_S = 20.0
 """For the command to start, and to end."""
@@ -38,7 +38,7 @@ def by_server(seat, me, listing, within_s):
             given.write(bytes_of(text))
             given.seek(0)
             told = output_of(command + ["ranks"], 2 * within_s + _START_S, given)
-    except (OSError, IOError) as error:  # noqa: UP024 - two classes in Python 2
+    except (OSError, IOError) as error:
         raise MeetingError("`envguard ranks` cannot be asked: %s%s" % (error.strerror, NAME_A_FOLDER))
     try:
         fields = fields_in(text_of(told or b""))

@@ -5,9 +5,9 @@ from envguard.guard.notes import Agreement
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Callable, Dict, Iterable, List, Optional, Tuple  # noqa: F401 - pyflakes reads no type comments
+    from typing import Callable, Dict, Iterable, List, Optional, Tuple
 
-    from envguard.guard.notes import Member  # noqa: F401 - pyflakes reads no type comments
+    from envguard.guard.notes import Member
 
 _MOST_DIFFERENCES = 200
 

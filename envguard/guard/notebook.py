@@ -12,9 +12,9 @@ from envguard.guard.requiring import judge
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any, List  # noqa: F401 - pyflakes reads no type comments
+    from typing import Any, List
 
-    from envguard.guard.verdict import Verdict  # noqa: F401 - pyflakes reads no type comments
+    from envguard.guard.verdict import Verdict
 
 _COLOURS = {"compliant": "#2da44e", "drifted": "#cf222e"}
 _OTHER_COLOUR = "#bf8700"

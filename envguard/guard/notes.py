@@ -7,7 +7,7 @@ from envguard.guard.verdict_file import escaped, is_torn, unescaped
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Iterable, List  # noqa: F401 - pyflakes reads no type comments
+    from typing import Iterable, List
 
     Fields = List[List[str]]
 

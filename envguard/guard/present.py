@@ -13,7 +13,7 @@ from envguard.guard.interpreter import is_library, is_site, library_folders
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Dict, Iterator, List, Optional, Sequence, Set, Tuple  # noqa: F401 - pyflakes reads no type comments
+    from typing import Dict, Iterator, List, Optional, Sequence, Set, Tuple
 
 _HEAD = 8192
 _HEADERS_CAP = 65536

@@ -13,9 +13,9 @@ import os
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any, Optional  # noqa: F401 - pyflakes reads no type comments
+    from typing import Any, Optional
 
-    from envguard.guard.verdict import Verdict  # noqa: F401 - pyflakes reads no type comments
+    from envguard.guard.verdict import Verdict
 
 _EXIT_CODES = {"drifted": 11, "unknown": 13}
 _RUNNING_NO_TEST = ("help", "version", "markers", "cacheshow", "showfixtures", "show_fixtures_per_test")

@@ -17,9 +17,8 @@ from envguard.guard.verdict import Finding
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from envguard.guard.launcher import Seat  # noqa: F401 - pyflakes reads no type comments
-    from envguard.guard.meeting import Place  # noqa: F401 - pyflakes reads no type comments
-    from envguard.guard.verdict import Verdict  # noqa: F401 - pyflakes reads no type comments
+    from envguard.guard.launcher import Seat
+    from envguard.guard.verdict import Verdict
 
 _MET = "ENVGUARD_RANKS_MET"
 _WITHIN_S = 60.0

@@ -8,9 +8,9 @@ from envguard.guard.verdict import ASKED
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import List, Optional  # noqa: F401 - pyflakes reads no type comments
+    from typing import List, Optional
 
-    from envguard.guard.verdict import Finding, Verdict  # noqa: F401 - pyflakes reads no type comments
+    from envguard.guard.verdict import Finding, Verdict
 
 ALLOW = "ENVGUARD_ALLOW_DRIFT"
 """The variable that lets a script run all the same, and says why."""
@@ -73,7 +73,7 @@ def say(text):
     stream = sys.stderr
     try:
         stream.write(text + "\n")
-    except (AttributeError, ValueError, OSError, IOError):  # noqa: UP024 - two classes in Python 2
+    except (AttributeError, ValueError, OSError, IOError):
         pass  # there is no stderr, or it takes no such text: nothing is worth failing for
 
 

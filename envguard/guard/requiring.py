@@ -14,9 +14,9 @@ from envguard.guard.verdict_file import by_file
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any, Dict, List, Optional, Tuple  # noqa: F401 - pyflakes reads no type comments
+    from typing import Any, Dict, List, Optional, Tuple
 
-    from envguard.guard.verdict import Answer  # noqa: F401 - pyflakes reads no type comments
+    from envguard.guard.verdict import Answer
 
 _latest = []  # type: List[Verdict]
 """What was last decided in this process."""

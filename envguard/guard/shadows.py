@@ -12,9 +12,9 @@ from envguard.guard.verdict import Finding
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Iterable, Iterator, List, Optional, Sequence, Set, Tuple  # noqa: F401 - pyflakes reads no type comments
+    from typing import Iterable, Iterator, List, Optional, Sequence, Set, Tuple
 
-    from envguard.guard.installed import Distribution  # noqa: F401 - pyflakes reads no type comments
+    from envguard.guard.installed import Distribution
 
     Listed = Sequence[Tuple[str, Optional[List[str]]]]
     """Places on the path, each with what it holds; None where it cannot be listed, such as a zip file."""
@@ -202,7 +202,7 @@ def _module_in_zip(path, name):
         return None  # the standard library of an interpreter that is embedded
     try:
         is_package = zipimport.zipimporter(path).is_package(name)
-    except (ImportError, EnvironmentError, ValueError, EOFError):  # noqa: UP024 - two classes in Python 2
+    except (ImportError, EnvironmentError, ValueError, EOFError):
         return None
     return os.path.join(path, name, "__init__.py") if is_package else os.path.join(path, name + ".py")
 

@@ -17,9 +17,9 @@ from envguard.guard.verdict_file import runtime_folders
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any, Dict, Optional  # noqa: F401 - pyflakes reads no type comments
+    from typing import Any, Dict, Optional
 
-    from envguard.guard.verdict import Verdict  # noqa: F401 - pyflakes reads no type comments
+    from envguard.guard.verdict import Verdict
 
 _RUN = "ENVGUARD_RUN"
 """Set where somebody tells of this run already."""
@@ -42,7 +42,7 @@ def tell_agent(verdict, allowed):
 
         content = json.dumps(_document(verdict, allowed)).encode("ascii")
         _send(path, b"".join([("receipt 1\t%d\n" % len(content)).encode("ascii"), content]))
-    except (OSError, IOError, ValueError, TypeError):  # noqa: UP024 - two classes in Python 2
+    except (OSError, IOError, ValueError, TypeError):
         pass  # nobody to tell it to
 
 

@@ -13,9 +13,9 @@ from envguard.guard.requiring import judge, latest_verdict
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any, Dict, List, Optional  # noqa: F401 - pyflakes reads no type comments
+    from typing import Any, Dict, List, Optional
 
-    from envguard.guard.verdict import Verdict  # noqa: F401 - pyflakes reads no type comments
+    from envguard.guard.verdict import Verdict
 
 
 def tag_run(verdict=None):

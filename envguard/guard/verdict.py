@@ -2,7 +2,7 @@
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Iterable, Optional, Sequence, Tuple  # noqa: F401 - pyflakes reads no type comments
+    from typing import Iterable, Optional, Sequence, Tuple
 
     Answer = Tuple[Optional["Verdict"], str]
     """A verdict, or why there is none."""

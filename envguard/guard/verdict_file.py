@@ -9,9 +9,9 @@ from envguard.guard.verdict import Finding, Verdict
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any, Dict, Iterator, List, Optional, Sequence, Tuple  # noqa: F401 - pyflakes reads no type comments
+    from typing import Any, Dict, Iterator, List, Optional, Sequence, Tuple
 
-    from envguard.guard.verdict import Answer  # noqa: F401 - pyflakes reads no type comments
+    from envguard.guard.verdict import Answer
 
 FORMAT = "envguard-verdict 1"
 """The first line of a verdict file, and of an answer on the socket."""

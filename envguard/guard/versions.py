@@ -4,7 +4,7 @@ from envguard.guard.files import DIGITS, SMALL
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any, Callable, Dict, List, Optional, Sequence, Tuple  # noqa: F401 - pyflakes reads no type comments
+    from typing import Any, Callable, Dict, List, Optional, Sequence, Tuple
 
     Key = Tuple[Any, ...]
 

@@ -34,6 +34,7 @@ from envguard.report.pulled import PullDocument
 from envguard.report.rebuilt import RebuildDocument
 from envguard.report.runs import RunsDocument
 from envguard.report.scanned import ScanDocument
+from envguard.report.upkeep import MigrationDocument, ServerCheckDocument
 from envguard.report.written import ImportDocument, NewDocument
 from envguard.wire import (
     MachineDone,
@@ -81,6 +82,8 @@ _OUTPUTS: tuple[type[msgspec.Struct], ...] = (
     NewDocument,
     ImportDocument,
     ServerDocument,
+    MigrationDocument,
+    ServerCheckDocument,
     TokenDocument,
     VersionDocument,
     WaiverReply,

@@ -11,6 +11,7 @@ from starlette.types import ExceptionHandler
 
 from envguard.errors import EnvguardError, PolicyError, StateError, UsageError
 from envguard.log import get_log
+from envguard.server.store.failures import failure_of
 from envguard.wire import Refusal
 
 _log = get_log(__name__)
@@ -82,10 +83,12 @@ def _http(request: Request, error: Exception) -> Response:
 
 
 def _database(request: Request, error: Exception) -> Response:
+    assert isinstance(error, SQLAlchemyError)  # noqa: S101 - as above
     why = str(getattr(error, "orig", None) or type(error).__name__).partition("\n")[0]
     _log.error("database_failed", path=request.url.path, error=type(error).__name__, why=why)
-    refusal = Refusal(error="the server's database does not answer", hint="try again in a minute")
-    return JsonResponse(refusal, 503, headers=_LATER)
+    failure = failure_of(error)
+    headers = None if failure.retry_after_s is None else {"Retry-After": str(failure.retry_after_s)}
+    return JsonResponse(Refusal(error=failure.error, hint=failure.hint), failure.status, headers=headers)
 
 
 def _unexpected(request: Request, error: Exception) -> Response:

@@ -27,6 +27,7 @@ from envguard.server.state import admin_token_file, open_database
 from envguard.server.tls.choosing import TlsKind, TlsOptions, given_or_off, kind_of, own
 from envguard.server.tls.interface import AUTHORITY_FILE
 from envguard.server.tls.serving import Serving
+from envguard.server.upkeep import Upkeep
 from envguard.state.notify import notify, watchdog_interval_s
 
 INTERVAL_S = 60.0
@@ -125,6 +126,7 @@ class _Server(uvicorn.Server):
         self._announce = announce
         self._serving = serving
         self._look_again = asyncio.Event()
+        self._upkeep = Upkeep(service)
         self._tasks: list[asyncio.Task[None]] = []
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
@@ -137,12 +139,14 @@ class _Server(uvicorn.Server):
             self._tasks.append(asyncio.create_task(_feed_watchdog(interval_s)))
         if self._serving is not None:
             self._tasks.append(asyncio.create_task(_keep_fresh(self._serving, self._look_again)))
+        self._tasks.append(asyncio.create_task(self._upkeep.run()))
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         notify("STOPPING=1")
         await super().shutdown(sockets)
         for task in self._tasks:
             task.cancel()
+        await asyncio.to_thread(self._upkeep.stop)
 
     @contextlib.contextmanager
     def capture_signals(self) -> Generator[None, None, None]:

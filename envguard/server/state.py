@@ -12,6 +12,7 @@ from envguard.log import get_log
 from envguard.server.store.access import add_admin_token, has_ended
 from envguard.server.store.audit import record
 from envguard.server.store.database import Database
+from envguard.server.store.preparing import Prepare
 from envguard.server.store.tokens import id_of
 from envguard.server.tokens import digest_of_secret, new_secret
 
@@ -70,6 +71,23 @@ def open_database(state: Path, url: str | None = None) -> Database:
         opened.close()
         raise
     return opened
+
+
+def open_existing(state: Path, url: str | None, prepare: Prepare) -> Database:
+    """Answer a database that is there already, with its tables as ``prepare`` leaves them.
+
+    Nothing is made: a state folder that was misspelt would look like an empty team.
+    """
+    if url is not None:
+        return Database(url, prepare=prepare)
+    path = state / DATABASE_FILE
+    if not path.is_file():
+        raise StateError(
+            "there is no database of a server",
+            where=str(path),
+            hint="name the server's folder, --state DIR, or its database, --database URL",
+        )
+    return Database(sqlite_url(state), place=str(path), prepare=prepare)
 
 
 def admin_token_file(state: Path, database: Database, now_s: float) -> Path:

@@ -111,7 +111,7 @@ WRONG = {
     "nested": a_message(receipt=json.loads("[" * 500 + "]" * 500)),
     "too deep": b"[" * 100_000,
     "a time without a zone": content_of(
-        handed(msgspec.structs.replace(a_receipt(GOOD), start=datetime(2026, 11, 23)))  # noqa: DTZ001
+        handed(msgspec.structs.replace(a_receipt(GOOD), start=datetime(2026, 11, 23)))  # noqa: DTZ001 - it has none
     ),
     "no key": content_of(handed(a_receipt(GOOD, key=""))),
     "a key that is a path": content_of(handed(a_receipt(GOOD, key="../../../../etc/passwd_________"))),

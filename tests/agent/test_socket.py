@@ -301,6 +301,22 @@ def test_the_silent_do_not_keep_the_others_out_for_long(
         assert eventually(place, env).outcome == "drifted"
 
 
+def test_as_many_as_a_job_has_scripts_reach_an_agent_that_has_no_moment_just_now(
+    machine: tuple[State, Team], place: Path, env: Path
+) -> None:
+    """They do not wait to be let in: a script's connection has a time limit, so the kernel says no."""
+    with running(machine[0], place) as process, ExitStack() as stack:
+        eventually(place, env)
+        process.send_signal(signal.SIGSTOP)
+        stack.callback(process.send_signal, signal.SIGCONT)
+        for _ in range(200):
+            asking = stack.enter_context(socket.socket(socket.AF_UNIX))
+            asking.settimeout(5)
+            asking.connect(str(socket_of(place)))
+        process.send_signal(signal.SIGCONT)
+        assert eventually(place, env).outcome == "drifted"
+
+
 def asked_by_another(place: Path, environment: Path) -> str:
     """The answer to a process of another user, where we may start one; else to one of our own."""
     arguments = [sys.executable, "-I", "-c", ASKING, str(socket_of(place)), f"judge 1\t{environment}\t\n"]

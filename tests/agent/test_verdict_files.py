@@ -8,13 +8,14 @@ import time
 from collections.abc import Callable
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 
 from envguard.agent import run_once
 from envguard.agent.loop import _publishing_by
 from envguard.agent.publishing import Publisher
-from envguard.agent.sync import Round, Seen
+from envguard.agent.sync import Round, Scanner, Seen
 from envguard.domain.policy import Waiver
 from envguard.errors import InventoryError, TransportError
 from envguard.runs.judging import Ruled
@@ -31,10 +32,10 @@ def files(runtime: Path) -> set[str]:
     return {path.name for path in (runtime / "verdicts").iterdir()}
 
 
-def look(state: State, runtime: Path, **options: object) -> Publisher:
-    """One look by an agent whose clock or scan may be another."""
-    publisher = Publisher(state, runtime, **{key: options.pop(key) for key in ("clock",) if key in options})  # type: ignore[arg-type]
-    Round(state, publish=_publishing_by(publisher), **options).look_and_judge()  # type: ignore[arg-type]
+def look(state: State, runtime: Path, scan: Scanner, clock: Callable[[], float] = time.time) -> Publisher:
+    """One look by an agent whose scan and clock may be others."""
+    publisher = Publisher(state, runtime, clock=clock)
+    Round(state, publish=_publishing_by(publisher), scan=scan).look_and_judge()
     publisher.close()
     return publisher
 
@@ -216,7 +217,7 @@ def test_a_look_that_failed_leaves_the_end_of_the_one_before(
     (runtime / "verdicts" / "unseen-00000000").write_text("")
     first = read_file(file_about(runtime, env))
 
-    def fail(_state: Path, _roots: tuple[str, ...], _beat: object) -> None:
+    def fail(_state: Path, _roots: tuple[str, ...], _beat: object) -> NoReturn:
         raise InventoryError("the scan failed", where="scan")
 
     settle()

@@ -13,6 +13,7 @@ from typing import Any
 import msgspec
 import pytest
 
+from tests.builders.commands import can_fork, run_forked
 from tests.builders.environments import install, make_venv
 
 
@@ -44,6 +45,11 @@ def envguard(tmp_path: Path) -> Envguard:
     own = {"ENVGUARD_STATE": str(tmp_path / "state"), "ENVGUARD_CACHE": str(tmp_path / "cache")}
 
     def run(*arguments: str | Path, cwd: Path = folder, **environ: str) -> Run:
+        words, own_environ = [*map(str, arguments)], {**kept, **own, **environ}
+        if can_fork(own_environ):
+            forked = Run(*run_forked(words, cwd, own_environ))
+            assert "Traceback" not in forked.err
+            return forked
         done = subprocess.run(
             [sys.executable, "-m", "envguard.cli.main", *map(str, arguments)],
             cwd=cwd,

@@ -12,6 +12,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from envguard.cli.progress import Bar
 from envguard.wire import PlanReply
 from tests.client.fake_server import Asked, Told, serving
 
@@ -69,3 +70,35 @@ def test_a_server_that_thinks_for_over_a_second_is_waited_for_visibly(
     tmp_path: Path, answers_after_s: float, shows: bool
 ) -> None:
     assert (SPINNER in told_on_a_terminal(tmp_path, answers_after_s=answers_after_s)) is shows
+
+
+COUNTING = """
+from envguard.cli.progress import Bar
+with Bar() as bar:
+    for done in range(5):
+        bar.show("snapshots", done, 4)
+    print("a line of data")
+"""
+
+
+def test_what_is_counted_has_a_bar_on_a_terminal() -> None:
+    master, slave = os.openpty()
+    environ = {key: value for key, value in os.environ.items() if key != "NO_COLOR"} | {"TERM": "xterm"}
+    command = [sys.executable, "-c", COUNTING]
+    out = subprocess.run(
+        command, env=environ, stdout=subprocess.PIPE, stderr=slave, timeout=60, check=True
+    ).stdout
+    os.close(slave)
+    with contextlib.closing(os.fdopen(master, "rb", buffering=0)) as terminal:
+        written = _all_of(terminal.fileno())
+    assert b"snapshots" in written
+    assert b"4/4" in written
+    assert out == b"a line of data\n"
+
+
+def test_what_is_counted_has_a_line_now_and_then_elsewhere(capfd: pytest.CaptureFixture[str]) -> None:
+    at_s = iter([0.0, 1.0, 4.9, 5.0, 5.0, 9.0])
+    with Bar(lambda: next(at_s)) as bar:
+        for done in range(5):
+            bar.show("snapshots", 1000 * done, 4000)
+    assert capfd.readouterr().err == "snapshots: 3,000 of 4,000\n"

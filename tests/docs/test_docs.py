@@ -42,15 +42,20 @@ def test_help_is_one_imperative_line_and_an_example(command: click.Command) -> N
     first = text.splitlines()[0]
     assert len(first) <= 60
     assert first.endswith(".")
-    if not isinstance(command, click.Group) or command.name == "envguard":
+    if does_something(command) or command.name == "envguard":
         assert re.search(r"^Example: envguard", text, re.MULTILINE)
+
+
+def does_something(command: click.Command) -> bool:
+    """Whether it has an outcome of its own: most groups only hold commands."""
+    return not isinstance(command, click.Group) or command.name == "server"
 
 
 @each_command
 def test_every_command_states_its_exit_codes(command: click.Command) -> None:
     text = inspect.cleandoc(command.help or "")
     states = re.search(r"^Exit code: 0 [^,]+, (1 [^,]+, )?2 [^,]+, 3 [^,]+\.$", text, re.MULTILINE)
-    assert (states is None) == isinstance(command, click.Group)
+    assert (states is not None) == does_something(command)
 
 
 @each_command

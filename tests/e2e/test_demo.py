@@ -19,12 +19,6 @@ from tests.builders.environments import pyenv_python
 from tests.builders.story import make_story_wheels, quick_python
 
 _WITHIN_S = 90.0
-_ENVGUARD = (
-    "import signal; signal.signal(signal.SIGINT, signal.default_int_handler);"
-    "signal.signal(signal.SIGHUP, signal.SIG_DFL);"
-    "from envguard.cli.main import main; main()"
-)
-"""A test run in the background or under nohup has its children ignore these, which the demo would respect."""
 _CHANGES_THE_DEMO = ("PIP_", "ENVGUARD", "COLUMNS", "NO_COLOR", "FORCE_COLOR", "VIRTUAL_ENV")
 
 
@@ -37,7 +31,7 @@ class Demo:
         self._out, self._err = folder / "out", folder / "err"
         with self._out.open("w") as out, self._err.open("w") as err:
             self.process = subprocess.Popen(
-                [sys.executable, "-c", _ENVGUARD, "demo", *arguments],
+                [sys.executable, "-m", "envguard.cli.main", "demo", *arguments],
                 stdin=subprocess.DEVNULL,
                 stdout=out,
                 stderr=err,

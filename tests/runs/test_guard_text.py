@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 import sys
 from collections import Counter
 from collections.abc import Iterator
@@ -35,6 +36,18 @@ def names_at_the_top_of(tree: ast.Module) -> set[str]:
                 case ast.Assign(targets=targets):
                     found.update(target.id for target in targets if isinstance(target, ast.Name))
     return found
+
+
+def test_a_room_names_what_it_imports() -> None:
+    """Also in a comment that says a type."""
+    for path in ROOMS:
+        text = path.read_text()
+        imports = tuple(imports_of(path))
+        for node in imports:
+            text = text.replace(ast.get_source_segment(path.read_text(), node) or "", "")
+        words = set(re.findall(r"\w+", text))
+        names = {each.asname or each.name.partition(".")[0] for node in imports for each in node.names}
+        assert names <= words, path.name
 
 
 def test_a_room_imports_the_standard_library_and_names_of_other_rooms_alone() -> None:

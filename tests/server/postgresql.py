@@ -10,7 +10,8 @@ import signal
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -43,11 +44,13 @@ def why_not() -> str | None:
 class Cluster:
     """A running cluster that listens at a Unix socket in its own folder."""
 
-    def __init__(self, folder: Path, process: subprocess.Popen[bytes]) -> None:
+    def __init__(self, folder: Path, run: Callable[[], subprocess.Popen[bytes]]) -> None:
+        """``run`` starts its processes, which are ended where it was made."""
         self.folder = folder
-        self.process = process
+        self._run = run
         self._count = 0
-        self._engine = sa.create_engine(self.url("postgres"), isolation_level="AUTOCOMMIT")
+        engine = sa.create_engine(self.url("postgres"), isolation_level="AUTOCOMMIT", pool_pre_ping=True)
+        self._engine = engine
 
     def url(self, name: str) -> str:
         """Answer the SQLAlchemy URL of a database."""
@@ -75,6 +78,27 @@ class Cluster:
             found = connection.exec_driver_sql(statement)
             return found.scalar() if found.returns_rows else None
 
+    def start(self) -> None:
+        """Start it, and wait until it answers."""
+        self.process = self._run()
+        deadline = time.monotonic() + _WITHIN_S
+        while not self._answers():
+            assert self.process.poll() is None, (self.folder / "log").read_text()
+            assert time.monotonic() < deadline, "the cluster does not answer"
+            time.sleep(0.05)
+
+    def stop(self) -> None:
+        """Stop it as its operator would: connections are ended, what was committed is kept."""
+        self.process.send_signal(signal.SIGINT)
+        self.process.wait(_WITHIN_S)
+
+    def _answers(self) -> bool:
+        try:
+            self.tell("SELECT 1")
+        except sa.exc.OperationalError:
+            return False
+        return True
+
     def close(self) -> None:
         """Close our own connections."""
         self._engine.dispose()
@@ -93,10 +117,11 @@ def running_cluster() -> Iterator[Cluster]:
         _run([*map(str, initdb), "--locale=C", "--no-sync"], account)
         settings = [word for key, value in _SETTINGS.items() for word in ("-c", f"{key}={value}")]
         command = [str(programs / "postgres"), "-D", str(folder / "d"), "-k", str(folder), *settings]
-        with _child(command, account, folder / "log") as process:
-            cluster = Cluster(folder, process)
+        with contextlib.ExitStack() as running:
+            child = partial(_child, command, account, folder / "log")
+            cluster = Cluster(folder, lambda: running.enter_context(child()))
             try:
-                _wait(cluster)
+                cluster.start()
                 yield cluster
             finally:
                 cluster.close()
@@ -123,22 +148,6 @@ def _child(
                 process.wait(_WITHIN_S)
             except subprocess.TimeoutExpired:
                 process.kill()
-
-
-def _wait(cluster: Cluster) -> None:
-    deadline = time.monotonic() + _WITHIN_S
-    while not _answers(cluster):
-        assert cluster.process.poll() is None, (cluster.folder / "log").read_text()
-        assert time.monotonic() < deadline, "the cluster does not answer"
-        time.sleep(0.05)
-
-
-def _answers(cluster: Cluster) -> bool:
-    try:
-        cluster.tell("SELECT 1")
-    except sa.exc.OperationalError:
-        return False
-    return True
 
 
 def _run(command: Sequence[str], account: pwd.struct_passwd | None) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 
 import msgspec
@@ -14,7 +16,7 @@ from envguard.errors import StateError
 from envguard.server.store.database import Database
 from envguard.server.store.migrations.chain import VERSIONS, Chain, Revision, shipped
 from envguard.server.store.migrations.running import Position, bring_up
-from envguard.server.store.preparing import Preparable
+from envguard.server.store.preparing import Preparable, leave
 from envguard.server.store.revision import is_whole, revision_of
 from envguard.server.store.schema import (
     HEAD,
@@ -45,10 +47,6 @@ def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
         return f"sqlite:///{tmp_path / 'x.db'}"
     made: str = request.getfixturevalue("cluster").new_database()
     return made
-
-
-def leave(_database: Preparable) -> None:
-    """Open a database as it is."""
 
 
 def bring_up_wholly(database: Preparable, chain: Chain | None = None) -> list[Position]:
@@ -139,3 +137,25 @@ def test_newer_database_is_not_touched(url: str) -> None:
     with database.reading() as connection:
         assert revision_of(connection) == "0999"
     database.close()
+
+
+def test_database_of_another_program_is_not_touched(url: str) -> None:
+    database = Database(url, prepare=leave)
+    with database.writing() as connection:
+        alembic_version.create(connection)
+        connection.execute(alembic_version.insert().values(version_num="ae1027a6acf"))
+    with pytest.raises(StateError, match="another program keeps its tables") as caught:
+        Database(url)
+    assert caught.value.hint == "give envguard a database of its own"
+    with database.reading() as connection:
+        assert sa.inspect(connection).get_table_names() == [alembic_version.name]
+    database.close()
+
+
+def test_start_at_the_head_does_not_import_alembic(tmp_path: Path) -> None:
+    program = (
+        "import sys; from pathlib import Path; from envguard.server.state import open_database\n"
+        "for _ in range(2): open_database(Path(sys.argv[1])).close()\n"
+        "sys.exit('alembic' in sys.modules)"
+    )
+    assert subprocess.run([sys.executable, "-c", program, str(tmp_path / "s")], check=False).returncode == 0

@@ -98,7 +98,6 @@ def add_session(
     connection: sa.Connection, digest: SecretDigest, token: SecretDigest, *, now_s: float, expires_s: float
 ) -> None:
     """Keep a session of the pages, which lives no longer than the token it was opened with."""
-    connection.execute(sessions.delete().where(sessions.c.expires_at <= now_s))
     row = {"digest": digest, "token_digest": token, "expires_at": now_s + expires_s}
     connection.execute(sessions.insert().values(row))
 

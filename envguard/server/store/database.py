@@ -21,9 +21,14 @@ _SQLITE = (
     "PRAGMA synchronous = FULL",
     "PRAGMA foreign_keys = ON",
 )
+_ACKNOWLEDGED_IS_ON_DISK = """
+    SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') = 'off'
+"""
+"""What is stricter than ``on`` stays."""
 _POSTGRESQL = (
     "SET idle_in_transaction_session_timeout = '60s'",  # by default one forgotten transaction lives for ever
     "SET lock_timeout = '30s'",
+    _ACKNOWLEDGED_IS_ON_DISK,
 )
 _DIALECTS = ("sqlite", "postgresql")
 _CONNECT_TIMEOUT_S = 10
@@ -39,8 +44,8 @@ class Database:
     def __init__(self, url: str, *, place: str = "--database", prepare: Prepare = make_ready) -> None:
         """Connect to an SQLAlchemy URL and make the tables; raises UsageError or StateError at ``place``."""
         self.place = place
-        parsed = _parsed(url, place)
-        self._engine = _engine(parsed, place)
+        self._url = _parsed(url, place)
+        self._engine = _engine(self._url, place)
         self._is_sqlite = self._engine.dialect.name == "sqlite"
         self._one_writer = threading.Lock()
         self._reader = self._engine
@@ -52,14 +57,25 @@ class Database:
             self._reader = self._engine.execution_options(isolation_level="REPEATABLE READ")
         self._writer = self._engine.execution_options(envguard_writes=True)
         try:
-            prepare(self)
-        except (SQLAlchemyError, OSError, ValueError, TypeError) as error:
-            # TypeError is sqlite3's word for an option of the URL that it does not know.
-            self.close()
-            raise _cannot_be_opened(error, parsed, place) from error
+            with self.in_words("opened"):
+                prepare(self)
         except StateError:
             self.close()
             raise
+
+    @property
+    def told(self) -> str:
+        """Where it is, in words for people: without a password."""
+        return self._url.render_as_string(hide_password=True)
+
+    @contextlib.contextmanager
+    def in_words(self, what: str) -> Iterator[None]:
+        """Raise StateError where the database fails: that it cannot be ``what``, such as ``opened``."""
+        try:
+            yield
+        except (SQLAlchemyError, OSError, ValueError, TypeError) as error:
+            # TypeError is sqlite3's word for an option of the URL that it does not know.
+            raise _cannot_be(what, error, self._url, self.place) from error
 
     @contextlib.contextmanager
     def reading(self) -> Iterator[sa.Connection]:
@@ -154,7 +170,7 @@ def _engine(url: sa.URL, place: str) -> sa.Engine:
         raise UsageError(f"{url.drivername} takes no such URL", where=place, hint=_URL_HINT) from error
 
 
-def _cannot_be_opened(error: Exception, url: sa.URL, place: str) -> StateError:
+def _cannot_be(what: str, error: Exception, url: sa.URL, place: str) -> StateError:
     if is_lock_wait(error):
         return StateError(
             "another process holds the database's tables",
@@ -169,7 +185,7 @@ def _cannot_be_opened(error: Exception, url: sa.URL, place: str) -> StateError:
         hint = "check that the file is there, writable and not damaged"
     else:
         hint = "check that PostgreSQL runs there, has this database, and lets this user in and make tables"
-    return StateError(f"the database cannot be opened: {cause}", where=place, hint=hint)
+    return StateError(f"the database cannot be {what}: {cause}", where=place, hint=hint)
 
 
 def _configure_sqlite(connection: Any, _entry: ConnectionPoolEntry) -> None:

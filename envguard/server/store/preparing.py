@@ -13,7 +13,7 @@ from envguard.log import get_log
 from envguard.server.store.revision import is_whole, make_tables, revision_of
 
 if TYPE_CHECKING:
-    from envguard.server.store.migrations.chain import Revision
+    from envguard.server.store.migrations.chain import Chain, Revision
     from envguard.server.store.migrations.running import Position
 
 _QUICK_ROWS = 20_000
@@ -37,7 +37,7 @@ class Preparable(Protocol):
 Prepare = Callable[[Preparable], None]
 
 
-def make_ready(database: Preparable) -> None:
+def make_ready(database: Preparable, chain: Callable[[], Chain] | None = None) -> None:
     """Make the tables, or bring them up where that is quick; raises StateError where it is not."""
     with database.reading() as connection:
         if is_whole(connection):
@@ -46,17 +46,21 @@ def make_ready(database: Preparable) -> None:
         if revision_of(connection) is None:
             make_tables(connection)
             return
-    # Most starts need none of it, and it takes longer to import than all of the start.
+    # Most starts need none of it, and it takes longer to import than the start does.
     from envguard.server.store.migrations.chain import shipped
     from envguard.server.store.migrations.running import bring_up
 
     bring_up(
         database.migrating,
-        shipped(),
+        (chain or shipped)(),
         place=database.place,
         permit=lambda revision, rows: _permit_quick(database, revision, rows),
         report=_log_revision,
     )
+
+
+def leave(_database: Preparable) -> None:
+    """Take the tables as they are: for who only looks, or migrates step by step."""
 
 
 def _permit_quick(database: Preparable, revision: Revision, rows: int) -> None:

@@ -36,6 +36,12 @@ def refuse_unknown(revision: str | None, newest: str, place: str) -> None:
     """Raise StateError where the tables are of a later revision than the newest that this version has."""
     if revision is None or (revision.isdecimal() and revision <= newest):
         return
+    if not revision.isdecimal():
+        raise StateError(
+            f"another program keeps its tables in this database: revision {revision}",
+            where=place,
+            hint="give envguard a database of its own",
+        )
     raise StateError(
         f"the database was written by a newer envguard: revision {revision}, not {newest}",
         where=place,

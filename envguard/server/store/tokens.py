@@ -20,9 +20,6 @@ from envguard.server.store.schema import (
 from envguard.server.tokens import SecretDigest
 from envguard.wire.tokens import ID_CHARACTERS, TokenRow
 
-_KEPT_S = 30 * 24 * 3600.0
-"""After its end: who comes with it is told so."""
-
 JoinRefusal = Literal["unknown", "expired", "used up", "revoked"]
 """Why a join token lets nobody in."""
 
@@ -57,8 +54,7 @@ def add_join_token(
     expires_s: float,
     uses: int,
 ) -> None:
-    """Keep a join token, and drop those that ended long ago."""
-    connection.execute(join_tokens.delete().where(join_tokens.c.expires_at < now_s - _KEPT_S))
+    """Keep a join token."""
     row = {
         "digest": token.digest,
         "made_at": now_s,
@@ -97,8 +93,7 @@ def add_person_token(
     now_s: float,
     expires_s: float,
 ) -> None:
-    """Keep a person's token, and drop those that ended long ago."""
-    connection.execute(people_tokens.delete().where(people_tokens.c.expires_at < now_s - _KEPT_S))
+    """Keep a person's token."""
     row = {"digest": digest, "person": person, "role": role, "made_at": now_s, "made_by": by}
     connection.execute(people_tokens.insert().values(**row, expires_at=now_s + expires_s))
 

@@ -31,6 +31,15 @@ class Position(msgspec.Struct, frozen=True, kw_only=True):
     """Nothing of this revision remains."""
 
 
+class Unfinished(msgspec.Struct, frozen=True):
+    """A revision whose batches are not all done."""
+
+    revision: str
+    position: str
+    rows_done: int
+    rows_total: int
+
+
 Report = Callable[[Position], None]
 Permit = Callable[[Revision, int], None]
 """May raise before a transaction of a revision that has this many rows still to write anew."""
@@ -46,14 +55,22 @@ def bring_up(alone: Alone, chain: Chain, *, place: str, permit: Permit, report: 
         report(done)
 
 
+def unfinished(connection: sa.Connection) -> Unfinished | None:
+    """Answer what was cut off, or is under way."""
+    if not sa.inspect(connection).has_table(migration_positions.name):
+        return None
+    row = connection.execute(sa.select(migration_positions)).first()
+    return None if row is None else Unfinished(row.revision, row.position, row.rows_done, row.rows_total)
+
+
 def _next(connection: sa.Connection, chain: Chain, place: str, permit: Permit) -> Position | None:
     current = revision_of(connection)
     refuse_unknown(current, chain.revisions[-1].number, place)
-    unfinished = _unfinished(connection)
-    if unfinished is not None:
-        revision = chain.revision(unfinished.revision)
-        permit(revision, unfinished.rows_total - unfinished.rows_done)
-        return _fill(connection, revision, unfinished)
+    left = unfinished(connection)
+    if left is not None:
+        revision = chain.revision(left.revision)
+        permit(revision, left.rows_total - left.rows_done)
+        return _fill(connection, revision, left)
     pending = chain.after(current)
     return _begin(connection, chain, pending[0], permit) if pending else None
 
@@ -75,7 +92,7 @@ def _begin(connection: sa.Connection, chain: Chain, revision: Revision, permit: 
     )
 
 
-def _fill(connection: sa.Connection, revision: Revision, row: _Row) -> Position:
+def _fill(connection: sa.Connection, revision: Revision, row: Unfinished) -> Position:
     assert revision.fill is not None  # noqa: S101 - only such a revision has a position
     filled = revision.fill(connection, row.position)
     rows_done = row.rows_done + filled.rows
@@ -94,17 +111,3 @@ def _fill(connection: sa.Connection, revision: Revision, row: _Row) -> Position:
         rows_total=max(rows_done, row.rows_total),
         is_whole=filled.position is None,
     )
-
-
-class _Row(msgspec.Struct, frozen=True):
-    revision: str
-    position: str
-    rows_done: int
-    rows_total: int
-
-
-def _unfinished(connection: sa.Connection) -> _Row | None:
-    if not sa.inspect(connection).has_table(migration_positions.name):
-        return None
-    row = connection.execute(sa.select(migration_positions)).first()
-    return None if row is None else _Row(row.revision, row.position, row.rows_done, row.rows_total)
