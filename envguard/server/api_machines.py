@@ -11,9 +11,10 @@ from starlette.responses import Response
 from envguard.domain.environment import Snapshot, digest_of, is_digest
 from envguard.domain.policy import Waiver
 from envguard.log import get_log
-from envguard.server.auth import bearer_of
+from envguard.server.auth import machine_in, secret_in
 from envguard.server.body import read_message
-from envguard.server.joining import check_labels, check_name, check_text, enrol, offer_secret, take_offered
+from envguard.server.fields import check_name, check_text
+from envguard.server.joining import check_labels, enrol, offer_secret, take_offered
 from envguard.server.limits import Attempts, address_of
 from envguard.server.refusals import JsonResponse, RefusalError
 from envguard.server.service import Service, judge_and_keep
@@ -70,18 +71,20 @@ class MachineApi:
         check_text("version", message.version)
         if not 0 <= message.seq <= _LARGEST_SEQ:
             raise RefusalError(400, "malformed body: not a sequence number - at `$.seq`")
-        return JsonResponse(await run_in_threadpool(self._checkin, _machine(principal), message))
+        return JsonResponse(await run_in_threadpool(self._checkin, machine_in(principal), message))
 
     async def renew_secret(self, _request: Request, principal: Principal) -> Response:
         """``POST secret``."""
-        return JsonResponse(await run_in_threadpool(offer_secret, self._service, _machine(principal)))
+        return JsonResponse(await run_in_threadpool(offer_secret, self._service, machine_in(principal)))
 
     async def use_secret(self, request: Request) -> Response:
         """``POST secret/use``: whose it is is decided by this very request."""
         address = address_of(request, self._service.proxies)
         self._attempts.check(address)
         try:
-            await run_in_threadpool(take_offered, self._service, bearer_of(request))
+            await run_in_threadpool(
+                take_offered, self._service, secret_in(request.headers.get("authorization", ""))
+            )
         except RefusalError:
             self._attempts.failed(address)
             raise
@@ -97,7 +100,7 @@ class MachineApi:
             if record.path in paths:
                 raise RefusalError(400, f"malformed body: a path occurs twice - at `$.records[{index}].path`")
             paths.add(record.path)
-        return JsonResponse(await run_in_threadpool(self._put_environments, _machine(principal), message))
+        return JsonResponse(await run_in_threadpool(self._put_environments, machine_in(principal), message))
 
     async def put_snapshot(self, request: Request, principal: Principal) -> Response:
         """``PUT snapshots/{digest}``: of a machine's environment, or of one in which something ran."""
@@ -155,10 +158,3 @@ def _waivers_moved(message: Checkin, granted: Mapping[str, tuple[Waiver, ...]]) 
     """Whether the agent holds other waivers than those that concern its machine now."""
     now = waivers_digest(waiver for each in granted.values() for waiver in each)
     return message.waivers not in (None, now)
-
-
-def _machine(principal: Principal) -> str:
-    """Answer the id of the machine that asks: nobody else gets to what it reports."""
-    if principal.machine is None:
-        raise RefusalError(403, "only a joined machine may do this", "envguard join STRING")
-    return principal.machine

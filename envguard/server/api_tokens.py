@@ -10,7 +10,8 @@ from envguard.domain.rights import RESERVED_NAMES
 from envguard.log import get_log
 from envguard.server.auth import entry_by
 from envguard.server.body import read_message
-from envguard.server.joining import check_labels, check_name, fingerprint_by, new_join, until_text
+from envguard.server.fields import check_name
+from envguard.server.joining import check_labels, fingerprint_by, new_join, until_text
 from envguard.server.refusals import JsonResponse, RefusalError
 from envguard.server.service import Service
 from envguard.server.store import audit, tokens

@@ -13,7 +13,7 @@ from envguard.server.service import Service
 from envguard.server.store.access import Principal, Stranger, who_has, who_is_signed_in
 from envguard.server.store.admission import is_place_noted, note_place
 from envguard.server.store.tokens import note_use, people_with
-from envguard.server.tokens import digest_of_secret
+from envguard.server.tokens import SecretDigest, digest_of_secret
 
 COOKIE = "envguard_session"
 SESSION_S = 12 * 3600.0
@@ -39,7 +39,12 @@ async def identify_for(act: Act, request: Request, service: Service) -> Principa
 
 async def identify(request: Request, service: Service) -> Principal:
     """Answer whose token the request carries; raises RefusalError: 401, or 403 to machines that are out."""
-    digest, place = digest_of_secret(bearer_of(request)), request.headers.get(PLACE_HEADER, "")[:_ID_LIMIT]
+    digest = secret_in(request.headers.get("authorization", ""))
+    return await holder_of(digest, service, request.headers.get(PLACE_HEADER, "")[:_ID_LIMIT])
+
+
+async def holder_of(digest: SecretDigest, service: Service, place: str = "") -> Principal:
+    """Answer whose secret this is; raises as :func:`identify`. ``place``: the id of a machine, if told."""
 
     def look_up() -> tuple[Principal | Stranger, bool]:
         now_s = service.clock()
@@ -49,18 +54,33 @@ async def identify(request: Request, service: Service) -> Principal:
 
     found, is_noted = await run_in_threadpool(look_up)
     if isinstance(found, Stranger):
-        raise _refusal_of(found)
+        raise refusal_of_stranger(found)
     if not is_noted:
         await run_in_threadpool(_note, service, found, place)
     return found
 
 
-def bearer_of(request: Request) -> str:
-    """Answer the secret that a request carries; raises RefusalError with 401."""
-    scheme, _, secret = request.headers.get("authorization", "").partition(" ")
+def secret_in(authorization: str) -> SecretDigest:
+    """Answer the secret of an ``Authorization`` header; raises RefusalError with 401."""
+    scheme, _, secret = authorization.partition(" ")
     if scheme.lower() != "bearer" or not secret.strip():
         raise RefusalError(401, "the request carries no token", _SIGN_IN)
-    return secret.strip()
+    return digest_of_secret(secret.strip())
+
+
+def machine_in(principal: Principal) -> str:
+    """Answer the id of the machine that asks; raises RefusalError with 403 where it is a person."""
+    if principal.machine is None:
+        raise not_a_machine(principal)
+    return principal.machine
+
+
+def not_a_machine(who: Principal | Stranger) -> RefusalError:
+    """Answer the refusal of somebody who is heard by no machine's secret."""
+    if isinstance(who, Stranger):
+        return refusal_of_stranger(who)
+    hint = "envguard join STRING makes this computer one"
+    return RefusalError(403, f"only a joined machine may do this, and {_who(who)}", hint)
 
 
 def entry_by(principal: Principal, act: str, about: str, *, outcome: AuditOutcome = "done") -> AuditEntry:
@@ -84,7 +104,7 @@ async def signed_in(request: Request, service: Service) -> Principal | None:
 
 def words_of(stranger: Stranger) -> str:
     """Answer in a sentence why a secret lets nobody in."""
-    return _refusal_of(stranger).refusal.error
+    return refusal_of_stranger(stranger).refusal.error
 
 
 def _is_noted(connection: sa.Connection, principal: Principal, place: str) -> bool:
@@ -100,17 +120,20 @@ def _note(service: Service, principal: Principal, place: str) -> None:
             note_place(connection, principal.token, place)
 
 
-def _refusal_of(stranger: Stranger) -> RefusalError:
+def refusal_of_stranger(stranger: Stranger) -> RefusalError:
+    """Say what became of a secret that lets nobody in."""
     name = stranger.name
     anew = f"an admin makes another: envguard token new --person {name} --role ROLE"
     match stranger.why:
         case "pending":
             hint = f"an admin lets it in: envguard machines approve {name}"
-            return RefusalError(403, f"this machine waits to be let in: {name}", hint, retry_s=_PENDING_ASK_S)
+            return RefusalError(
+                403, f"this machine waits to be let in: {name}", hint, retry_after_s=_PENDING_ASK_S
+            )
         case "retired" | "lost" as why:
             how = "was retired" if why == "retired" else "was given up as lost"
             hint = "stop its agent; to come back: envguard join STRING"
-            return RefusalError(403, f"this machine {how}: {name}", hint, retry_s=_RETIRED_ASK_S)
+            return RefusalError(403, f"this machine {how}: {name}", hint, retry_after_s=_RETIRED_ASK_S)
         case "expired":
             return RefusalError(401, f"this token has expired: {name}'s", anew)
         case "revoked":
@@ -123,8 +146,7 @@ def _refusal_of(stranger: Stranger) -> RefusalError:
 def _not_allowed(service: Service, principal: Principal, act: Act) -> RefusalError:
     """Say which role it takes, and who has it."""
     if act == "report":
-        hint = "envguard join STRING makes this computer one"
-        return RefusalError(403, f"only a joined machine may do this, and {_who(principal)}", hint)
+        return not_a_machine(principal)
     roles = TABLE[act]
     with service.database.reading() as connection:
         people = people_with(connection, roles, service.clock())

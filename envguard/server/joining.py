@@ -16,17 +16,17 @@ import sqlalchemy as sa
 
 from envguard.domain.audit import AuditEntry
 from envguard.log import get_log
+from envguard.server.fields import check_name, check_text
 from envguard.server.refusals import RefusalError
 from envguard.server.service import Service
 from envguard.server.store import admission, audit, tokens
 from envguard.server.store.access import Principal, who_has
 from envguard.server.store.machines import Joining
 from envguard.server.store.machines import enrol as keep_machine
-from envguard.server.tokens import digest_of_secret, new_secret
+from envguard.server.tokens import SecretDigest, digest_of_secret, new_secret
 from envguard.wire import EnrolReply, EnrolRequest, JoinString, SecretReply, TokenRequest, write_join
 from envguard.wire.certificates import fingerprint_of
 
-_TEXT_LIMIT = 200
 _LABELS_LIMIT = 64
 _ANOTHER = "ask an admin for another: envguard token new"
 _UNKNOWN = "the server does not know this join string"
@@ -105,9 +105,9 @@ def offer_secret(service: Service, machine: str) -> SecretReply:
     return SecretReply(secret)
 
 
-def take_offered(service: Service, secret: str) -> None:
+def take_offered(service: Service, digest: SecretDigest) -> None:
     """Make an offered secret the machine's; that it is so already is no failure. Raises RefusalError."""
-    digest, now_s = digest_of_secret(secret), service.clock()
+    now_s = service.clock()
     with service.database.reading() as connection:
         if isinstance(who_has(connection, digest, now_s), Principal):
             return  # its answer did not arrive
@@ -118,21 +118,6 @@ def take_offered(service: Service, secret: str) -> None:
         entry = AuditEntry(who=name, role="machine", act="machine.renew", object=name)
         audit.record(connection, entry, now_s)
     _log.info("secret_renewed", machine=name)
-
-
-def check_name(field: str, text: str) -> None:
-    """Raise RefusalError where this is no name."""
-    if not text.strip():
-        raise RefusalError(400, f"malformed body: empty - at `$.{field}`")
-    check_text(field, text)
-
-
-def check_text(field: str, text: str) -> None:
-    """Raise RefusalError where a text is long, or cannot be printed."""
-    if len(text) > _TEXT_LIMIT or not text.isprintable():
-        raise RefusalError(
-            400, f"malformed body: over {_TEXT_LIMIT} characters, or unprintable ones - at `$.{field}`"
-        )
 
 
 def check_labels(labels: Mapping[str, str]) -> None:

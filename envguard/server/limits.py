@@ -67,7 +67,7 @@ class Attempts:
         if wait_s > 0:
             retry_s = math.ceil(wait_s)
             what = "too many tries that failed"
-            raise RefusalError(429, what, f"try again in {retry_s} s", retry_s=retry_s)
+            raise RefusalError(429, what, f"try again in {retry_s} s", retry_after_s=retry_s)
 
     def failed(self, address: str) -> None:
         """Remember that a try from there failed."""

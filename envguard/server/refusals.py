@@ -23,12 +23,11 @@ class RefusalError(Exception):
     """The request is understood and refused; becomes an answer with a :class:`Refusal`."""
 
     def __init__(
-        self, status: int, error: str, hint: str | None = None, *, retry_s: int | None = None
+        self, status: int, error: str, hint: str | None = None, *, retry_after_s: int | None = None
     ) -> None:
-        """``retry_s``: who asks again before so many seconds gets the same answer."""
         super().__init__(error)
         self.status = status
-        self.headers = None if retry_s is None else {"Retry-After": str(retry_s)}
+        self.headers = None if retry_after_s is None else {"Retry-After": str(retry_after_s)}
         self.refusal = Refusal(error=error, hint=hint)
 
 

@@ -6,13 +6,14 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta, timezone
 
 import msgspec
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from envguard.domain.audit import GENESIS, AuditEntry, AuditHead, AuditRow, Broken, ChainCheck, chained
 
 START = datetime(2026, 11, 25, tzinfo=timezone.utc)
 TEXTS = st.text(max_size=20)
+FEW = settings(max_examples=40)
 
 
 @st.composite
@@ -50,11 +51,13 @@ def head_of(rows: Sequence[AuditRow]) -> AuditHead:
     return AuditHead(rows[-1].number, rows[-1].hash) if rows else AuditHead()
 
 
+@FEW
 @given(chains(least=0))
 def test_chain_that_nobody_touched_is_whole(rows: tuple[AuditRow, ...]) -> None:
     assert check(rows, head_of(rows)) is None
 
 
+@FEW
 @given(chains(), st.data())
 def test_any_changed_field_is_found_there(rows: tuple[AuditRow, ...], data: st.DataObject) -> None:
     at = data.draw(st.integers(0, len(rows) - 1))
@@ -72,6 +75,7 @@ def test_any_changed_field_is_found_there(rows: tuple[AuditRow, ...], data: st.D
     assert broken.number == at + 1
 
 
+@FEW
 @given(chains(), st.data())
 def test_any_removed_row_is_found_there(rows: tuple[AuditRow, ...], data: st.DataObject) -> None:
     at = data.draw(st.integers(0, len(rows) - 1))
@@ -80,6 +84,7 @@ def test_any_removed_row_is_found_there(rows: tuple[AuditRow, ...], data: st.Dat
     assert broken.number == at + 1
 
 
+@FEW
 @given(chains(least=2), st.data())
 def test_any_two_swapped_rows_are_found(rows: tuple[AuditRow, ...], data: st.DataObject) -> None:
     first = data.draw(st.integers(0, len(rows) - 2))
@@ -91,6 +96,7 @@ def test_any_two_swapped_rows_are_found(rows: tuple[AuditRow, ...], data: st.Dat
     assert broken.number == first + 1
 
 
+@FEW
 @given(chains(), entries(), st.data())
 def test_any_inserted_row_is_found(
     rows: tuple[AuditRow, ...], entry: AuditEntry, data: st.DataObject
@@ -101,6 +107,7 @@ def test_any_inserted_row_is_found(
     assert check([*rows[:at], put_in, *rows[at:]], head_of(rows)) is not None
 
 
+@FEW
 @given(chains(), entries())
 def test_rows_that_were_all_made_anew_have_another_head(
     rows: tuple[AuditRow, ...], entry: AuditEntry

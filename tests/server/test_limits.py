@@ -92,7 +92,8 @@ def test_clock_that_was_set_back_locks_nobody_out() -> None:
     assert may(attempts)
 
 
-def test_guessed_tokens_are_refused_before_they_are_looked_at(server: Server) -> None:
+def test_guessed_tokens_are_refused_before_they_are_looked_at(sqlite_server: Server) -> None:
+    server = sqlite_server
     for _ in range(EACH.at_once):
         assert is_login_page(sign_in(server, "guess"), 403, "does not know")
     answer = sign_in(server, server.admin)
@@ -103,7 +104,8 @@ def test_guessed_tokens_are_refused_before_they_are_looked_at(server: Server) ->
     says(server.ask("POST", "/enroll", GUESS), 403, "does not know")
 
 
-def test_guessed_join_strings_are_refused_and_good_ones_cost_nothing(server: Server) -> None:
+def test_guessed_join_strings_are_refused_and_good_ones_cost_nothing(sqlite_server: Server) -> None:
+    server = sqlite_server
     for number in range(EACH.at_once * 2):
         server.enrol(f"ws-{number}")
     for _ in range(EACH.at_once):
@@ -114,7 +116,8 @@ def test_guessed_join_strings_are_refused_and_good_ones_cost_nothing(server: Ser
     assert sign_in(server, server.admin).status == 303
 
 
-def test_behind_a_proxy_each_client_counts_for_itself(server: Server) -> None:
+def test_behind_a_proxy_each_client_counts_for_itself(sqlite_server: Server) -> None:
+    server = sqlite_server
     service = msgspec.structs.replace(server.service, proxies=frozenset({"127.0.0.1"}))
     server.app = make_app(service)
     for _ in range(EACH.at_once):

@@ -164,7 +164,8 @@ def test_checkins_and_records_are_kept_as_such_and_not_in_the_log(server: Server
 
 
 @pytest.mark.parametrize("asked", ["after=x", "after=-1", "since=yesterday", "since=2026-11-25T00:00:00"])
-def test_question_about_the_log_that_is_none_is_refused(server: Server, asked: str) -> None:
+def test_question_about_the_log_that_is_none_is_refused(sqlite_server: Server, asked: str) -> None:
+    server = sqlite_server
     assert server.ask("GET", f"/audit?{asked}", token=server.admin).status == 400
 
 
