@@ -24,9 +24,12 @@ from envguard.server.service import Service
 
 def make_app(service: Service) -> Starlette:
     """Answer the application of a service."""
-    people, pages = PeopleApi(service), Pages(service)
+    gate, people, pages = Gate(service), PeopleApi(service), Pages(service)
     routes = [
-        Mount("/api/v1", routes=[*_of_machines(service), *_of_people(service), *_of_admins(service)]),
+        Mount(
+            "/api/v1",
+            routes=[*_of_machines(gate, service), *_of_people(gate, service), *_of_admins(gate, service)],
+        ),
         open_route("GET", "/healthz", people.health),
         ActRoute("GET", "/", "read", pages.team),
         open_route("GET", "/login", pages.sign_in_form),
@@ -37,8 +40,8 @@ def make_app(service: Service) -> Starlette:
     return Starlette(routes=routes, exception_handlers=exception_handlers())
 
 
-def _of_machines(service: Service) -> list[ActRoute]:
-    gate, machine = Gate(service), MachineApi(service)
+def _of_machines(gate: Gate, service: Service) -> list[ActRoute]:
+    machine = MachineApi(service)
     ranks, receipts = RanksApi(service), ReceiptApi(service)
     return [
         open_route("POST", "/enroll", machine.enrol),
@@ -55,8 +58,8 @@ def _of_machines(service: Service) -> list[ActRoute]:
     ]
 
 
-def _of_people(service: Service) -> list[ActRoute]:
-    gate, people, waivers = Gate(service), PeopleApi(service), WaiverApi(service)
+def _of_people(gate: Gate, service: Service) -> list[ActRoute]:
+    people, waivers = PeopleApi(service), WaiverApi(service)
     return [
         open_route("GET", "/ca", people.get_authority),
         gate.route("GET", "/policies", "read", people.get_policies),
@@ -71,8 +74,8 @@ def _of_people(service: Service) -> list[ActRoute]:
     ]
 
 
-def _of_admins(service: Service) -> list[ActRoute]:
-    gate, tokens = Gate(service), TokenApi(service)
+def _of_admins(gate: Gate, service: Service) -> list[ActRoute]:
+    tokens = TokenApi(service)
     admission, audit = AdmissionApi(service), AuditApi(service)
     return [
         gate.route("GET", "/whoami", "read", tokens.whoami),

@@ -7,7 +7,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 
 from envguard.domain.audit import AuditEntry, AuditOutcome
-from envguard.domain.rights import PERSON_ROLES, TABLE, Act, least_role, may
+from envguard.domain.rights import PERSON_ROLES, TABLE, Act, least_role
 from envguard.server.refusals import RefusalError
 from envguard.server.service import Service
 from envguard.server.store.access import Principal, Stranger, who_has, who_is_signed_in
@@ -27,14 +27,6 @@ _ID_LIMIT = 200
 _RETIRED_ASK_S = 6 * 3600
 """How seldom the agent of a retired machine is to ask; it does not know yet that it may stop."""
 _PENDING_ASK_S = 60
-
-
-async def identify_for(act: Act, request: Request, service: Service) -> Principal:
-    """Answer who asks, if he may do this; raises RefusalError with 401 or 403."""
-    principal = await identify(request, service)
-    if not may(principal.role, act):
-        raise await run_in_threadpool(_not_allowed, service, principal, act)
-    return principal
 
 
 async def identify(request: Request, service: Service) -> Principal:
@@ -143,8 +135,8 @@ def refusal_of_stranger(stranger: Stranger) -> RefusalError:
             return RefusalError(401, "the server does not know this token", _SIGN_IN)
 
 
-def _not_allowed(service: Service, principal: Principal, act: Act) -> RefusalError:
-    """Say which role it takes, and who has it."""
+def not_allowed(service: Service, principal: Principal, act: Act) -> RefusalError:
+    """Say to who may not which role it takes, and who has it."""
     if act == "report":
         return not_a_machine(principal)
     roles = TABLE[act]

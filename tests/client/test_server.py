@@ -131,6 +131,11 @@ def test_retry_after_is_kept(headers: dict[str, str], seconds: float | None) -> 
     assert error.retry_after_s == seconds
 
 
+def test_refusal_may_say_how_seldom_to_ask_again() -> None:
+    error = asking(Told(status=403, body=b'{"error": "retired"}', headers={"Retry-After": "21600"}))
+    assert (type(error), error.retry_after_s) == (RefusedError, 21600.0)
+
+
 @pytest.mark.parametrize(
     "url",
     [

@@ -82,6 +82,17 @@ def test_who_may_not_is_told_which_role_it_takes_and_who_has_it(server: Server) 
     )
 
 
+def test_who_tried_what_he_may_not_stands_in_the_log_so_often_at_most(server: Server) -> None:
+    viewer, before = token_of(server, "viewer"), numbers(server)
+    for _ in range(30):
+        assert server.ask("POST", "/tokens", {}, token=viewer).status == 403
+        assert server.ask("GET", "/tokens", token=viewer).status == 403
+    rows = server.ask("GET", f"/audit?after={before}", token=server.admin).json()["rows"]
+    assert len(rows) == 20
+    tried = {(each["who"], each["act"], each["object"], each["outcome"]) for each in rows}
+    assert tried == {("a viewer", "administer", "POST /tokens", "refused")}
+
+
 def test_machine_is_told_the_teams_summary_and_of_itself(server: Server) -> None:
     server.push()
     for name in ("ws-7", "ws-8"):
@@ -145,7 +156,7 @@ def test_every_act_that_changes_anything_is_recorded_once_and_by_name(server: Se
     assert done == set(known)
 
 
-def test_what_is_done_twice_is_recorded_once_and_what_is_refused_not_at_all(server: Server) -> None:
+def test_what_is_done_twice_is_recorded_once_and_what_fails_not_at_all(server: Server) -> None:
     server.push()
     before = numbers(server)
     server.push()
