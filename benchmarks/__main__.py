@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from benchmarks import home, judging, reading, requiring, running
+from benchmarks import home, judging, lists, reading, requiring, running
 
 
 def main(arguments: list[str]) -> None:
@@ -23,10 +23,12 @@ def main(arguments: list[str]) -> None:
             running.main()
         case ["home"]:
             home.main()
+        case ["lists", *how]:
+            lists.main(how)
         case ["requiring"]:
             requiring.main()
         case _:
-            sys.exit("reading [FOLDER], judging, requiring, running or home")
+            sys.exit("reading [FOLDER], judging, requiring, running, home or lists [MACHINES]")
 
 
 if __name__ == "__main__":

@@ -23,6 +23,8 @@ _COMMANDS = {
     "join": "envguard.cli.machine:join",
     "login": "envguard.cli.login:login",
     "machines": "envguard.cli.machines:machines",
+    "machine": "envguard.cli.listed:machine",
+    "package": "envguard.cli.listed:package",
     "policy": "envguard.cli.policy:policy",
     "ranks": "envguard.cli.ranks:ranks",
     "rebuild": "envguard.cli.rebuild:rebuild",

@@ -17,6 +17,7 @@ from envguard.report.audited import AuditDocument, VerifiedDocument
 from envguard.report.compared import DiffDocument
 from envguard.report.documents import ErrorDocument
 from envguard.report.explained import BindingDocument, ExplanationDocument
+from envguard.report.listed import MachineDocument, PackageDocument
 from envguard.report.outputs import (
     LintDocument,
     LogDocument,
@@ -34,7 +35,12 @@ from envguard.report.pulled import PullDocument
 from envguard.report.rebuilt import RebuildDocument
 from envguard.report.runs import RunsDocument
 from envguard.report.scanned import ScanDocument
-from envguard.report.upkeep import MigrationDocument, ServerCheckDocument
+from envguard.report.upkeep import (
+    BackupDocument,
+    MigrationDocument,
+    RestoreDocument,
+    ServerCheckDocument,
+)
 from envguard.report.written import ImportDocument, NewDocument
 from envguard.wire import (
     MachineDone,
@@ -67,6 +73,8 @@ _OUTPUTS: tuple[type[msgspec.Struct], ...] = (
     MachineDone,
     AuditDocument,
     VerifiedDocument,
+    MachineDocument,
+    PackageDocument,
     DiffDocument,
     ExplanationDocument,
     BindingDocument,
@@ -83,6 +91,8 @@ _OUTPUTS: tuple[type[msgspec.Struct], ...] = (
     ImportDocument,
     ServerDocument,
     MigrationDocument,
+    BackupDocument,
+    RestoreDocument,
     ServerCheckDocument,
     TokenDocument,
     VersionDocument,

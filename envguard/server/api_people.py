@@ -6,7 +6,6 @@ import re
 from datetime import datetime
 
 import msgspec
-from sqlalchemy.exc import SQLAlchemyError
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
@@ -97,14 +96,6 @@ class PeopleApi:
             raise RefusalError(404, "this server has no authority of its own", hint)
         return Response(self._service.authority, media_type="application/x-pem-file")
 
-    async def health(self, _request: Request) -> Response:
-        """``GET /healthz``: whether the database answers."""
-        try:
-            await run_in_threadpool(self._ask_database)
-        except SQLAlchemyError as error:
-            raise RefusalError(503, "the server's database does not answer") from error
-        return JsonResponse({"status": "ok"})
-
     def _team(self, principal: Principal, only: str | None, since: datetime | None) -> TeamReport:
         report = team_report(self._service, only, since=since)
         return report if may(principal.role, "look-around") else as_told_to(principal.name, report)
@@ -141,10 +132,6 @@ class PeopleApi:
             held = () if governs else holders(known, pushed, StoredContents(connection))
         _log.info("policy_pushed", policy=name, revision=revision.revision, is_new=is_new)
         return PushReply(name=name, revision=revision.revision, is_new=is_new, governs=governs, holders=held)
-
-    def _ask_database(self) -> None:
-        with self._service.database.reading() as connection:
-            connection.exec_driver_sql("SELECT 1")
 
 
 def _revision_asked(request: Request) -> int | None:

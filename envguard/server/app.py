@@ -5,39 +5,59 @@ from __future__ import annotations
 from pathlib import Path
 
 from starlette.applications import Starlette
-from starlette.routing import Mount
+from starlette.routing import BaseRoute, Mount
 from starlette.staticfiles import StaticFiles
+from starlette.types import ASGIApp
 
 from envguard.server.api_admission import AdmissionApi
 from envguard.server.api_audit import AuditApi
+from envguard.server.api_lists import ListApi
 from envguard.server.api_machines import MachineApi
+from envguard.server.api_operations import OperationsApi
 from envguard.server.api_people import PeopleApi
 from envguard.server.api_ranks import RanksApi
 from envguard.server.api_receipts import ReceiptApi
 from envguard.server.api_tokens import TokenApi
 from envguard.server.api_waivers import WaiverApi
 from envguard.server.guarding import ActRoute, Gate, open_route
+from envguard.server.observing import Observed
 from envguard.server.pages import Pages
 from envguard.server.refusals import exception_handlers
 from envguard.server.service import Service
 
 
-def make_app(service: Service) -> Starlette:
+class App(Starlette):
+    """An application of which every request is watched, from outside of all else."""
+
+    def __init__(self, service: Service, routes: list[BaseRoute]) -> None:
+        """Answer by this service."""
+        self._service = service
+        super().__init__(routes=routes, exception_handlers=exception_handlers())
+
+    def build_middleware_stack(self) -> ASGIApp:
+        """Starlette's own answer to a failure of ours stands outside of what is added to it otherwise."""
+        return Observed(super().build_middleware_stack(), self._service.metrics, self.routes)
+
+
+def make_app(service: Service) -> App:
     """Answer the application of a service."""
-    gate, people, pages = Gate(service), PeopleApi(service), Pages(service)
-    routes = [
+    gate, pages = Gate(service), Pages(service)
+    operations = OperationsApi(service)
+    routes: list[BaseRoute] = [
         Mount(
             "/api/v1",
             routes=[*_of_machines(gate, service), *_of_people(gate, service), *_of_admins(gate, service)],
         ),
-        open_route("GET", "/healthz", people.health),
+        open_route("GET", "/healthz", operations.health),
+        open_route("GET", "/readyz", operations.readiness),
+        gate.route("GET", "/metrics", "look-around", operations.metrics),
         ActRoute("GET", "/", "read", pages.team),
         open_route("GET", "/login", pages.sign_in_form),
         open_route("POST", "/login", pages.sign_in),
         open_route("POST", "/logout", pages.sign_out),
         Mount("/static", StaticFiles(directory=Path(__file__).parent / "static")),
     ]
-    return Starlette(routes=routes, exception_handlers=exception_handlers())
+    return App(service, routes)
 
 
 def _of_machines(gate: Gate, service: Service) -> list[ActRoute]:
@@ -59,7 +79,7 @@ def _of_machines(gate: Gate, service: Service) -> list[ActRoute]:
 
 
 def _of_people(gate: Gate, service: Service) -> list[ActRoute]:
-    people, waivers = PeopleApi(service), WaiverApi(service)
+    people, waivers, lists = PeopleApi(service), WaiverApi(service), ListApi(service)
     return [
         open_route("GET", "/ca", people.get_authority),
         gate.route("GET", "/policies", "read", people.get_policies),
@@ -71,6 +91,10 @@ def _of_people(gate: Gate, service: Service) -> list[ActRoute]:
         gate.route("POST", "/waivers", "ask", waivers.ask),
         gate.route("POST", "/waivers/{number}/{decision}", "decide", waivers.decide),
         gate.route("GET", "/team", "read", people.get_team),
+        gate.route("GET", "/team/machines", "read", lists.machines),
+        gate.route("GET", "/team/environments", "read", lists.environments),
+        gate.route("GET", "/team/findings", "read", lists.findings),
+        gate.route("GET", "/team/packages/{name}", "read", lists.package),
     ]
 
 

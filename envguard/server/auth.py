@@ -8,6 +8,7 @@ from starlette.requests import Request
 
 from envguard.domain.audit import AuditEntry, AuditOutcome
 from envguard.domain.rights import PERSON_ROLES, TABLE, Act, least_role
+from envguard.server.observing import note_of
 from envguard.server.refusals import RefusalError
 from envguard.server.service import Service
 from envguard.server.store.access import Principal, Stranger, who_has, who_is_signed_in
@@ -32,7 +33,9 @@ _PENDING_ASK_S = 60
 async def identify(request: Request, service: Service) -> Principal:
     """Answer whose token the request carries; raises RefusalError: 401, or 403 to machines that are out."""
     digest = secret_in(request.headers.get("authorization", ""))
-    return await holder_of(digest, service, request.headers.get(PLACE_HEADER, "")[:_ID_LIMIT])
+    principal = await holder_of(digest, service, request.headers.get(PLACE_HEADER, "")[:_ID_LIMIT])
+    note_of(request).who = principal.label
+    return principal
 
 
 async def holder_of(digest: SecretDigest, service: Service, place: str = "") -> Principal:
@@ -91,7 +94,9 @@ async def signed_in(request: Request, service: Service) -> Principal | None:
         with service.database.reading() as connection:
             return who_is_signed_in(connection, digest, service.clock())
 
-    return await run_in_threadpool(look_up)
+    principal = await run_in_threadpool(look_up)
+    note_of(request).who = principal.label if principal is not None else None
+    return principal
 
 
 def words_of(stranger: Stranger) -> str:

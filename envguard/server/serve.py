@@ -25,7 +25,7 @@ from envguard.server.listening import check_url, checked_proxies, open_socket, r
 from envguard.server.service import Service
 from envguard.server.state import admin_token_file, open_database
 from envguard.server.tls.choosing import TlsKind, TlsOptions, given_or_off, kind_of, own
-from envguard.server.tls.interface import AUTHORITY_FILE
+from envguard.server.tls.interface import AUTHORITY_FILE, CERTIFICATE_FILE
 from envguard.server.tls.serving import Serving
 from envguard.server.upkeep import Upkeep
 from envguard.state.notify import notify, watchdog_interval_s
@@ -85,6 +85,7 @@ def run_server(
                 authority=chosen.authority,
                 interval_s=interval_s,
                 proxies=checked_proxies(proxies, is_in_front=kind == "off" and told.startswith("https:")),
+                certificates=_certificates(kind, state, tls),
             )
             started = Started(
                 url=service.url,
@@ -120,6 +121,7 @@ class _Server(uvicorn.Server):
         )
         super().__init__(config)
         config.load()
+        self._readiness = service.readiness
         if serving is not None:
             config.ssl = serving.context  # uvicorn makes one only from files, and once
         self._told = started
@@ -142,6 +144,7 @@ class _Server(uvicorn.Server):
         self._tasks.append(asyncio.create_task(self._upkeep.run()))
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        self._readiness.is_stopping = True
         notify("STOPPING=1")
         await super().shutdown(sockets)
         for task in self._tasks:
@@ -182,6 +185,14 @@ async def _keep_fresh(serving: Serving, look_again: asyncio.Event) -> None:
             await asyncio.wait_for(look_again.wait(), _LOOK_EVERY_S)
         look_again.clear()
         await asyncio.to_thread(serving.refresh)
+
+
+def _certificates(kind: TlsKind, state: Path, tls: TlsOptions) -> dict[str, Path]:
+    """Answer the files whose end an operator wants to know."""
+    if kind == "own":
+        return {"certificate": state / CERTIFICATE_FILE, "authority": state / AUTHORITY_FILE}
+    files = {"certificate": tls.certificate, "authority": tls.authority}
+    return {what: file for what, file in files.items() if file is not None}
 
 
 def _now() -> datetime:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime, timezone
 from functools import lru_cache
+from pathlib import Path
 
 import msgspec
 import sqlalchemy as sa
@@ -15,6 +16,8 @@ from envguard.domain.findings.finding import Finding
 from envguard.domain.policy import EarlierLock, EarlierSource, KnownPolicy, LockedPolicy, PolicySource, Waiver
 from envguard.domain.verdict import Basis
 from envguard.formats import earlier_locks, parse_known
+from envguard.server.metrics import Metrics
+from envguard.server.readiness import Readiness
 from envguard.server.refusals import RefusalError
 from envguard.server.store.contents import facts_with, findings_of, record_findings, snapshot_with
 from envguard.server.store.database import Database
@@ -22,7 +25,7 @@ from envguard.server.store.machines import KnownMachine, known_machines, record_
 from envguard.server.store.policies import newest_policies, newest_revisions, replaced_locks
 from envguard.server.store.receipts import runs_since
 from envguard.server.store.waivers import asked_waivers, waivers_in_force
-from envguard.server.team import Judged, assemble, differences_between, judge_machine
+from envguard.server.team import Judged, assemble, judge_machine, where_machines_differ
 from envguard.wire import Difference, PolicyRevision, TeamReport
 
 
@@ -39,6 +42,10 @@ class Service(msgspec.Struct, frozen=True, kw_only=True):
     interval_s: float
     proxies: frozenset[str] = frozenset()
     """The addresses of proxies in front, which tell from where a request comes."""
+    metrics: Metrics = msgspec.field(default_factory=Metrics)
+    readiness: Readiness = msgspec.field(default_factory=Readiness)
+    certificates: Mapping[str, Path] = {}
+    """The files of what machines trust, ``certificate`` and ``authority``: when they end is told."""
 
     def now(self) -> datetime:
         """Answer the time, aware UTC."""
@@ -109,14 +116,18 @@ def judge_and_keep(
 
     What was compared and which environments are compliant is kept, so that later drift can say what moved.
     """
+    return judge_found(service, lambda connection: known_machines(connection, machine))
+
+
+def judge_found(
+    service: Service, find: Callable[[sa.Connection], Iterable[KnownMachine]]
+) -> tuple[tuple[KnownMachine, tuple[Judged, ...]], ...]:
+    """Answer the verdicts on the machines that are found; keeps as :func:`judge_and_keep`."""
     now = service.now()
     with service.database.reading() as connection:
         policies = known_policies(connection, service.clock())
         contents = StoredContents(connection)
-        judged = tuple(
-            (each, judge_machine(each, policies, contents, now))
-            for each in known_machines(connection, machine)
-        )
+        judged = tuple((each, judge_machine(each, policies, contents, now)) for each in find(connection))
     matches = {each.id: found for each, verdicts in judged if (found := _new_matches(each, verdicts))}
     if matches or contents.fresh:
         revisions = {name: known.revision for name, known in policies.items()}
@@ -142,7 +153,7 @@ def team_report(service: Service, only: str | None = None, *, since: datetime | 
         today = runs_since(connection, day, policy=only)
         if not revisions:
             contents = StoredContents(connection)
-            differences = differences_between([machine for machine, _ in judged], contents)
+            differences = where_machines_differ([machine for machine, _ in judged], contents)
     return assemble(
         judged,
         revisions,

@@ -9,6 +9,7 @@ from pathlib import Path
 from envguard.domain.audit import AuditEntry
 from envguard.errors import StateError
 from envguard.log import get_log
+from envguard.server.saving.putting import finish
 from envguard.server.store.access import add_admin_token, has_ended
 from envguard.server.store.audit import record
 from envguard.server.store.database import Database
@@ -63,10 +64,12 @@ def open_database(state: Path, url: str | None = None) -> Database:
     """
     if url is None:
         prepare_state(state)
+        finish(state)
         return Database(sqlite_url(state), place=str(state / DATABASE_FILE))
     opened = Database(url)
     try:
         prepare_state(state)
+        finish(state)
     except StateError:
         opened.close()
         raise
@@ -80,6 +83,7 @@ def open_existing(state: Path, url: str | None, prepare: Prepare) -> Database:
     """
     if url is not None:
         return Database(url, prepare=prepare)
+    finish(state)
     path = state / DATABASE_FILE
     if not path.is_file():
         raise StateError(

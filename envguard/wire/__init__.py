@@ -7,7 +7,7 @@ Rules
 3. A field may be added with a default; none is renamed or removed within ``/api/v1``.
 """
 
-from envguard.wire.admission import MachineDone, MachineRow, Machines, MachineState, RetireRequest
+from envguard.wire.admission import AdmissionState, MachineDone, MachineRow, Machines, RetireRequest
 from envguard.wire.audit import AUDIT_PAGE, AuditPage
 from envguard.wire.machines import (
     BODY_LIMIT_BYTES,
@@ -52,6 +52,8 @@ from envguard.wire.receipts import (
 from envguard.wire.team import (
     AskedWaiver,
     Difference,
+    LeftOut,
+    MachineState,
     Refusal,
     RunsOfDay,
     StartedAnyway,
@@ -59,6 +61,7 @@ from envguard.wire.team import (
     TeamMachine,
     TeamReport,
     TeamSummary,
+    summary_of,
     team_environment,
 )
 from envguard.wire.tokens import (
@@ -91,6 +94,7 @@ __all__ = [
     "PROTOCOL",
     "RUN_LIMIT_BYTES",
     "AcquittedFinding",
+    "AdmissionState",
     "AskedWaiver",
     "AuditPage",
     "Checkin",
@@ -100,6 +104,7 @@ __all__ = [
     "EnrolRequest",
     "GovernedEnvironment",
     "JoinString",
+    "LeftOut",
     "MachineDone",
     "MachineRow",
     "MachineState",
@@ -154,6 +159,7 @@ __all__ = [
     "message_of",
     "read_join",
     "records_digest",
+    "summary_of",
     "team_environment",
     "waivers_digest",
     "write_join",

@@ -7,14 +7,14 @@ from typing import Literal
 
 import msgspec
 
-MachineState = Literal["pending", "joined", "retired"]
+AdmissionState = Literal["pending", "joined", "retired"]
 
 
 class MachineRow(msgspec.Struct, frozen=True, kw_only=True):
     """A machine as its server knows it."""
 
     name: str
-    state: MachineState
+    state: AdmissionState
     labels: dict[str, str] = {}
     seen_at: datetime | None = None
     """When it was last heard; null of one that waits."""
@@ -43,7 +43,7 @@ class MachineDone(
     """What became of a machine, and what ended with it."""
 
     name: str
-    state: MachineState
+    state: AdmissionState
     tokens: tuple[str, ...] = ()
     """Ids of the tokens that ended."""
     sessions: int = 0

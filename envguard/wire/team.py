@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Literal
 
@@ -32,11 +33,15 @@ class TeamEnvironment(msgspec.Struct, frozen=True, kw_only=True):
     """Why it is unknown, where no finding says so."""
 
 
+MachineState = Literal["online", "stale"]
+"""Whether a machine is heard."""
+
+
 class TeamMachine(msgspec.Struct, frozen=True, kw_only=True):
     """A machine in the team report; its verdict is the worst of its environments."""
 
     name: str
-    state: Literal["online", "stale"]
+    state: MachineState
     verdict: Outcome
     seen: datetime
     """The server's receive time."""
@@ -91,6 +96,13 @@ class RunsOfDay(msgspec.Struct, frozen=True, kw_only=True):
     anyway: tuple[StartedAnyway, ...] = ()
 
 
+class LeftOut(msgspec.Struct, frozen=True, kw_only=True):
+    """A saved scan that does not count."""
+
+    file: str
+    reason: str
+
+
 class TeamReport(msgspec.Struct, frozen=True, kw_only=True, tag_field="schema", tag="envguard/team/1"):
     """``GET team``: how the team stands."""
 
@@ -105,6 +117,8 @@ class TeamReport(msgspec.Struct, frozen=True, kw_only=True, tag_field="schema", 
     """The waivers that wait for a lead's word."""
     today: RunsOfDay | None = None
     """None of a server that is told of no runs, and where a machine asks."""
+    left_out: tuple[LeftOut, ...] = ()
+    """The saved scans that do not count; a server has none."""
     is_summary: bool = False
     """A machine asked: the summary is the team's, and all else is of that machine alone."""
 
@@ -114,6 +128,20 @@ class Refusal(msgspec.Struct, frozen=True, kw_only=True):
 
     error: str
     hint: str | None = None
+    request_id: str | None = None
+    """By which the server's log names the request."""
+
+
+def summary_of(machines: Sequence[TeamMachine]) -> TeamSummary:
+    """Answer how many machines have which verdict."""
+    verdicts = [machine.verdict for machine in machines]
+    return TeamSummary(
+        machines=len(verdicts),
+        compliant=verdicts.count("compliant"),
+        drifted=verdicts.count("drifted"),
+        unknown=verdicts.count("unknown"),
+        unmanaged=verdicts.count("unmanaged"),
+    )
 
 
 def team_environment(verdict: Verdict) -> TeamEnvironment:

@@ -180,6 +180,13 @@ def test_question_about_the_log_that_is_none_is_refused(sqlite_server: Server, a
     assert server.ask("GET", f"/audit?{asked}", token=server.admin).status == 400
 
 
+def test_row_names_the_request_that_the_answer_and_the_log_name(server: Server) -> None:
+    before = numbers(server)
+    answer = server.ask("POST", "/tokens", {}, token=server.admin)
+    (row,) = server.ask("GET", f"/audit?after={before}", token=server.admin).json()["rows"]
+    assert row["request"] == answer.headers["x-request-id"]
+
+
 def test_log_since_a_time(server: Server) -> None:
     server.now_s += 3600
     server.push()

@@ -33,6 +33,11 @@ class Principal(msgspec.Struct, frozen=True):
     is_use_noted: bool = True
     """It is written down already that this person's token was used today."""
 
+    @property
+    def label(self) -> str:
+        """Role and who, as the server's log has it."""
+        return f"{self.role}:{self.machine or self.name}"
+
 
 EndedWhy = Literal["revoked", "retired", "lost"]
 

@@ -12,6 +12,7 @@ from typing import cast
 import sqlalchemy as sa
 
 from envguard.domain.audit import AuditEntry, AuditHead, AuditOutcome, AuditRole, AuditRow, chained
+from envguard.log import in_unit
 from envguard.server.store.database import insert_once
 from envguard.server.store.schema import audit, audit_head
 
@@ -28,7 +29,7 @@ def record(connection: sa.Connection, entry: AuditEntry, now_s: float) -> AuditR
         act=entry.act,
         object=entry.object[:_OBJECT_CHARACTERS],
         outcome=entry.outcome,
-        request=entry.request,
+        request=entry.request or _request(),
     )
     row = chained(shown, _held_head(connection), _EPOCH + timedelta(microseconds=round(now_s * 1e6)))
     values = {
@@ -63,6 +64,12 @@ def audit_rows(
         query = query.where(audit.c.at_us >= (since - _EPOCH) // timedelta(microseconds=1))
     found = connection.execute(query.order_by(audit.c.number).limit(limit))
     return tuple(map(_row, found))
+
+
+def _request() -> str | None:
+    """The id of the request that is being answered, which the server's log lines carry too."""
+    told = in_unit("request")
+    return told if isinstance(told, str) else None
 
 
 def _held_head(connection: sa.Connection) -> AuditHead:

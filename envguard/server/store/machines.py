@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import msgspec
 import sqlalchemy as sa
@@ -163,13 +163,37 @@ def replace_records(connection: sa.Connection, machine: str, records: Records) -
 
 def known_machines(connection: sa.Connection, machine: str | None = None) -> tuple[KnownMachine, ...]:
     """Answer every machine with its environments, by name, but for retired ones; or only this one."""
-    only = sa.true() if machine is None else environments.c.machine == machine
+    return _known(connection, None if machine is None else (machine,))
+
+
+def machines_from(
+    connection: sa.Connection, first: str, *, at_most: int, owner: str | None, named: str | None
+) -> tuple[tuple[KnownMachine, ...], str | None]:
+    """Answer so many machines by name, this name or the next being the first, and the name of the last.
+
+    That is None where there are no more. ``owner`` is the id and ``named`` the name of the one that matters.
+    """
+    query = sa.select(machines.c.id, machines.c.name).where(
+        machines.c.name >= first, machines.c.retired_at.is_(None)
+    )
+    if owner is not None:
+        query = query.where(machines.c.id == owner)
+    if named is not None:
+        query = query.where(machines.c.name == named)
+    found = connection.execute(query.order_by(machines.c.name).limit(at_most)).all()
+    last = found[-1].name if len(found) == at_most else None
+    return _known(connection, [each.id for each in found]), last
+
+
+def _known(connection: sa.Connection, ids: Sequence[str] | None) -> tuple[KnownMachine, ...]:
+    """Answer the machines with these ids, or all."""
+    only = sa.true() if ids is None else environments.c.machine.in_(ids)
     found: dict[str, list[KnownEnvironment]] = {}
     for row in connection.execute(sa.select(environments).where(only)):
         matched = None if row.matched is None else msgspec.json.decode(row.matched, type=Basis)
         record = msgspec.json.decode(row.record, type=EnvironmentRecord)
         found.setdefault(row.machine, []).append(KnownEnvironment(record, matched))
-    only = sa.true() if machine is None else machines.c.id == machine
+    only = sa.true() if ids is None else machines.c.id.in_(ids)
     return tuple(
         KnownMachine(
             id=row.id,
