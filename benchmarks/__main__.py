@@ -5,7 +5,8 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from benchmarks import home, judging, lists, reading, requiring, running
+from benchmarks import checkins, home, judging, lists, reading, requiring, running
+from benchmarks.swarm import __main__ as swarm
 
 
 def main(arguments: list[str]) -> None:
@@ -21,6 +22,10 @@ def main(arguments: list[str]) -> None:
             judging.main()
         case ["running"]:
             running.main()
+        case ["checkins"]:
+            checkins.main()
+        case ["swarm", *wanted]:
+            swarm.main(wanted)
         case ["home"]:
             home.main()
         case ["lists", *how]:
@@ -28,7 +33,7 @@ def main(arguments: list[str]) -> None:
         case ["requiring"]:
             requiring.main()
         case _:
-            sys.exit("reading [FOLDER], judging, requiring, running, home or lists [MACHINES]")
+            sys.exit("reading [FOLDER], judging, requiring, running, checkins, swarm, home or lists")
 
 
 if __name__ == "__main__":

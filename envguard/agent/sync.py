@@ -24,10 +24,11 @@ from envguard.agent.scanner import ScanHungError, scan_in_child
 from envguard.client import ServerClient, machine_client
 from envguard.client.sending import send_to_server
 from envguard.domain.binding import BoundScan
-from envguard.domain.environment import Scan
+from envguard.domain.environment import Scan, digest_of_text
 from envguard.domain.verdict import Match, Verdict, next_match
 from envguard.errors import InventoryError, StateError, TransportError, UsageError
 from envguard.inventory import machine_facts
+from envguard.inventory.freshness import boot_id
 from envguard.log import get_log
 from envguard.runs.comparing import Comparisons
 from envguard.runs.held import kept_of, parse_kept
@@ -71,6 +72,18 @@ class Seen(msgspec.Struct, frozen=True):
 def scan_apart(state: Path, roots: tuple[str, ...], beat: Callable[[], None]) -> BoundScan:
     """Answer what a child process finds below the roots."""
     return scan_in_child(state, roots, beat=beat)
+
+
+def speaker_of(state: Path) -> str | None:
+    """Answer what tells this agent from one on a copy of its state; None where the system names no boot.
+
+    Not the host's name, which changes under way: the running system, and the folder's place in it.
+    """
+    boot = boot_id()
+    if not boot:
+        return None
+    folder = state.stat()
+    return digest_of_text(f"{boot} {folder.st_dev} {folder.st_ino}").removeprefix("sha256:")[:32]
 
 
 def utc_now() -> datetime:
@@ -168,6 +181,8 @@ class Round:
                 version=__version__,
                 waivers=waivers_digest(waiver for each in self._kept.values() for waiver in each.waivers),
                 is_incomplete=records.is_incomplete,
+                speaker=speaker_of(self._state.path),
+                host=os.uname().nodename,
             )
         )
         sent = self._send(seen) if reply.wants_records else 0

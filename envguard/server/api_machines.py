@@ -2,38 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
 
 from envguard.domain.environment import Snapshot, digest_of, is_digest
-from envguard.domain.policy import Waiver
 from envguard.log import get_log
 from envguard.server.auth import machine_in, secret_in
 from envguard.server.body import read_message
-from envguard.server.fields import check_name, check_text
+from envguard.server.fields import check_name
 from envguard.server.joining import check_labels, enrol, offer_secret, take_offered
 from envguard.server.limits import Attempts, address_of
 from envguard.server.refusals import JsonResponse, RefusalError
 from envguard.server.service import Service, judge_and_keep
-from envguard.server.store import admission, contents, machines, policies, waivers
+from envguard.server.store import contents, machines
 from envguard.server.store.access import Principal
 from envguard.wire import (
-    PROTOCOL,
-    Checkin,
-    CheckinReply,
     EnrolRequest,
     Records,
     RecordsReply,
-    waivers_digest,
 )
 
 _log = get_log(__name__)
-_LARGEST_SEQ = 2**63 - 1
-SECRET_S = 30 * 24 * 3600.0
-"""How old a machine's secret gets before the machine is told to take another."""
 _ENROL_LIMIT_BYTES = 256 * 1024
 
 
@@ -59,19 +49,6 @@ class MachineApi:
         except RefusalError:
             self._attempts.failed(address)
             raise
-
-    async def checkin(self, request: Request, principal: Principal) -> Response:
-        """``POST checkin``."""
-        message = await read_message(request, Checkin)
-        if message.protocol != PROTOCOL:
-            side = "server" if message.protocol > PROTOCOL else "agent"
-            spoken = f"the agent speaks protocol {message.protocol}, the server {PROTOCOL}"
-            raise RefusalError(426, f"{spoken}: upgrade the {side}", "pip install --upgrade envguard")
-        check_name("epoch", message.epoch)
-        check_text("version", message.version)
-        if not 0 <= message.seq <= _LARGEST_SEQ:
-            raise RefusalError(400, "malformed body: not a sequence number - at `$.seq`")
-        return JsonResponse(await run_in_threadpool(self._checkin, machine_in(principal), message))
 
     async def renew_secret(self, _request: Request, principal: Principal) -> Response:
         """``POST secret``."""
@@ -111,30 +88,6 @@ class MachineApi:
         await run_in_threadpool(self._put_snapshot, principal.machine, named, snapshot)
         return Response(status_code=204)
 
-    def _checkin(self, machine: str, message: Checkin) -> CheckinReply:
-        service = self._service
-        with service.database.writing() as connection:
-            last = machines.said_last(connection, machine)
-            if machines.is_out_of_order(connection, machine, last, message):
-                _log.warning("checkin_out_of_order", machine=machine, epoch=message.epoch, seq=message.seq)
-                raise RefusalError(
-                    409,
-                    "this machine has said something later: the message is late, or two machines are one",
-                    "a copied machine has to join again: envguard join STRING --name NAME",
-                )
-            machines.record_checkin(connection, machine, last, message, service.clock())
-            is_same = last.records == message.records
-            wants_records = not is_same or bool(machines.missing_snapshots(connection, machine))
-            revisions = policies.newest_revisions(connection)
-            is_old = admission.secret_age_s(connection, machine, service.clock()) > SECRET_S
-            granted = waivers.waivers_in_force(connection, service.clock(), machine=machine)
-        return CheckinReply(
-            wants_records=wants_records,
-            policies_changed=revisions != message.policies or _waivers_moved(message, granted),
-            next_in_s=service.interval_s,
-            renew_secret=is_old,
-        )
-
     def _put_environments(self, machine: str, message: Records) -> RecordsReply:
         with self._service.database.writing() as connection:
             machines.replace_records(connection, machine, message)
@@ -152,9 +105,3 @@ class MachineApi:
             missing = machines.missing_snapshots(connection, machine) if machine is not None else ()
         if machine is not None and not missing:
             judge_and_keep(self._service, machine)
-
-
-def _waivers_moved(message: Checkin, granted: Mapping[str, tuple[Waiver, ...]]) -> bool:
-    """Whether the agent holds other waivers than those that concern its machine now."""
-    now = waivers_digest(waiver for each in granted.values() for waiver in each)
-    return message.waivers not in (None, now)

@@ -7,10 +7,11 @@ from pathlib import Path
 from starlette.applications import Starlette
 from starlette.routing import BaseRoute, Mount
 from starlette.staticfiles import StaticFiles
-from starlette.types import ASGIApp
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from envguard.server.api_admission import AdmissionApi
 from envguard.server.api_audit import AuditApi
+from envguard.server.api_checkin import CheckinApi
 from envguard.server.api_lists import ListApi
 from envguard.server.api_machines import MachineApi
 from envguard.server.api_operations import OperationsApi
@@ -25,9 +26,16 @@ from envguard.server.pages import Pages
 from envguard.server.refusals import exception_handlers
 from envguard.server.service import Service
 
+_CHECKIN = "/api/v1/checkin"
+
 
 class App(Starlette):
-    """An application of which every request is watched, from outside of all else."""
+    """An application of which every request is watched, from outside of all else.
+
+    Check-ins pass by all that the other requests pass through after that.
+    """
+
+    checkins: CheckinApi | None = None
 
     def __init__(self, service: Service, routes: list[BaseRoute]) -> None:
         """Answer by this service."""
@@ -36,17 +44,27 @@ class App(Starlette):
 
     def build_middleware_stack(self) -> ASGIApp:
         """Starlette's own answer to a failure of ours stands outside of what is added to it otherwise."""
-        return Observed(super().build_middleware_stack(), self._service.metrics, self.routes)
+        inner, checkins = super().build_middleware_stack(), self.checkins
+
+        async def answer(scope: Scope, receive: Receive, send: Send) -> None:
+            is_one = scope["type"] == "http" and scope["path"] == _CHECKIN and scope["method"] == "POST"
+            await (checkins if checkins is not None and is_one else inner)(scope, receive, send)
+
+        return Observed(answer, self._service.metrics, self.routes)
 
 
 def make_app(service: Service) -> App:
     """Answer the application of a service."""
-    gate, pages = Gate(service), Pages(service)
+    gate, pages, checkins = Gate(service), Pages(service), CheckinApi(service)
     operations = OperationsApi(service)
     routes: list[BaseRoute] = [
         Mount(
             "/api/v1",
-            routes=[*_of_machines(gate, service), *_of_people(gate, service), *_of_admins(gate, service)],
+            routes=[
+                *_of_machines(gate, service, checkins),
+                *_of_people(gate, service),
+                *_of_admins(gate, service),
+            ],
         ),
         open_route("GET", "/healthz", operations.health),
         open_route("GET", "/readyz", operations.readiness),
@@ -57,15 +75,17 @@ def make_app(service: Service) -> App:
         open_route("POST", "/logout", pages.sign_out),
         Mount("/static", StaticFiles(directory=Path(__file__).parent / "static")),
     ]
-    return App(service, routes)
+    app = App(service, routes)
+    app.checkins = checkins
+    return app
 
 
-def _of_machines(gate: Gate, service: Service) -> list[ActRoute]:
+def _of_machines(gate: Gate, service: Service, checkins: CheckinApi) -> list[ActRoute]:
     machine = MachineApi(service)
     ranks, receipts = RanksApi(service), ReceiptApi(service)
     return [
         open_route("POST", "/enroll", machine.enrol),
-        gate.route("POST", "/checkin", "report", machine.checkin),
+        ActRoute("POST", "/checkin", "report", checkins),
         gate.route("POST", "/secret", "report", machine.renew_secret),
         open_route("POST", "/secret/use", machine.use_secret),
         gate.route("PUT", "/environments", "report", machine.put_environments),

@@ -13,6 +13,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
+from starlette.types import ASGIApp
 
 from envguard.domain.rights import AUDITED, Act, may
 from envguard.server.auth import entry_by, identify, not_allowed
@@ -36,8 +37,11 @@ _RECORDED_OF_ALL = Rate(1000, 1.0)
 class ActRoute(Route):
     """One method at one address, and what it is to do it."""
 
-    def __init__(self, method: str, path: str, act: Act, endpoint: OpenAnswer) -> None:
-        """Route requests of this method; ``act`` says who gets an answer."""
+    def __init__(self, method: str, path: str, act: Act, endpoint: OpenAnswer | ASGIApp) -> None:
+        """Route requests of this method; ``act`` says who gets an answer.
+
+        What comes through no gate identifies who asks itself.
+        """
         super().__init__(path, endpoint, methods=[method])
         self.act = act
 

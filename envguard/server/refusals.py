@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import msgspec
 from sqlalchemy.exc import SQLAlchemyError
@@ -32,6 +32,7 @@ class RefusalError(Exception):
         self.status = status
         self.headers = None if retry_after_s is None else {"Retry-After": str(retry_after_s)}
         self.refusal = Refusal(error=error, hint=hint)
+        self.headers = None if retry_after_s is None else {"Retry-After": str(retry_after_s)}
 
 
 class JsonResponse(Response):
@@ -46,13 +47,12 @@ class JsonResponse(Response):
 
 def exception_handlers() -> dict[object, ExceptionHandler]:
     """Answer what turns each kind of exception into an answer."""
-    return {
-        RefusalError: _refused,
-        HTTPException: _http,
-        EnvguardError: _ours,
-        SQLAlchemyError: _database,
-        Exception: _unexpected,
-    }
+    return dict.fromkeys(_HANDLERS, answer_to)
+
+
+def answer_to(request: Request, error: Exception) -> Response:
+    """Answer what is sent where a request raised this."""
+    return next(handler for kind, handler in _HANDLERS.items() if isinstance(error, kind))(request, error)
 
 
 def refusal_of(error: EnvguardError) -> RefusalError:
@@ -104,3 +104,12 @@ def _answer(
     """Every error's document names the request, so that its lines in the log are found."""
     named = msgspec.structs.replace(refusal, request_id=note_of(request).id or None)
     return JsonResponse(named, status, headers=headers)
+
+
+_HANDLERS: dict[type[Exception], Callable[[Request, Exception], Response]] = {
+    RefusalError: _refused,
+    HTTPException: _http,
+    EnvguardError: _ours,
+    SQLAlchemyError: _database,
+    Exception: _unexpected,
+}

@@ -5,10 +5,11 @@ Rules
    and so is one that has sent no records yet. What it had is still shown.
 2. A machine of which not all was seen is not compliant: what was not seen may have drifted. What was seen to
    have drifted did.
-3. What a policy binds that this version cannot read is unknown; the other policies judge as before.
-4. With a policy's name, only the environments that it governs, and the machines that have one.
-5. Where there is no policy at all, the report names the packages in which machines differ.
-6. A machine is told how many stand how, and of itself: what others have, ask and run is for people.
+3. Where two speak as one machine it is unknown, and both are named.
+4. What a policy binds that this version cannot read is unknown; the other policies judge as before.
+5. With a policy's name, only the environments that it governs, and the machines that have one.
+6. Where there is no policy at all, the report names the packages in which machines differ.
+7. A machine is told how many stand how, and of itself: what others have, ask and run is for people.
 """
 
 from __future__ import annotations
@@ -39,11 +40,13 @@ from envguard.domain.verdict import (
 )
 from envguard.report.differing import differences_between, packages_for_projects
 from envguard.runs.judging import broken_marker, conflict_reason, reference, unusable_reason
+from envguard.server.speaking import Speaker, Speakers, decode_speakers
 from envguard.server.store.machines import KnownEnvironment, KnownMachine
 from envguard.wire import (
     AskedWaiver,
     Difference,
     GovernedEnvironment,
+    MachineCopy,
     RunsOfDay,
     TeamMachine,
     TeamReport,
@@ -112,7 +115,7 @@ def assemble(
 
 
 def as_told_to(machine: str, report: TeamReport) -> TeamReport:
-    """Answer as much of the report as the machine of this name is told (rule 6)."""
+    """Answer as much of the report as the machine of this name is told (rule 7)."""
     return msgspec.structs.replace(
         report,
         machines=tuple(each for each in report.machines if each.name == machine),
@@ -278,7 +281,13 @@ def _machine(
     seen = datetime.fromtimestamp(machine.seen_at_s, timezone.utc)
     is_stale = (now - seen).total_seconds() > STALE_AFTER_INTERVALS * interval_s
     outcome = worst([each.verdict for each in verdicts])
-    reason = f"silent since {seen:%Y-%m-%d %H:%M} UTC" if is_stale else _undecided_because(machine, outcome)
+    two = _two_of(machine)
+    if two is not None:
+        reason: str | None = f"two machines speak as it: {two.names}"
+    elif is_stale:
+        reason = f"silent since {seen:%Y-%m-%d %H:%M} UTC"
+    else:
+        reason = _undecided_because(machine, outcome)
     return TeamMachine(
         name=machine.name,
         state="stale" if is_stale else "online",
@@ -286,7 +295,18 @@ def _machine(
         seen=seen,
         environments=tuple(map(team_environment, verdicts)),
         reason=reason,
+        copies=() if two is None else tuple(map(_copy, two.both)),
     )
+
+
+def _two_of(machine: KnownMachine) -> Speakers | None:
+    speakers = None if machine.speakers is None else decode_speakers(machine.speakers)
+    return speakers if speakers is not None and speakers.are_two else None
+
+
+def _copy(speaker: Speaker) -> MachineCopy:
+    at = datetime.fromtimestamp(speaker.at_s, timezone.utc)
+    return MachineCopy(host=speaker.host, address=speaker.address, seen=at)
 
 
 def _undecided_because(machine: KnownMachine, outcome: Outcome) -> str | None:

@@ -69,6 +69,11 @@ class Checkin(msgspec.Struct, frozen=True, kw_only=True):
     waivers: Digest | None = None
     """One hash over the granted waivers that the agent holds: :func:`waivers_digest`; None of an agent that
     knows of none."""
+    speaker: str | None = None
+    """Which copy of the machine's state speaks: the same until the next boot, another on every copy; None of
+    an agent that does not say."""
+    host: str | None = None
+    """What the agent's host calls itself, to name a copy by."""
 
 
 class CheckinReply(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

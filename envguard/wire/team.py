@@ -37,6 +37,17 @@ MachineState = Literal["online", "stale"]
 """Whether a machine is heard."""
 
 
+class MachineCopy(msgspec.Struct, frozen=True, kw_only=True):
+    """One of two that speak as one machine."""
+
+    host: str
+    """What it calls itself."""
+    address: str
+    """From where it was heard last."""
+    seen: datetime
+    """The server's receive time."""
+
+
 class TeamMachine(msgspec.Struct, frozen=True, kw_only=True):
     """A machine in the team report; its verdict is the worst of its environments."""
 
@@ -48,6 +59,8 @@ class TeamMachine(msgspec.Struct, frozen=True, kw_only=True):
     environments: tuple[TeamEnvironment, ...] = ()
     reason: str | None = None
     """Why the machine itself is unknown, whatever its environments are; None where they decide."""
+    copies: tuple[MachineCopy, ...] = ()
+    """Both, where two speak as this one: a copied state folder. Nothing that they say is kept."""
 
 
 class TeamSummary(msgspec.Struct, frozen=True, kw_only=True):

@@ -11,7 +11,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import msgspec
-from starlette.applications import Starlette
+from starlette.types import ASGIApp
 
 from envguard.domain.environment import (
     EnvironmentRecord,
@@ -70,7 +70,7 @@ class Answer(msgspec.Struct, frozen=True):
 
 
 def ask(
-    app: Starlette,
+    app: ASGIApp,
     method: str,
     url: str,
     body: bytes = b"",
@@ -79,6 +79,19 @@ def ask(
     may_raise: bool = False,
 ) -> Answer:
     """Answer one request; an exception that nobody expected is the test's failure unless it may come."""
+    return asyncio.run(answer(app, method, url, body, headers, may_raise=may_raise))
+
+
+async def answer(
+    app: ASGIApp,
+    method: str,
+    url: str,
+    body: bytes = b"",
+    headers: Mapping[str, str] | None = None,
+    *,
+    may_raise: bool = False,
+) -> Answer:
+    """Answer one request of several in one loop, as :func:`ask` does one alone."""
     parts = urlsplit(url)
     sent: list[MutableMapping[str, Any]] = []
     waiting: list[MutableMapping[str, Any]] = [{"type": "http.request", "body": body, "more_body": False}]
@@ -106,7 +119,7 @@ def ask(
         sent.append(message)
 
     with contextlib.suppress(Exception) if may_raise else contextlib.nullcontext():
-        asyncio.run(app(scope, receive, send))
+        await app(scope, receive, send)
     answered = {key.decode(): value.decode() for key, value in sent[0]["headers"]}
     return Answer(sent[0]["status"], answered, b"".join(each.get("body", b"") for each in sent[1:]))
 
@@ -224,6 +237,8 @@ def a_checkin(
     seq: int = 1,
     protocol: int = 1,
     is_incomplete: bool | None = None,
+    speaker: str | None = None,
+    host: str | None = None,
 ) -> Checkin:
     return Checkin(
         protocol=protocol,
@@ -233,6 +248,8 @@ def a_checkin(
         policies={},
         version="0.1.0",
         is_incomplete=held.is_incomplete if is_incomplete is None else is_incomplete,
+        speaker=speaker,
+        host=host,
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from envguard.server.api_machines import SECRET_S
+from envguard.server.checkins import SECRET_S
 from tests.server.asking import GOOD, Answer, Server, a_checkin, a_record, records, says
 
 

@@ -130,12 +130,6 @@ def joins_made_with(connection: sa.Connection, token: SecretDigest) -> tuple[Sec
     return tuple(map(SecretDigest, connection.scalars(query)))
 
 
-def secret_age_s(connection: sa.Connection, machine: str, now_s: float) -> float:
-    """Answer how old the machine's secret is; one of which nobody knows is as old as can be."""
-    made_at_s = connection.scalar(sa.select(machines.c.secret_at).where(machines.c.id == machine))
-    return now_s - (made_at_s or 0.0)
-
-
 def offer_secret(connection: sa.Connection, machine: str, secret: SecretDigest) -> None:
     """Keep what the machine's secret is to be once it comes with it; an offer from before is gone."""
     where = machines.c.id == machine
