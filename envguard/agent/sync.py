@@ -26,7 +26,7 @@ from envguard.client.sending import send_to_server
 from envguard.domain.binding import BoundScan
 from envguard.domain.environment import Scan, digest_of_text
 from envguard.domain.verdict import Match, Verdict, next_match
-from envguard.errors import InventoryError, StateError, TransportError, UsageError
+from envguard.errors import EnvguardError, InventoryError, StateError, TransportError, UsageError
 from envguard.inventory import machine_facts
 from envguard.inventory.freshness import boot_id
 from envguard.log import get_log
@@ -36,7 +36,7 @@ from envguard.runs.judging import Policies, Ruled, judge_bound
 from envguard.state import Identity, KeptPolicy, LastStatus, State
 from envguard.state.outbox import all_outboxes
 from envguard.state.told import ToldTeam
-from envguard.wire import PROTOCOL, Checkin, PolicyRevision, Records, records_digest, waivers_digest
+from envguard.wire import PROTOCOL, Checkin, Goodbye, PolicyRevision, Records, records_digest, waivers_digest
 
 RECEIPTS_AT_ONCE = 100
 """Receipts that one round sends at most."""
@@ -166,6 +166,14 @@ class Round:
         self._interval_s = next_in_s
         self._keep(error=seen.error, contacted_at=self._now(), verdicts=self._judge(seen))
         return next_in_s
+
+    def say_goodbye(self) -> None:
+        """Tell the server that this agent ends; whatever hinders that is logged, and no more."""
+        try:
+            sequence = self._state.next_sequence(self._new_epoch)
+            self._client.goodbye(Goodbye(sequence.epoch, sequence.seq))
+        except EnvguardError as error:
+            _log.info("goodbye_not_said", reason=str(error))
 
     def _exchange(self, seen: Seen) -> float:
         records = seen.records

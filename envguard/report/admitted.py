@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from envguard.report.printable import one_line
 from envguard.report.printing import print_table, print_text
-from envguard.wire import MachineDone, MachineRow, Machines, PersonTokenReply, Revoked, TokenRow, Tokens
+from envguard.wire import AdmittedMachine, MachineDone, Machines, PersonTokenReply, Revoked, TokenRow, Tokens
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -89,11 +89,11 @@ def _made(row: TokenRow) -> str:
     return f"{_day(row.made_at)}{by}{used}"
 
 
-def _state(row: MachineRow) -> str:
+def _state(row: AdmittedMachine) -> str:
     return row.state if row.since is None else f"{row.state} since {_day(row.since)}"
 
 
-def _seen(row: MachineRow) -> str:
+def _seen(row: AdmittedMachine) -> str:
     return "never" if row.seen_at is None else f"{row.seen_at:%Y-%m-%d %H:%M}"
 
 

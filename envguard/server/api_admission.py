@@ -39,14 +39,14 @@ class AdmissionApi:
         return JsonResponse(await run_in_threadpool(look))
 
     async def approve(self, request: Request, principal: Principal) -> Response:
-        """``POST machines/{name}/approve``."""
-        name = request.path_params["name"]
+        """``POST machines/{machine}/approve``."""
+        name = request.path_params["machine"]
         return JsonResponse(await run_in_threadpool(self._approve, principal, name))
 
     async def retire(self, request: Request, principal: Principal) -> Response:
-        """``POST machines/{name}/retire``: its secret lets nobody in from the next request on."""
+        """``POST machines/{machine}/retire``: its secret lets nobody in from the next request on."""
         wish = await read_message(request, RetireRequest, limit_bytes=_LIMIT_BYTES)
-        name = request.path_params["name"]
+        name = request.path_params["machine"]
         return JsonResponse(await run_in_threadpool(self._retire, principal, name, is_lost=wish.is_lost))
 
     def _approve(self, principal: Principal, name: str) -> MachineDone:

@@ -77,10 +77,10 @@ class ListApi:
         )
 
     async def package(self, request: Request, principal: Principal) -> Response:
-        """``GET team/packages/{name}``."""
+        """``GET team/packages/{package}``."""
         owner = principal.machine
         asked = asked_of(PackageQuery, request.query_params)
-        package = package_wanted(f"{request.path_params['name']} {asked.version or ''}", "version")
+        package = package_wanted(f"{request.path_params['package']} {asked.version or ''}", "version")
         after = position_of(asked.cursor)
 
         def look() -> Response:

@@ -85,6 +85,7 @@ class MachineApi:
         if not is_digest(named):
             raise RefusalError(400, "the address does not end in a digest")
         snapshot = await read_message(request, Snapshot)
+        _check_packages(snapshot)
         await run_in_threadpool(self._put_snapshot, principal.machine, named, snapshot)
         return Response(status_code=204)
 
@@ -105,3 +106,10 @@ class MachineApi:
             missing = machines.missing_snapshots(connection, machine) if machine is not None else ()
         if machine is not None and not missing:
             judge_and_keep(self._service, machine)
+
+
+def _check_packages(snapshot: Snapshot) -> None:
+    """Hold names and versions to what a database takes; raises RefusalError with 400."""
+    for index, package in enumerate(snapshot.packages):
+        if "\0" in package.name or "\0" in package.version:
+            raise RefusalError(400, f"malformed body: a NUL character - at `$.packages[{index}]`")

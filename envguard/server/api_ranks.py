@@ -66,8 +66,8 @@ class RanksApi:
         return JsonResponse(await run_in_threadpool(look))
 
     async def read(self, request: Request, _principal: Principal) -> Response:
-        """``GET ranks/{meeting}/{name}``."""
-        meeting, name = _meeting(request), request.path_params["name"]
+        """``GET ranks/{meeting}/{note}``."""
+        meeting, name = _meeting(request), request.path_params["note"]
         _check_name(name)
 
         def look() -> RankNoteReply:

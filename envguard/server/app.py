@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 from starlette.applications import Starlette
-from starlette.routing import BaseRoute, Mount
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import BaseRoute, Mount, Router
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from envguard.server.api_admission import AdmissionApi
 from envguard.server.api_audit import AuditApi
 from envguard.server.api_checkin import CheckinApi
+from envguard.server.api_goodbye import GoodbyeApi
 from envguard.server.api_lists import ListApi
 from envguard.server.api_machines import MachineApi
 from envguard.server.api_operations import OperationsApi
@@ -20,10 +24,12 @@ from envguard.server.api_ranks import RanksApi
 from envguard.server.api_receipts import ReceiptApi
 from envguard.server.api_tokens import TokenApi
 from envguard.server.api_waivers import WaiverApi
-from envguard.server.guarding import ActRoute, Gate, open_route
+from envguard.server.guarding import ActRoute, Answer, Gate, OpenAnswer, open_route
 from envguard.server.observing import Observed
+from envguard.server.openapi import document_text
 from envguard.server.pages import Pages
 from envguard.server.refusals import exception_handlers
+from envguard.server.routes import API
 from envguard.server.service import Service
 
 _CHECKIN = "/api/v1/checkin"
@@ -41,6 +47,7 @@ class App(Starlette):
         """Answer by this service."""
         self._service = service
         super().__init__(routes=routes, exception_handlers=exception_handlers())
+        self.router.redirect_slashes = False  # who asks for another address is told so, as described
 
     def build_middleware_stack(self) -> ASGIApp:
         """Starlette's own answer to a failure of ours stands outside of what is added to it otherwise."""
@@ -57,15 +64,17 @@ def make_app(service: Service) -> App:
     """Answer the application of a service."""
     gate, pages, checkins = Gate(service), Pages(service), CheckinApi(service)
     operations = OperationsApi(service)
+    guarded, opened = _guarded(service), _open(service)
+    api: list[BaseRoute] = [
+        ActRoute("POST", each.path, each.act, checkins)
+        if each.name == "checkin"
+        else gate.route(each.method, each.path, each.act, guarded[each.name])
+        if each.act != "enter"
+        else open_route(each.method, each.path, opened[each.name])
+        for each in API
+    ]
     routes: list[BaseRoute] = [
-        Mount(
-            "/api/v1",
-            routes=[
-                *_of_machines(gate, service, checkins),
-                *_of_people(gate, service),
-                *_of_admins(gate, service),
-            ],
-        ),
+        Mount("/api/v1", Router(api, redirect_slashes=False)),
         open_route("GET", "/healthz", operations.health),
         open_route("GET", "/readyz", operations.readiness),
         gate.route("GET", "/metrics", "look-around", operations.metrics),
@@ -80,55 +89,56 @@ def make_app(service: Service) -> App:
     return app
 
 
-def _of_machines(gate: Gate, service: Service, checkins: CheckinApi) -> list[ActRoute]:
-    machine = MachineApi(service)
-    ranks, receipts = RanksApi(service), ReceiptApi(service)
-    return [
-        open_route("POST", "/enroll", machine.enrol),
-        ActRoute("POST", "/checkin", "report", checkins),
-        gate.route("POST", "/secret", "report", machine.renew_secret),
-        open_route("POST", "/secret/use", machine.use_secret),
-        gate.route("PUT", "/environments", "report", machine.put_environments),
-        gate.route("PUT", "/snapshots/{digest}", "run", machine.put_snapshot),
-        gate.route("GET", "/ranks/{meeting}", "run", ranks.names),
-        gate.route("POST", "/ranks/{meeting}", "run", ranks.write),
-        gate.route("GET", "/ranks/{meeting}/{name}", "run", ranks.read),
-        gate.route("GET", "/receipts", "read", receipts.list),
-        gate.route("POST", "/receipts", "run", receipts.tell),
-    ]
+def _open(service: Service) -> Mapping[str, OpenAnswer]:
+    """Answer by what each address is answered that is open to everybody."""
+    machine, people = MachineApi(service), PeopleApi(service)
+    return {
+        "enrol": machine.enrol,
+        "use_secret": machine.use_secret,
+        "get_authority": people.get_authority,
+        "describe": _describe,
+    }
 
 
-def _of_people(gate: Gate, service: Service) -> list[ActRoute]:
-    people, waivers, lists = PeopleApi(service), WaiverApi(service), ListApi(service)
-    return [
-        open_route("GET", "/ca", people.get_authority),
-        gate.route("GET", "/policies", "read", people.get_policies),
-        gate.route("POST", "/policies", "decide", people.push_policy),
-        gate.route("POST", "/policies/plan", "look-around", people.plan_policy),
-        gate.route("GET", "/policies/{name}", "read", people.get_policy),
-        gate.route("GET", "/policies/{name}/revisions", "read", people.get_revisions),
-        gate.route("GET", "/waivers", "read", waivers.list),
-        gate.route("POST", "/waivers", "ask", waivers.ask),
-        gate.route("POST", "/waivers/{number}/{decision}", "decide", waivers.decide),
-        gate.route("GET", "/team", "read", people.get_team),
-        gate.route("GET", "/team/machines", "read", lists.machines),
-        gate.route("GET", "/team/environments", "read", lists.environments),
-        gate.route("GET", "/team/findings", "read", lists.findings),
-        gate.route("GET", "/team/packages/{name}", "read", lists.package),
-    ]
+def _guarded(service: Service) -> Mapping[str, Answer]:
+    """Answer by what each address is answered, once it is known who asks."""
+    machine, people, lists = MachineApi(service), PeopleApi(service), ListApi(service)
+    waivers, ranks, receipts = WaiverApi(service), RanksApi(service), ReceiptApi(service)
+    tokens, admission, audit = TokenApi(service), AdmissionApi(service), AuditApi(service)
+    return {
+        "goodbye": GoodbyeApi(service).goodbye,
+        "renew_secret": machine.renew_secret,
+        "put_environments": machine.put_environments,
+        "put_snapshot": machine.put_snapshot,
+        "get_policies": people.get_policies,
+        "push_policy": people.push_policy,
+        "plan_policy": people.plan_policy,
+        "get_policy": people.get_policy,
+        "get_revisions": people.get_revisions,
+        "rank_names": ranks.names,
+        "write_rank_notes": ranks.write,
+        "rank_note": ranks.read,
+        "list_waivers": waivers.list,
+        "ask_waiver": waivers.ask,
+        "decide_waiver": waivers.decide,
+        "list_runs": receipts.list,
+        "tell_run": receipts.tell,
+        "team": people.get_team,
+        "team_machines": lists.machines,
+        "team_environments": lists.environments,
+        "team_findings": lists.findings,
+        "team_package": lists.package,
+        "whoami": tokens.whoami,
+        "list_tokens": tokens.list,
+        "new_join": tokens.new_join,
+        "new_person_token": tokens.new_person,
+        "revoke_tokens": tokens.revoke,
+        "list_machines": admission.list,
+        "approve_machine": admission.approve,
+        "retire_machine": admission.retire,
+        "list_audit": audit.list,
+    }
 
 
-def _of_admins(gate: Gate, service: Service) -> list[ActRoute]:
-    tokens = TokenApi(service)
-    admission, audit = AdmissionApi(service), AuditApi(service)
-    return [
-        gate.route("GET", "/whoami", "read", tokens.whoami),
-        gate.route("GET", "/tokens", "administer", tokens.list),
-        gate.route("POST", "/tokens", "administer", tokens.new_join),
-        gate.route("POST", "/tokens/people", "administer", tokens.new_person),
-        gate.route("POST", "/tokens/revoke", "administer", tokens.revoke),
-        gate.route("GET", "/machines", "look-around", admission.list),
-        gate.route("POST", "/machines/{name}/approve", "administer", admission.approve),
-        gate.route("POST", "/machines/{name}/retire", "administer", admission.retire),
-        gate.route("GET", "/audit", "administer", audit.list),
-    ]
+async def _describe(_request: Request) -> Response:
+    return Response(document_text(), media_type="application/json")

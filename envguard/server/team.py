@@ -3,6 +3,8 @@
 Rules
 1. A machine's verdict is the worst of its environments; one that is silent for three intervals is unknown,
    and so is one that has sent no records yet. What it had is still shown.
+   One that said goodbye, or is silent and labelled a laptop, is away for a week: it keeps its last verdict,
+   and is counted as away and as nothing else.
 2. A machine of which not all was seen is not compliant: what was not seen may have drifted. What was seen to
    have drifted did.
 3. Where two speak as one machine it is unknown, and both are named.
@@ -47,6 +49,7 @@ from envguard.wire import (
     Difference,
     GovernedEnvironment,
     MachineCopy,
+    MachineState,
     RunsOfDay,
     TeamMachine,
     TeamReport,
@@ -55,6 +58,10 @@ from envguard.wire import (
 )
 
 STALE_AFTER_INTERVALS = 3
+AWAY_S = 7 * 24 * 3600.0
+LAPTOP = "laptop"
+"""A label of this name, or with this value, says that a machine is one."""
+_NOT = ("0", "false", "no")
 
 
 class Contents(Protocol):
@@ -279,24 +286,38 @@ def _machine(
     machine: KnownMachine, verdicts: tuple[Verdict, ...], now: datetime, interval_s: float
 ) -> TeamMachine:
     seen = datetime.fromtimestamp(machine.seen_at_s, timezone.utc)
-    is_stale = (now - seen).total_seconds() > STALE_AFTER_INTERVALS * interval_s
+    state = state_of(machine, now, interval_s)
     outcome = worst([each.verdict for each in verdicts])
     two = _two_of(machine)
     if two is not None:
         reason: str | None = f"two machines speak as it: {two.names}"
-    elif is_stale:
+    elif state == "stale":
         reason = f"silent since {seen:%Y-%m-%d %H:%M} UTC"
     else:
         reason = _undecided_because(machine, outcome)
     return TeamMachine(
         name=machine.name,
-        state="stale" if is_stale else "online",
+        state=state,
         verdict=outcome if reason is None else "unknown",
         seen=seen,
         environments=tuple(map(team_environment, verdicts)),
         reason=reason,
         copies=() if two is None else tuple(map(_copy, two.both)),
     )
+
+
+def state_of(machine: KnownMachine, now: datetime, interval_s: float) -> MachineState:
+    """Answer whether a machine is heard."""
+    silent_s = now.timestamp() - machine.seen_at_s
+    if machine.left_at_s is not None and machine.left_at_s >= machine.seen_at_s:
+        return "away" if now.timestamp() - machine.left_at_s < AWAY_S else "stale"
+    if silent_s <= STALE_AFTER_INTERVALS * interval_s:
+        return "online"
+    return "away" if _is_laptop(machine.labels) and silent_s < AWAY_S else "stale"
+
+
+def _is_laptop(labels: Mapping[str, str]) -> bool:
+    return LAPTOP in labels.values() or labels.get(LAPTOP, "no").lower() not in _NOT
 
 
 def _two_of(machine: KnownMachine) -> Speakers | None:

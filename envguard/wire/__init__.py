@@ -7,7 +7,7 @@ Rules
 3. A field may be added with a default; none is renamed or removed within ``/api/v1``.
 """
 
-from envguard.wire.admission import AdmissionState, MachineDone, MachineRow, Machines, RetireRequest
+from envguard.wire.admission import AdmissionState, AdmittedMachine, MachineDone, Machines, RetireRequest
 from envguard.wire.audit import AUDIT_PAGE, AuditPage
 from envguard.wire.machines import (
     BODY_LIMIT_BYTES,
@@ -16,6 +16,7 @@ from envguard.wire.machines import (
     CheckinReply,
     EnrolReply,
     EnrolRequest,
+    Goodbye,
     JoinString,
     Records,
     RecordsReply,
@@ -96,6 +97,7 @@ __all__ = [
     "RUN_LIMIT_BYTES",
     "AcquittedFinding",
     "AdmissionState",
+    "AdmittedMachine",
     "AskedWaiver",
     "AuditPage",
     "Checkin",
@@ -103,12 +105,12 @@ __all__ = [
     "Difference",
     "EnrolReply",
     "EnrolRequest",
+    "Goodbye",
     "GovernedEnvironment",
     "JoinString",
     "LeftOut",
     "MachineCopy",
     "MachineDone",
-    "MachineRow",
     "MachineState",
     "Machines",
     "PersonTokenReply",

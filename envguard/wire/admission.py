@@ -10,7 +10,7 @@ import msgspec
 AdmissionState = Literal["pending", "joined", "retired"]
 
 
-class MachineRow(msgspec.Struct, frozen=True, kw_only=True):
+class AdmittedMachine(msgspec.Struct, frozen=True, kw_only=True):
     """A machine as its server knows it."""
 
     name: str
@@ -27,7 +27,7 @@ class MachineRow(msgspec.Struct, frozen=True, kw_only=True):
 class Machines(msgspec.Struct, frozen=True, tag_field="schema", tag="envguard/machines/1"):
     """``GET machines``: those that wait first, then by name."""
 
-    machines: tuple[MachineRow, ...]
+    machines: tuple[AdmittedMachine, ...]
 
 
 class RetireRequest(msgspec.Struct, frozen=True, kw_only=True):

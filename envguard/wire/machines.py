@@ -76,6 +76,14 @@ class Checkin(msgspec.Struct, frozen=True, kw_only=True):
     """What the agent's host calls itself, to name a copy by."""
 
 
+class Goodbye(msgspec.Struct, frozen=True):
+    """``POST goodbye``: the machine's agent ends, and will be silent for a while."""
+
+    epoch: str
+    seq: int
+    """In the order of its check-ins."""
+
+
 class CheckinReply(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What the server lacks, what the agent lacks, and when to come back."""
 

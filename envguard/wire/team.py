@@ -33,8 +33,8 @@ class TeamEnvironment(msgspec.Struct, frozen=True, kw_only=True):
     """Why it is unknown, where no finding says so."""
 
 
-MachineState = Literal["online", "stale"]
-"""Whether a machine is heard."""
+MachineState = Literal["online", "stale", "away"]
+"""Whether a machine is heard; ``away``: it said goodbye, or is a laptop, and that is under a week ago."""
 
 
 class MachineCopy(msgspec.Struct, frozen=True, kw_only=True):
@@ -64,7 +64,7 @@ class TeamMachine(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class TeamSummary(msgspec.Struct, frozen=True, kw_only=True):
-    """Counts of machines; a stale machine counts as unknown."""
+    """Counts of machines; a stale machine counts as unknown, and one that is away only as away."""
 
     machines: int
     compliant: int
@@ -146,10 +146,11 @@ class Refusal(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def summary_of(machines: Sequence[TeamMachine]) -> TeamSummary:
-    """Answer how many machines have which verdict."""
-    verdicts = [machine.verdict for machine in machines]
+    """Answer how many machines have which verdict; one that is away is counted as that alone."""
+    verdicts = [machine.verdict for machine in machines if machine.state != "away"]
     return TeamSummary(
-        machines=len(verdicts),
+        machines=len(machines),
+        away=len(machines) - len(verdicts),
         compliant=verdicts.count("compliant"),
         drifted=verdicts.count("drifted"),
         unknown=verdicts.count("unknown"),

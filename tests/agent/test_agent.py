@@ -28,6 +28,7 @@ from envguard.domain.policy import Waiver
 from envguard.errors import InventoryError, RefusedError, StateError, TransportError, UsageError
 from envguard.state import State, open_state
 from envguard.wire import (
+    Goodbye,
     JoinString,
     write_join,
 )
@@ -289,7 +290,18 @@ def test_agent_says_ready_alive_and_stopping_and_is_the_only_one(tmp_path: Path,
                 said.append(manager.recv(100))
             process.send_signal(signal.SIGTERM)
             assert process.wait(timeout=20) == 0
+        last = team.checkins[-1]
+        assert team.goodbyes == [Goodbye(last.epoch, last.seq + 1)]
         while said[-1] != b"STOPPING=1":
             said.append(manager.recv(100))
     assert outcomes(state) == ["drifted"]
     assert json.loads((state.path / "sequence.json").read_bytes())["seq"] >= 1
+
+
+def test_server_that_is_away_does_not_hinder_the_goodbye(tmp_path: Path) -> None:
+    with joined(tmp_path) as (state, team, server):
+        rounds = Round(state)
+        team.is_away = True
+        rounds.say_goodbye()
+        assert server.asked[-1].path == "/api/v1/goodbye"
+    rounds.say_goodbye()

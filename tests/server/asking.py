@@ -8,7 +8,7 @@ import zlib
 from collections.abc import Mapping, MutableMapping
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 import msgspec
 from starlette.types import ASGIApp
@@ -32,6 +32,7 @@ from envguard.server.service import Service
 from envguard.server.state import admin_token_file, open_database
 from envguard.server.store.policies import add_revision
 from envguard.wire import Checkin, EnrolReply, Records, Refusal, TeamReport, read_join, records_digest
+from tests.server import described
 
 FACTS = MachineFacts(os="Debian GNU/Linux 12", kernel="6.1.0")
 POLICY = """\
@@ -54,6 +55,7 @@ ROUTES = [
     ("POST", "/policies/plan"),
     ("POST", "/ranks/" + "0" * 32),
     ("POST", "/receipts"),
+    ("POST", "/goodbye"),
 ]
 """All that take a message."""
 
@@ -101,7 +103,7 @@ async def answer(
         "http_version": "1.1",
         "method": method,
         "scheme": "http",
-        "path": parts.path,
+        "path": unquote(parts.path),
         "raw_path": parts.path.encode(),
         "root_path": "",
         "query_string": parts.query.encode(),
@@ -145,8 +147,12 @@ class Server:
         named = {key.replace("_", "-"): value for key, value in headers.items()}
         if token is not None:
             named["authorization"] = f"Bearer {token}"
-        prefix = "" if path.startswith("//") else "/api/v1"
-        return ask(self.app, method, prefix + path.replace("//", "/", 1), body, named)
+        if path.startswith("//"):
+            return ask(self.app, method, path.replace("//", "/", 1), body, named)
+        answer = ask(self.app, method, f"/api/v1{path}", body, named)
+        kind = answer.headers.get("content-type", "")
+        described.hold(method, path.partition("?")[0], answer.status, kind, answer.body)
+        return answer
 
     def again(self) -> Server:
         """Start once more on the same state and database."""

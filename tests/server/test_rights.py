@@ -55,7 +55,9 @@ def test_every_route_gives_each_role_exactly_what_the_table_says(server: Server)
     guarded = [each for each in routes(server) if each[2] != "enter" and each[1] not in BY_SESSION]
     assert len(guarded) > 20
     for method, path, act in guarded:
-        address = "/" + path.replace("{digest}", "x").replace("{name}", "x").replace("{meeting}", "0" * 32)
+        address = "/" + path.replace("{digest}", "x").replace("{name}", "x").replace(
+            "{meeting}", "0" * 32
+        ).replace("{machine}", "x")
         assert server.ask(method, address).status == 401, address
         for role, token in tokens.items():
             status = server.ask(method, address, token=token).status
@@ -125,8 +127,8 @@ def messages(server: Server) -> dict[tuple[str, str], tuple[str, object]]:
         ("POST", "/tokens"): ("/tokens", {}),
         ("POST", "/tokens/people"): ("/tokens/people", {"person": "eve", "role": "viewer"}),
         ("POST", "/tokens/revoke"): ("/tokens/revoke", {"person": "eve"}),
-        ("POST", "/machines/{name}/approve"): ("/machines/ws-9/approve", {}),
-        ("POST", "/machines/{name}/retire"): ("/machines/ws-7/retire", {}),
+        ("POST", "/machines/{machine}/approve"): ("/machines/ws-9/approve", {}),
+        ("POST", "/machines/{machine}/retire"): ("/machines/ws-7/retire", {}),
     }
 
 

@@ -16,7 +16,7 @@ from envguard.server.store.database import insert_once
 from envguard.server.store.machines import Joining, enrol
 from envguard.server.store.schema import join_tokens, machines, pending_machines, token_places
 from envguard.server.tokens import SecretDigest, digest_of_secret, new_secret
-from envguard.wire.admission import MachineRow
+from envguard.wire.admission import AdmittedMachine
 
 
 class Retired(msgspec.Struct, frozen=True):
@@ -147,7 +147,7 @@ def take_offered(connection: sa.Connection, secret: SecretDigest, now_s: float) 
     return str(row.name)
 
 
-def machine_rows(connection: sa.Connection) -> tuple[MachineRow, ...]:
+def machine_rows(connection: sa.Connection) -> tuple[AdmittedMachine, ...]:
     """Answer every machine: those that wait, then those that joined, then those that are retired."""
     waiting = connection.execute(sa.select(pending_machines).order_by(pending_machines.c.name))
     known = connection.execute(
@@ -159,13 +159,13 @@ def machine_rows(connection: sa.Connection) -> tuple[MachineRow, ...]:
     )
 
 
-def _waiting_row(row: sa.Row[tuple[object, ...]]) -> MachineRow:
+def _waiting_row(row: sa.Row[tuple[object, ...]]) -> AdmittedMachine:
     labels = msgspec.json.decode(row.labels, type=dict[str, str])
-    return MachineRow(name=row.name, state="pending", labels=labels, since=_moment(row.asked_at))
+    return AdmittedMachine(name=row.name, state="pending", labels=labels, since=_moment(row.asked_at))
 
 
-def _known_row(row: sa.Row[tuple[object, ...]]) -> MachineRow:
-    return MachineRow(
+def _known_row(row: sa.Row[tuple[object, ...]]) -> AdmittedMachine:
+    return AdmittedMachine(
         name=row.name,
         state="joined" if row.retired_at is None else "retired",
         labels=msgspec.json.decode(row.labels, type=dict[str, str]),

@@ -31,6 +31,8 @@ class KnownMachine(msgspec.Struct, frozen=True, kw_only=True):
     seen_at_s: float
     facts: Digest | None
     """None until its first records came."""
+    left_at_s: float | None = None
+    """When it said goodbye; it has come back if it was seen later."""
     is_incomplete: bool = False
     """The look behind its records was cut off."""
     is_behind: bool = False
@@ -166,6 +168,7 @@ def _known(connection: sa.Connection, ids: Sequence[str] | None) -> tuple[KnownM
             name=row.name,
             labels=msgspec.json.decode(row.labels, type=dict[str, str]),
             seen_at_s=row.seen_at,
+            left_at_s=row.left_at,
             facts=None if row.facts_digest is None else Digest(row.facts_digest),
             is_incomplete=row.is_incomplete,
             is_behind=row.told_digest not in (None, row.records_digest),
