@@ -114,10 +114,16 @@ class RefusedError(TransportError):
     kind = "refused"
 
     def __init__(
-        self, what: str, *, where: str | None = None, hint: str | None = None, is_of_message: bool = False
+        self,
+        what: str,
+        *,
+        where: str | None = None,
+        hint: str | None = None,
+        retry_after_s: float | None = None,
+        is_of_message: bool = False,
     ) -> None:
         """As every error; ``is_of_message``: what was sent is wrong, whoever sends it."""
-        super().__init__(what, where=where, hint=hint)
+        super().__init__(what, where=where, hint=hint, retry_after_s=retry_after_s)
         self.is_of_message = is_of_message
 
 

@@ -76,6 +76,11 @@ def begin_unit(**keys: Value) -> None:
     _unit.set(keys)
 
 
+def in_unit(key: str) -> Value:
+    """Answer what every line of this unit of work says by a key; None where there is none."""
+    return _unit.get({}).get(key)
+
+
 def configure(*, verbose: int = 0, form: Form = "text", libraries: tuple[str, ...] = ()) -> None:
     """Send envguard's log to standard error: warnings; ``-v`` adds what was done, ``-vv`` all details.
 

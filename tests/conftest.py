@@ -27,6 +27,14 @@ def _own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
 
 
 @pytest.fixture(autouse=True, scope="session")
+def _own_config(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Whom the one who runs the tests signed in as is nothing to them."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(os.environ, "XDG_CONFIG_HOME", str(tmp_path_factory.mktemp("config")))
+        yield
+
+
+@pytest.fixture(autouse=True, scope="session")
 def _own_runtime(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """An agent that a test starts tells its verdicts there, whoever runs the tests."""
     folder = tmp_path_factory.mktemp("run")

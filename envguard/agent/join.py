@@ -6,6 +6,8 @@ import uuid
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
+import msgspec
+
 from envguard.client import ServerClient, fetch_authority, trust_in
 from envguard.errors import UsageError
 from envguard.log import get_log
@@ -17,6 +19,14 @@ _MACHINE_ID_FILES = ("/etc/machine-id", "/var/lib/dbus/machine-id")
 _log = get_log(__name__)
 
 
+class Joined(msgspec.Struct, frozen=True):
+    """Who this machine is from now on."""
+
+    identity: Identity
+    is_pending: bool
+    """It waits for an admin to let it in."""
+
+
 def join(
     join_string: str,
     *,
@@ -25,7 +35,7 @@ def join(
     labels: Mapping[str, str] | None = None,
     roots: Sequence[Path] = (),
     new_id: Callable[[], str] = lambda: uuid.uuid4().hex,
-) -> Identity:
+) -> Joined:
     """Enrol this machine and answer who it is from now on.
 
     The token goes only to a server whose certificate is signed by the authority that the string names.
@@ -46,7 +56,7 @@ def join(
     identity = Identity(
         machine=machine,
         name=name,
-        labels=request.labels,
+        labels=request.labels if reply.labels is None else reply.labels,
         url=client.url,
         authority=told.authority,
         interval_s=reply.interval_s,
@@ -58,7 +68,7 @@ def join(
         state.forget_sequence()
     state.join(identity, reply.secret, authority)
     _log.info("machine_joined", machine=machine, name=name, url=client.url)
-    return identity
+    return Joined(identity, reply.is_pending)
 
 
 def machine_id(files: Sequence[str] = _MACHINE_ID_FILES) -> str | None:

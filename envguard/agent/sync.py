@@ -19,6 +19,7 @@ import msgspec
 
 from envguard import __version__
 from envguard.agent.hangs import remember_hang
+from envguard.agent.renewing import finish_renewal, renew_secret
 from envguard.agent.scanner import ScanHungError, scan_in_child
 from envguard.client import ServerClient, machine_client
 from envguard.client.sending import send_to_server
@@ -132,7 +133,8 @@ class Round:
         self._new_epoch = new_epoch
         self._publish = publish
         self.identity, secret = joined(state)
-        self._client = connect(self.identity, secret) if connect else machine_client(state, secret)
+        self._connect = connect or (lambda _identity, secret: machine_client(state, secret))
+        self._client = self._connect(self.identity, secret)
         self._kept = _kept_policies(state)
         self._parsed = parse_kept(self._kept)
         self._comparisons = Comparisons()
@@ -175,6 +177,7 @@ class Round:
 
     def _exchange(self, seen: Seen) -> float:
         records = seen.records
+        self._client = finish_renewal(self._state, self._by_secret) or self._client
         sequence = self._state.next_sequence(self._new_epoch)
         reply = self._client.checkin(
             Checkin(
@@ -193,9 +196,14 @@ class Round:
         sent = self._send(seen) if reply.wants_records else 0
         if reply.policies_changed:
             self._take(self._client.policies())
+        if reply.renew_secret:
+            self._client = renew_secret(self._state, self._client, self._by_secret)
         _log.info("checkin_accepted", seq=sequence.seq, snapshots_sent=sent, next_in_s=reply.next_in_s)
         self._send_receipts()
         return reply.next_in_s
+
+    def _by_secret(self, secret: str) -> ServerClient:
+        return self._connect(self.identity, secret)
 
     def _send(self, seen: Seen) -> int:
         """Send all records and the snapshots that the server lacks; answer how many of those."""

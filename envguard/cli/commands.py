@@ -14,6 +14,7 @@ from envguard.errors import EnvguardError
 
 _COMMANDS = {
     "agent": "envguard.cli.machine:agent",
+    "audit": "envguard.cli.audit:audit",
     "check": "envguard.cli.check:check",
     "demo": "envguard.cli.demo.command:demo",
     "diff": "envguard.cli.diff:diff",
@@ -21,6 +22,8 @@ _COMMANDS = {
     "explain": "envguard.cli.explain:explain",
     "guard": "envguard.cli.guard:guard",
     "join": "envguard.cli.machine:join",
+    "login": "envguard.cli.login:login",
+    "machines": "envguard.cli.machines:machines",
     "machine": "envguard.cli.listed:machine",
     "package": "envguard.cli.listed:package",
     "policy": "envguard.cli.policy:policy",
@@ -33,7 +36,7 @@ _COMMANDS = {
     "stamp": "envguard.cli.stamp:stamp",
     "status": "envguard.cli.machine:status",
     "team": "envguard.cli.team:team",
-    "token": "envguard.cli.server:token",
+    "token": "envguard.cli.token:token",
     "use": "envguard.cli.use:use",
     "waive": "envguard.cli.waive:waive",
     "waivers": "envguard.cli.waivers:waivers",

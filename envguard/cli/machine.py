@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
 from pathlib import Path
 
@@ -31,14 +32,20 @@ def join(join_string: str, name: str | None, labels: tuple[str, ...], roots: tup
 
     text = sys.stdin.readline() if join_string == "-" else join_string
     pairs = dict(label.partition("=")[::2] for label in labels)
-    identity = join_server(
+    joined = join_server(
         text,
         state=local_state(),
         name=name or default_machine_name(),
         labels=pairs,
         roots=[root.absolute() for root in roots],
     )
-    click.echo(f"{identity.name} joined {identity.url}")
+    name, url = joined.identity.name, joined.identity.url
+    if joined.is_pending:
+        click.echo(f"{name} waits to be let in by {url}")
+        click.echo(f"an admin lets it in: envguard machines approve {shlex.quote(name)}")
+        click.echo("its agent may be started already: envguard agent")
+        return
+    click.echo(f"{name} joined {url}")
     click.echo("next: envguard agent --once, or systemctl --user enable --now envguard-agent")
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable
 from pathlib import Path
 from stat import S_ISDIR
@@ -16,6 +17,8 @@ from envguard.errors import UsageError
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
+_UNITS_S = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 24 * 3600, "w": 7 * 24 * 3600}
+
 
 def seconds(_ctx: click.Context, param: click.Parameter, value: str | None) -> float | None:
     """Answer a span of time; ``nan``, ``inf`` and what is not above zero are wrong usage."""
@@ -28,6 +31,24 @@ def seconds(_ctx: click.Context, param: click.Parameter, value: str | None) -> f
     if not math.isfinite(span) or span <= 0:
         raise UsageError(f"seconds are expected, more than 0: not `{value}`", where=shown_name(param))
     return span
+
+
+def lasting(_ctx: click.Context, param: click.Parameter, value: str | None) -> int | None:
+    """Answer seconds: ``90d``, ``12h``, ``30m``, or a number of them."""
+    if value is None:
+        return None
+    found = re.fullmatch(r"([1-9][0-9]{0,8})([smhdw]?)", value.strip(), re.ASCII)
+    if found is None:
+        raise UsageError(f"not a span of time: {value}", where=shown_name(param), hint="90d, 12h, 30m")
+    return int(found[1]) * _UNITS_S[found[2]]
+
+
+def labels(_ctx: click.Context, param: click.Parameter, value: tuple[str, ...]) -> dict[str, str]:
+    """Answer labels of a machine: each ``KEY=VALUE``."""
+    pairs = dict(each.partition("=")[::2] for each in value)
+    if not all(key.strip() for key in pairs):
+        raise UsageError("a label has a key", where=shown_name(param), hint="--label gpu=a100")
+    return pairs
 
 
 def filled(_ctx: click.Context, param: click.Parameter, value: Any) -> Any:  # click's signature

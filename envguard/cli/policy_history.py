@@ -53,7 +53,10 @@ def log(name: str, *, as_json: bool) -> None:
 
         print_json(log_document(name, revisions))
         return
+    from envguard.report.printable import one_line
+
     for each in revisions:
         lock = f"lock {each.lock_revision}" if each.lock_revision is not None else "no lock"
-        pushed = f"pushed {each.pushed_at:%Y-%m-%d %H:%M} UTC"
+        by = f" by {one_line(each.pushed_by)}" if each.pushed_by is not None else ""
+        pushed = f"pushed {each.pushed_at:%Y-%m-%d %H:%M} UTC{by}"
         click.echo(f"r{each.revision}  {pushed}  {lock}  {each.digest[:19]}")

@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING
 import click
 from click.core import ParameterSource
 
-from envguard.cli.local import default_server_state, server_client
+from envguard.cli.local import default_server_state
 from envguard.cli.options import json_option, shown_name
-from envguard.cli.output import print_json
 from envguard.cli.server_backup import backup, restore
 from envguard.cli.server_check import check
 from envguard.cli.server_libraries import server_libraries
@@ -46,6 +45,13 @@ _FILE = click.Path(path_type=Path)
     metavar="FILE",
     help="What machines pin, if they do not trust who signed yours.",
 )
+@click.option(
+    "--proxy",
+    "proxies",
+    multiple=True,
+    metavar="ADDRESS",
+    help="A proxy in front, which tells who asks by X-Forwarded-For; repeatable.",
+)
 @click.option("--state", type=click.Path(path_type=Path), help="Folder of the database and the admin token.")
 @click.option("--database", metavar="URL", help="An SQLAlchemy URL; default: SQLite in the state folder.")
 @click.option("-v", "--verbose", count=True, help="Log what is done, each request in a line.")
@@ -65,6 +71,7 @@ def server(
     tls_certificate: Path | None,
     tls_key: Path | None,
     tls_ca: Path | None,
+    proxies: tuple[str, ...],
     state: Path | None,
     database: str | None,
     log_format: Form,
@@ -94,6 +101,7 @@ def server(
         state=state or default_server_state(),
         database=database,
         tls=TlsOptions(is_wanted=is_tls, certificate=tls_certificate, key=tls_key, authority=tls_ca),
+        proxies=proxies,
         announce=_announce_json if as_json else _announce,
     )
 
@@ -142,30 +150,3 @@ def _fingerprint(started: Started) -> str | None:
     from envguard.wire.certificates import fingerprint_of
 
     return None if started.authority is None else fingerprint_of(started.authority)
-
-
-@click.group(no_args_is_help=False)
-def token() -> None:
-    """Make join strings."""
-
-
-@token.command()
-@click.option(
-    "--expires", default=7 * 24 * 3600, show_default=True, metavar="SECONDS", type=int, help="How long."
-)
-@click.option("--uses", default=1000, show_default=True, type=int, help="How many machines it lets in.")
-@json_option
-def new(expires: int, uses: int, *, as_json: bool) -> None:
-    """Print a fresh join string; needs the admin's token.
-
-    Exit code: 0 done, 2 wrong usage, 3 it could not be done.
-
-    Example: envguard token new --uses 1
-    """
-    join = server_client().new_token(expires_s=expires, uses=uses)
-    if as_json:
-        from envguard.report.outputs import TokenDocument
-
-        print_json(TokenDocument(join=join))
-    else:
-        click.echo(join)

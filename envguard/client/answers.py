@@ -72,6 +72,7 @@ def _failure(answer: Answer, where: str) -> TransportError:
             shown(refusal.error),
             where=where,
             hint=refusal.hint and shown(refusal.hint),
+            retry_after_s=retry_after_s(answer.headers),
             is_of_message=answer.status in _OF_MESSAGE,
         )
     said = shown(refusal.error) if refusal is not None else f"answered with status {answer.status}"

@@ -18,11 +18,16 @@ from envguard.client.trust import SYSTEM_TRUST, Trust, new_session
 from envguard.domain.environment import Digest, Snapshot
 from envguard.domain.policy import PolicySource
 from envguard.wire import (
+    AuditPage,
     Checkin,
     CheckinReply,
     EnrolReply,
     EnrolRequest,
     Goodbye,
+    MachineDone,
+    Machines,
+    PersonTokenReply,
+    PersonTokenRequest,
     PlanReply,
     Policies,
     PolicyRevision,
@@ -33,16 +38,24 @@ from envguard.wire import (
     RankNotes,
     Records,
     RecordsReply,
+    RetireRequest,
     RevisionRow,
+    Revoked,
+    RevokeRequest,
     RunMessage,
     RunReply,
     Runs,
+    SecretReply,
     TeamReport,
+    TokenReply,
+    TokenRequest,
+    Tokens,
     WaiverDecision,
     WaiverEntry,
     WaiverReply,
     WaiverRequest,
     Waivers,
+    WhoAmI,
 )
 from envguard.wire.lists import (
     EnvironmentRow,
@@ -62,17 +75,6 @@ _PAGE = 500
 """Rows that one answer has at most."""
 
 _GOODBYE = Timeouts(connect_s=1.0, silence_s=2.0, total_s=3.0)
-
-
-class _NewToken(msgspec.Struct, frozen=True):
-    """``POST tokens``: how long and how often a join string lets machines in."""
-
-    expires_s: int
-    uses: int
-
-
-class _NewTokenReply(msgspec.Struct, frozen=True):
-    join: str
 
 
 def _query(asked: Mapping[str, object | None]) -> str:
@@ -96,13 +98,18 @@ class ServerClient:
         trust: Trust = SYSTEM_TRUST,
         session: requests.Session | None = None,
         timeouts: Timeouts | None = None,
+        place: str | None = None,
     ) -> None:
-        """Raises UsageError where a secret must not be sent to that address, or the token is none."""
+        """Speak as who has the token; ``place`` is the id of the machine on which a person asks.
+
+        Raises UsageError where a secret must not be sent to that address, or the token is none.
+        """
         self.url = checked_url(url)
         self._token = None if token is None else checked_token(token, hint="envguard join STRING")
         self._trust = trust
         self._session = session or new_session(self.url, trust)
         self._timeouts = timeouts or Timeouts()
+        self._place = place
 
     def enrol(self, request: EnrolRequest) -> EnrolReply:
         """Exchange a join token for the machine's own secret."""
@@ -111,6 +118,14 @@ class ServerClient:
     def checkin(self, checkin: Checkin) -> CheckinReply:
         """Say how things stand; the reply says what the server lacks and when to come back."""
         return self._send("POST", "checkin", CheckinReply, checkin)
+
+    def new_secret(self) -> str:
+        """Answer another secret for this machine; the one that it has goes on until that is used."""
+        return self._send("POST", "secret", SecretReply).secret
+
+    def use_secret(self) -> None:
+        """Let what this client speaks by be the machine's secret from now on."""
+        self._send("POST", "secret/use", object)
 
     def goodbye(self, said: Goodbye) -> None:
         """Say that this machine's agent ends; it has little time for that."""
@@ -222,9 +237,42 @@ class ServerClient:
         path = f"ranks/{quote(meeting, safe='')}/{quote(name, safe='')}"
         return self._send("GET", path, RankNoteReply).text
 
-    def new_token(self, *, expires_s: int, uses: int) -> str:
-        """Answer a fresh join string; for admins."""
-        return self._send("POST", "tokens", _NewTokenReply, _NewToken(expires_s, uses)).join
+    def who_am_i(self) -> WhoAmI:
+        """Answer whom the server takes one for."""
+        return self._send("GET", "whoami", WhoAmI)
+
+    def new_join(self, wish: TokenRequest) -> str:
+        """Answer a fresh join string; for admins, as all that follows."""
+        return self._send("POST", "tokens", TokenReply, wish).join
+
+    def new_person_token(self, wish: PersonTokenRequest) -> PersonTokenReply:
+        """Answer a fresh token of a person."""
+        return self._send("POST", "tokens/people", PersonTokenReply, wish)
+
+    def tokens(self) -> Tokens:
+        """Answer all tokens, without what opens anything."""
+        return self._send("GET", "tokens", Tokens)
+
+    def revoke(self, wish: RevokeRequest) -> Revoked:
+        """End tokens now."""
+        return self._send("POST", "tokens/revoke", Revoked, wish)
+
+    def machines(self) -> Machines:
+        """Answer all machines; for everybody but machines."""
+        return self._send("GET", "machines", Machines)
+
+    def approve_machine(self, name: str) -> MachineDone:
+        """Let a machine in that waits."""
+        return self._send("POST", f"machines/{quote(name, safe='')}/approve", MachineDone)
+
+    def retire_machine(self, name: str, wish: RetireRequest) -> MachineDone:
+        """Take a machine out of the team."""
+        return self._send("POST", f"machines/{quote(name, safe='')}/retire", MachineDone, wish)
+
+    def audit(self, *, after: int = 0, since: datetime | None = None) -> AuditPage:
+        """Answer the rows of the audit log behind a number, as many as one page has."""
+        asked = {"after": after or None, "since": since.isoformat() if since is not None else None}
+        return self._send("GET", f"audit{_query(asked)}", AuditPage)
 
     def health(self) -> datetime | None:
         """Answer the server's clock, if it answers as an envguard server does; None where it tells none."""
@@ -286,6 +334,8 @@ class ServerClient:
         headers = {"Accept": "application/json"}
         if self._token is not None:
             headers["Authorization"] = f"Bearer {self._token}"
+        if self._place is not None:
+            headers["Envguard-Machine"] = self._place
         if has_body:
             headers["Content-Type"] = "application/json"
         if encoding is not None:

@@ -1,4 +1,4 @@
-"""The end of something, as people type it after ``--until``.
+"""The end of something, as people type it after ``--until``, and its beginning after ``--since``.
 
 Rules
 1. ``today``, ``tomorrow``, a day of the week (the next one, never today) and a day (``2027-02-01``) mean the
@@ -6,6 +6,7 @@ Rules
 2. A day with a clock (``2027-02-01 13:00``) is meant there too, unless it names a zone.
 3. An RFC 3339 time is that moment.
 4. A span (``2w``, ``7d``, ``12h``, ``90m``, ``1d12h``) counts from now.
+5. A beginning is a day (its first second), a moment, or a span, which counts back.
 """
 
 from __future__ import annotations
@@ -48,6 +49,22 @@ def parse_until(text: str, now: datetime) -> datetime:
     near = nearest(word, _WORDS)
     hint = f"did you mean `{near}`? also {_HINT}" if near is not None else _HINT
     raise UsageError(f"not a time: `{shown(text)}`", where="--until", hint=hint)
+
+
+def parse_since(text: str, now: datetime) -> datetime:
+    """Answer the moment as aware UTC (rule 5); ``now`` is aware. Raises UsageError for what is none."""
+    word = text.strip()
+    try:
+        end = _by_span(word.lower(), now)
+        found = now - (end - now) if end is not None else _by_moment(word, now)
+        if found is not None and end is None and len(word) == len("2027-02-01"):
+            found = found.replace(hour=0, minute=0, second=0)
+    except (ValueError, OverflowError):
+        found = None
+    if found is None:
+        hint = "2d, 12h, 2027-02-01 or 2027-02-01T13:00:00Z"
+        raise UsageError(f"not a time: `{shown(text)}`", where="--since", hint=hint)
+    return found.astimezone(timezone.utc)
 
 
 def _by_word(word: str, now: datetime) -> datetime | None:

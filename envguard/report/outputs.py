@@ -86,6 +86,8 @@ class RevisionPart(msgspec.Struct, frozen=True, kw_only=True):
     digest: str
     """Of the files as they were pushed."""
     pushed_at: Time
+    pushed_by: str | None
+    """Null where the server did not keep it yet."""
 
 
 class LogDocument(msgspec.Struct, frozen=True, kw_only=True, tag_field="schema", tag="envguard/log/1"):
@@ -171,6 +173,7 @@ def log_document(name: str, revisions: Sequence[RevisionRow]) -> LogDocument:
                 lock=each.lock_revision,
                 digest=each.digest,
                 pushed_at=each.pushed_at,
+                pushed_by=each.pushed_by,
             )
             for each in revisions
         ),

@@ -13,6 +13,7 @@ from msgspec import inspect
 
 from envguard.domain.receipt import Receipt
 from envguard.domain.verdict import Verdict
+from envguard.report.audited import AuditDocument, VerifiedDocument
 from envguard.report.compared import DiffDocument
 from envguard.report.doctor import DoctorDocument
 from envguard.report.documents import ErrorDocument
@@ -43,7 +44,16 @@ from envguard.report.upkeep import (
     ServerCheckDocument,
 )
 from envguard.report.written import ImportDocument, NewDocument
-from envguard.wire import TeamReport, WaiverReply, Waivers
+from envguard.wire import (
+    MachineDone,
+    Machines,
+    PersonTokenReply,
+    Revoked,
+    TeamReport,
+    Tokens,
+    WaiverReply,
+    Waivers,
+)
 
 Schema = dict[str, Any]
 """One JSON Schema, as a JSON object."""
@@ -58,6 +68,13 @@ _OUTPUTS: tuple[type[msgspec.Struct], ...] = (
     RunsDocument,
     RebuildDocument,
     TeamReport,
+    Tokens,
+    PersonTokenReply,
+    Revoked,
+    Machines,
+    MachineDone,
+    AuditDocument,
+    VerifiedDocument,
     MachineDocument,
     PackageDocument,
     DiffDocument,

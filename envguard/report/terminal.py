@@ -224,6 +224,8 @@ def _show_team(console: Console, report: TeamReport, *, is_verbose: bool) -> Non
         from envguard.report.runs import today_line  # of runs only this line is told here
 
         print_text(console, f"today: {today_line(report.today)}")
+    if report.is_summary:
+        print_text(console, "of other machines only how many: envguard login shows which", "dim")
     if report.asked:
         waiting = [f"envguard waivers approve {each.id} ({one_line(each.by)})" for each in report.asked]
         console.print()

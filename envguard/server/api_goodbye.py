@@ -7,10 +7,11 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from envguard.log import get_log
-from envguard.server.auth import identify_machine
+from envguard.server.auth import machine_in
 from envguard.server.body import read_message
 from envguard.server.refusals import RefusalError
 from envguard.server.service import Service
+from envguard.server.store.access import Principal
 from envguard.server.store.leaving import keep_goodbye
 from envguard.wire import Goodbye
 
@@ -27,9 +28,9 @@ class GoodbyeApi:
         """Answer by this service."""
         self._service = service
 
-    async def goodbye(self, request: Request) -> Response:
+    async def goodbye(self, request: Request, principal: Principal) -> Response:
         """``POST goodbye``."""
-        machine = await identify_machine(request, self._service)
+        machine = machine_in(principal)
         said = await read_message(request, Goodbye, limit_bytes=_LIMIT_BYTES)
         if not 0 <= said.seq <= _LARGEST_SEQ:
             raise RefusalError(400, "malformed body: not a sequence number - at `$.seq`")

@@ -20,7 +20,6 @@ from envguard.server.asked import (
     Paging,
     asked_of,
 )
-from envguard.server.auth import identify
 from envguard.server.holders import holders_page
 from envguard.server.listing import (
     Places,
@@ -35,6 +34,7 @@ from envguard.server.listing import (
 )
 from envguard.server.refusals import JsonResponse
 from envguard.server.service import Service
+from envguard.server.store.access import Principal
 from envguard.wire.lists import (
     EnvironmentRow,
     EnvironmentsPage,
@@ -58,23 +58,27 @@ class ListApi:
         """Answer by this service."""
         self._service = service
 
-    async def machines(self, request: Request) -> Response:
+    async def machines(self, request: Request, principal: Principal) -> Response:
         """``GET team/machines``."""
-        return await self._listed(request, MachinesAsked, machine_rows, MachinesPage, MachineRow)
-
-    async def environments(self, request: Request) -> Response:
-        """``GET team/environments``."""
         return await self._listed(
-            request, EnvironmentsAsked, environment_rows, EnvironmentsPage, EnvironmentRow
+            request, principal.machine, MachinesAsked, machine_rows, MachinesPage, MachineRow
         )
 
-    async def findings(self, request: Request) -> Response:
-        """``GET team/findings``."""
-        return await self._listed(request, FindingsAsked, finding_rows, FindingsPage, FindingRow)
+    async def environments(self, request: Request, principal: Principal) -> Response:
+        """``GET team/environments``."""
+        return await self._listed(
+            request, principal.machine, EnvironmentsAsked, environment_rows, EnvironmentsPage, EnvironmentRow
+        )
 
-    async def package(self, request: Request) -> Response:
+    async def findings(self, request: Request, principal: Principal) -> Response:
+        """``GET team/findings``."""
+        return await self._listed(
+            request, principal.machine, FindingsAsked, finding_rows, FindingsPage, FindingRow
+        )
+
+    async def package(self, request: Request, principal: Principal) -> Response:
         """``GET team/packages/{package}``."""
-        owner = (await identify(request, self._service)).machine
+        owner = principal.machine
         asked = asked_of(PackageQuery, request.query_params)
         package = package_wanted(f"{request.path_params['package']} {asked.version or ''}", "version")
         after = position_of(asked.cursor)
@@ -89,12 +93,12 @@ class ListApi:
     async def _listed(
         self,
         request: Request,
+        owner: str | None,
         kind: type[Asked],
         rows: Callable[[Service, Asked, str | None, Position], Places[Row]],
         page_kind: Callable[..., AnyPage],
         row_kind: type[Row],
     ) -> Response:
-        owner = (await identify(request, self._service)).machine
         asked = asked_of(kind, request.query_params)
         after = position_of(asked.cursor)
 

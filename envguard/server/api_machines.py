@@ -8,22 +8,22 @@ from starlette.responses import Response
 
 from envguard.domain.environment import Snapshot, digest_of, is_digest
 from envguard.log import get_log
-from envguard.server.auth import identify_machine, identify_runner
+from envguard.server.auth import machine_in, secret_in
 from envguard.server.body import read_message
-from envguard.server.fields import check_name, check_text
+from envguard.server.fields import check_name
+from envguard.server.joining import check_labels, enrol, offer_secret, take_offered
+from envguard.server.limits import Attempts, address_of
 from envguard.server.refusals import JsonResponse, RefusalError
 from envguard.server.service import Service, judge_and_keep
-from envguard.server.store import access, contents, machines
-from envguard.server.tokens import digest_of_secret, new_secret
+from envguard.server.store import contents, machines
+from envguard.server.store.access import Principal
 from envguard.wire import (
-    EnrolReply,
     EnrolRequest,
     Records,
     RecordsReply,
 )
 
 _log = get_log(__name__)
-_LABELS_LIMIT = 64
 _ENROL_LIMIT_BYTES = 256 * 1024
 
 
@@ -33,23 +33,42 @@ class MachineApi:
     def __init__(self, service: Service) -> None:
         """Answer by this service."""
         self._service = service
+        self._attempts = Attempts(service.clock)
 
     async def enrol(self, request: Request) -> Response:
         """``POST enroll``."""
+        address = address_of(request, self._service.proxies)
+        self._attempts.check(address)
         # Nobody has said who he is yet: what anybody may send is small.
         message = await read_message(request, EnrolRequest, limit_bytes=_ENROL_LIMIT_BYTES)
         check_name("machine", message.machine)
         check_name("name", message.name)
-        if len(message.labels) > _LABELS_LIMIT:
-            raise RefusalError(400, f"malformed body: more than {_LABELS_LIMIT} labels - at `$.labels`")
-        for key, value in message.labels.items():
-            check_name("labels", key)
-            check_text("labels", value)
-        return JsonResponse(await run_in_threadpool(self._enrol, message))
+        check_labels(message.labels)
+        try:
+            return JsonResponse(await run_in_threadpool(enrol, self._service, message))
+        except RefusalError:
+            self._attempts.failed(address)
+            raise
 
-    async def put_environments(self, request: Request) -> Response:
+    async def renew_secret(self, _request: Request, principal: Principal) -> Response:
+        """``POST secret``."""
+        return JsonResponse(await run_in_threadpool(offer_secret, self._service, machine_in(principal)))
+
+    async def use_secret(self, request: Request) -> Response:
+        """``POST secret/use``: whose it is is decided by this very request."""
+        address = address_of(request, self._service.proxies)
+        self._attempts.check(address)
+        try:
+            await run_in_threadpool(
+                take_offered, self._service, secret_in(request.headers.get("authorization", ""))
+            )
+        except RefusalError:
+            self._attempts.failed(address)
+            raise
+        return Response(status_code=204)
+
+    async def put_environments(self, request: Request, principal: Principal) -> Response:
         """``PUT environments``."""
-        machine = await identify_machine(request, self._service)
         message = await read_message(request, Records)
         paths = set()
         for index, record in enumerate(message.records):
@@ -58,39 +77,17 @@ class MachineApi:
             if record.path in paths:
                 raise RefusalError(400, f"malformed body: a path occurs twice - at `$.records[{index}].path`")
             paths.add(record.path)
-        return JsonResponse(await run_in_threadpool(self._put_environments, machine, message))
+        return JsonResponse(await run_in_threadpool(self._put_environments, machine_in(principal), message))
 
-    async def put_snapshot(self, request: Request) -> Response:
+    async def put_snapshot(self, request: Request, principal: Principal) -> Response:
         """``PUT snapshots/{digest}``: of a machine's environment, or of one in which something ran."""
-        machine = (await identify_runner(request, self._service)).machine
         named = request.path_params["digest"]
         if not is_digest(named):
             raise RefusalError(400, "the address does not end in a digest")
         snapshot = await read_message(request, Snapshot)
         _check_packages(snapshot)
-        await run_in_threadpool(self._put_snapshot, machine, named, snapshot)
+        await run_in_threadpool(self._put_snapshot, principal.machine, named, snapshot)
         return Response(status_code=204)
-
-    def _enrol(self, message: EnrolRequest) -> EnrolReply:
-        service = self._service
-        secret = new_secret("machine")
-        with service.database.writing_alone() as connection:
-            why = access.use_join_token(connection, digest_of_secret(message.token), service.clock())
-            if why is not None:
-                sentence = "the server does not know this join string" if why == "unknown" else None
-                raise RefusalError(
-                    403, sentence or f"the join string is {why}", "ask the admin for one: envguard token new"
-                )
-            holder = machines.machine_named(connection, message.name)
-            if holder not in (None, message.machine):
-                raise RefusalError(
-                    409,
-                    f"another machine has this name already: {message.name}",
-                    "give this one another: envguard join STRING --name NAME",
-                )
-            machines.enrol(connection, message, digest_of_secret(secret), service.clock())
-        _log.info("machine_enrolled", machine=message.name)
-        return EnrolReply(secret, service.interval_s)
 
     def _put_environments(self, machine: str, message: Records) -> RecordsReply:
         with self._service.database.writing() as connection:

@@ -14,10 +14,10 @@ from starlette.responses import Response
 
 from envguard.errors import EnvguardError
 from envguard.log import get_log
-from envguard.server.auth import identify_person
 from envguard.server.metrics import TeamFigures, figures_of
 from envguard.server.refusals import JsonResponse, RefusalError
 from envguard.server.service import Service, team_report
+from envguard.server.store.access import Principal
 from envguard.server.store.size import size_bytes
 
 FRESH_S = 15.0
@@ -52,9 +52,8 @@ class OperationsApi:
             raise RefusalError(503, why_not, "its log says more")
         return JsonResponse({"status": "ready"})
 
-    async def metrics(self, request: Request) -> Response:
+    async def metrics(self, request: Request, _principal: Principal) -> Response:
         """``GET /metrics``, for a person's token."""
-        await identify_person(request, self._service)
         await self._look_at_team()
         encode, media_type = choose_encoder(request.headers.get("accept", ""))
         body = await run_in_threadpool(encode, self._service.metrics.registry)

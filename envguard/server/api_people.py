@@ -1,9 +1,9 @@
-"""What people ask: policies, the team's report, join strings."""
+"""What people ask: policies, and the team's report."""
 
 from __future__ import annotations
 
 import re
-from typing import Annotated
+from datetime import datetime
 
 import msgspec
 from starlette.concurrency import run_in_threadpool
@@ -11,9 +11,10 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from envguard.domain.policy import LockedPolicy, PolicySource
+from envguard.domain.rights import may
 from envguard.formats import parse_source
 from envguard.log import get_log
-from envguard.server.auth import identify, identify_admin, identify_person
+from envguard.server.auth import entry_by
 from envguard.server.body import read_message
 from envguard.server.planning import plan
 from envguard.server.receipts import day_asked
@@ -26,39 +27,21 @@ from envguard.server.service import (
     known_policies,
     team_report,
 )
-from envguard.server.store import access, machines, policies, waivers
-from envguard.server.team import governed, holders
-from envguard.server.tokens import digest_of_secret, new_secret
+from envguard.server.store import audit, machines, policies, waivers
+from envguard.server.store.access import Principal
+from envguard.server.team import as_told_to, governed, holders
 from envguard.wire import (
-    JoinString,
     Policies,
     PolicyRevision,
     PolicyRevisions,
     PushReply,
     RevisionRow,
-    write_join,
+    TeamReport,
 )
-from envguard.wire.certificates import fingerprint_of
-
-JOIN_EXPIRES_S = 7 * 24 * 3600.0
-JOIN_USES = 1000
 
 _NUMBER = re.compile(r"[1-9][0-9]{0,8}", re.ASCII)
 
 _log = get_log(__name__)
-
-
-class TokenRequest(msgspec.Struct, frozen=True):
-    """``POST tokens``: how long and how often a join string lets machines in."""
-
-    expires_s: Annotated[float, msgspec.Meta(gt=0, le=366 * 24 * 3600)] = JOIN_EXPIRES_S
-    uses: Annotated[int, msgspec.Meta(ge=1, le=1_000_000)] = JOIN_USES
-
-
-class TokenReply(msgspec.Struct, frozen=True):
-    """The one string that ``envguard join`` takes."""
-
-    join: str
 
 
 class PeopleApi:
@@ -68,14 +51,12 @@ class PeopleApi:
         """Answer by this service."""
         self._service = service
 
-    async def get_policies(self, request: Request) -> Response:
+    async def get_policies(self, _request: Request, principal: Principal) -> Response:
         """``GET policies``."""
-        principal = await identify(request, self._service)
         return JsonResponse(Policies(await run_in_threadpool(self._policies, principal.machine)))
 
-    async def get_policy(self, request: Request) -> Response:
+    async def get_policy(self, request: Request, _principal: Principal) -> Response:
         """``GET policies/{name}``: the newest revision, or the one that ``?revision=`` says."""
-        await identify(request, self._service)
         name, number = request.path_params["name"], _revision_asked(request)
         found = await run_in_threadpool(self._revision, name, number)
         if found is not None:
@@ -85,39 +66,28 @@ class PeopleApi:
         hint = f"list them: envguard policy {listing}"
         raise RefusalError(404, f"the server has no such policy: {which}", hint)
 
-    async def get_revisions(self, request: Request) -> Response:
+    async def get_revisions(self, request: Request, _principal: Principal) -> Response:
         """``GET policies/{name}/revisions``."""
-        await identify(request, self._service)
         name = request.path_params["name"]
         found = await run_in_threadpool(self._revisions, name)
         if found:
             return JsonResponse(PolicyRevisions(found))
         raise RefusalError(404, f"the server has no such policy: {name}", "list them: envguard policy list")
 
-    async def push_policy(self, request: Request) -> Response:
+    async def push_policy(self, request: Request, principal: Principal) -> Response:
         """``POST policies``."""
-        await identify_admin(request, self._service)
         source = await read_message(request, PolicySource)
-        return JsonResponse(await run_in_threadpool(self._push, source))
+        return JsonResponse(await run_in_threadpool(self._push, principal, source))
 
-    async def plan_policy(self, request: Request) -> Response:
+    async def plan_policy(self, request: Request, _principal: Principal) -> Response:
         """``POST policies/plan``: it only reads, but what it reads is sent by whom asks."""
-        await identify_person(request, self._service)
         source = await read_message(request, PolicySource)
         return JsonResponse(await run_in_threadpool(lambda: plan(self._service, source, _linted(source))))
 
-    async def get_team(self, request: Request) -> Response:
+    async def get_team(self, request: Request, principal: Principal) -> Response:
         """``GET team``: of one policy with ``?policy=``, with what ran since ``?since=``."""
-        await identify(request, self._service)
         only, since = request.query_params.get("policy"), day_asked(request, self._service.now())
-        return await run_in_threadpool(lambda: JsonResponse(team_report(self._service, only, since=since)))
-
-    async def new_token(self, request: Request) -> Response:
-        """``POST tokens``."""
-        await identify_admin(request, self._service)
-        wanted = await read_message(request, TokenRequest)
-        join = await run_in_threadpool(new_join, self._service, wanted.expires_s, wanted.uses)
-        return JsonResponse(TokenReply(join))
+        return await run_in_threadpool(lambda: JsonResponse(self._team(principal, only, since)))
 
     async def get_authority(self, _request: Request) -> Response:
         """``GET ca``: the certificate whose fingerprint is in join strings. Who asks knows nobody yet."""
@@ -125,6 +95,10 @@ class PeopleApi:
             hint = "its certificate is one that machines trust anyhow, or a proxy's"
             raise RefusalError(404, "this server has no authority of its own", hint)
         return Response(self._service.authority, media_type="application/x-pem-file")
+
+    def _team(self, principal: Principal, only: str | None, since: datetime | None) -> TeamReport:
+        report = team_report(self._service, only, since=since)
+        return report if may(principal.role, "look-around") else as_told_to(principal.name, report)
 
     def _policies(self, machine: str | None) -> tuple[PolicyRevision, ...]:
         """Answer the newest revisions with their waivers; to a machine with those that concern it."""
@@ -141,29 +115,23 @@ class PeopleApi:
         with self._service.database.reading() as connection:
             return policies.revisions_of(connection, name)
 
-    def _push(self, source: PolicySource) -> PushReply:
+    def _push(self, principal: Principal, source: PolicySource) -> PushReply:
         service, pushed = self._service, _linted(source)
         name = pushed.policy.name
         judge_and_keep(service)  # what matched until now is known as such before the policy moves
         with service.database.writing_alone() as connection:
-            revision, is_new = policies.add_revision(connection, name, source, service.clock())
+            now_s = service.clock()
+            revision, is_new = policies.add_revision(connection, name, source, now_s, by=principal.name)
+            if is_new:
+                audit.record(
+                    connection, entry_by(principal, "policy.push", f"{name} r{revision.revision}"), now_s
+                )
         with service.database.reading() as connection:
             known = machines.known_machines(connection)
             governs = governed(known, known_policies(connection, service.clock()), name)
             held = () if governs else holders(known, pushed, StoredContents(connection))
         _log.info("policy_pushed", policy=name, revision=revision.revision, is_new=is_new)
         return PushReply(name=name, revision=revision.revision, is_new=is_new, governs=governs, holders=held)
-
-
-def new_join(service: Service, expires_s: float = JOIN_EXPIRES_S, uses: int = JOIN_USES) -> str:
-    """Answer a fresh join string; its token is kept only as a digest."""
-    token = new_secret("join")
-    with service.database.writing() as connection:
-        access.add_join_token(
-            connection, digest_of_secret(token), now_s=service.clock(), expires_s=expires_s, uses=uses
-        )
-    authority = None if service.authority is None else fingerprint_of(service.authority)
-    return write_join(JoinString(service.url, token, authority))
 
 
 def _revision_asked(request: Request) -> int | None:

@@ -1,7 +1,7 @@
 """Where the ranks of a job meet: notes that each of them writes, and that all see.
 
 Rules
-1. Who has a token may meet, a person and a joined machine; the ranks of one job may come with several tokens.
+1. Who may tell of runs may meet, a person and a joined machine; the ranks of one job may have several tokens.
 2. A note is written once: the same again is taken, another of its name is refused.
 3. Everything is bounded: a note, a meeting, what one token wrote in a day, and a day is how long it is kept.
 4. What notes say is not read here: the ranks prove to each other that they are there now.
@@ -17,7 +17,6 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
 
-from envguard.server.auth import identify
 from envguard.server.body import read_message
 from envguard.server.refusals import JsonResponse, RefusalError
 from envguard.server.service import Service
@@ -37,7 +36,7 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     meeting_notes: int = 20_000
     meeting_bytes: int = 64 * 1024 * 1024
     author_bytes: int = 256 * 1024 * 1024
-    """Of one machine, or of all that come with the admin's token, in all meetings of a day."""
+    """Of one machine, or of one person, in all meetings of a day."""
 
 
 class RanksApi:
@@ -48,18 +47,16 @@ class RanksApi:
         self._service = service
         self._limits = limits or Limits()
 
-    async def write(self, request: Request) -> Response:
+    async def write(self, request: Request, principal: Principal) -> Response:
         """``POST ranks/{meeting}``."""
-        principal = await identify(request, self._service)
         meeting = _meeting(request)
         message = await read_message(request, RankNotes)
         _check(message)
         await run_in_threadpool(self._keep, principal, meeting, message)
         return JsonResponse({})
 
-    async def names(self, request: Request) -> Response:
+    async def names(self, request: Request, _principal: Principal) -> Response:
         """``GET ranks/{meeting}``."""
-        await identify(request, self._service)
         meeting = _meeting(request)
 
         def look() -> RankNames:
@@ -68,9 +65,8 @@ class RanksApi:
 
         return JsonResponse(await run_in_threadpool(look))
 
-    async def read(self, request: Request) -> Response:
+    async def read(self, request: Request, _principal: Principal) -> Response:
         """``GET ranks/{meeting}/{note}``."""
-        await identify(request, self._service)
         meeting, name = _meeting(request), request.path_params["note"]
         _check_name(name)
 
@@ -81,7 +77,7 @@ class RanksApi:
         return JsonResponse(await run_in_threadpool(look))
 
     def _keep(self, principal: Principal, meeting: str, message: RankNotes) -> None:
-        author, now_s = principal.machine or principal.role, self._service.clock()
+        author, now_s = principal.machine or principal.name, self._service.clock()
         with self._service.database.writing_alone() as connection:
             ranks.forget_old_notes(connection, now_s)
             ranks.drop_notes(connection, meeting, message.drop)

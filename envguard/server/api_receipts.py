@@ -6,11 +6,11 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
 
-from envguard.server.auth import identify, identify_runner
 from envguard.server.body import read_message
 from envguard.server.receipts import list_runs, tell_run
 from envguard.server.refusals import JsonResponse
 from envguard.server.service import Service
+from envguard.server.store.access import Principal
 from envguard.wire import RUN_LIMIT_BYTES, RunMessage
 
 
@@ -21,13 +21,11 @@ class ReceiptApi:
         """Answer by this service."""
         self._service = service
 
-    async def tell(self, request: Request) -> Response:
+    async def tell(self, request: Request, principal: Principal) -> Response:
         """``POST receipts``."""
-        principal = await identify_runner(request, self._service)
         message = await read_message(request, RunMessage, limit_bytes=RUN_LIMIT_BYTES)
         return JsonResponse(await run_in_threadpool(tell_run, self._service, principal, message))
 
-    async def list(self, request: Request) -> Response:
+    async def list(self, request: Request, principal: Principal) -> Response:
         """``GET receipts``: the newest first."""
-        principal = await identify(request, self._service)
         return await run_in_threadpool(lambda: JsonResponse(list_runs(self._service, principal, request)))

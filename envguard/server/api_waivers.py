@@ -9,10 +9,10 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
 
-from envguard.server.auth import identify, identify_admin
 from envguard.server.body import read_message
 from envguard.server.refusals import JsonResponse, RefusalError
 from envguard.server.service import Service
+from envguard.server.store.access import Principal
 from envguard.server.waivers import Decision, ask_for_waiver, decide_waiver, list_waivers
 from envguard.wire import WaiverDecision, WaiverReply, WaiverRequest
 
@@ -28,16 +28,14 @@ class WaiverApi:
         """Answer by this service."""
         self._service = service
 
-    async def ask(self, request: Request) -> Response:
+    async def ask(self, request: Request, principal: Principal) -> Response:
         """``POST waivers``."""
-        principal = await identify(request, self._service)
         message = await read_message(request, WaiverRequest, limit_bytes=_LIMIT_BYTES)
         entry = await run_in_threadpool(ask_for_waiver, self._service, principal, message)
         return JsonResponse(WaiverReply(entry))
 
-    async def decide(self, request: Request) -> Response:
+    async def decide(self, request: Request, principal: Principal) -> Response:
         """``POST waivers/{number}/approve``, ``refuse`` and ``end``."""
-        principal = await identify_admin(request, self._service)
         message = await read_message(request, WaiverDecision, limit_bytes=_LIMIT_BYTES)
         number, word = request.path_params["number"], request.path_params["decision"]
         decision = next((each for each in _DECISIONS if each == word), None)
@@ -48,9 +46,8 @@ class WaiverApi:
         )
         return JsonResponse(WaiverReply(entry))
 
-    async def list(self, request: Request) -> Response:
+    async def list(self, request: Request, principal: Principal) -> Response:
         """``GET waivers``: of one policy with ``?policy=``, also those that are over with ``?all=1``."""
-        principal = await identify(request, self._service)
         policy, is_all = request.query_params.get("policy"), request.query_params.get("all") == "1"
         return await run_in_threadpool(
             lambda: JsonResponse(list_waivers(self._service, principal, policy=policy, is_all=is_all))

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import BaseRoute, Mount, Route, Router
+from starlette.routing import BaseRoute, Mount, Router
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from envguard.server.api_admission import AdmissionApi
+from envguard.server.api_audit import AuditApi
 from envguard.server.api_checkin import CheckinApi
 from envguard.server.api_goodbye import GoodbyeApi
 from envguard.server.api_lists import ListApi
@@ -20,15 +22,15 @@ from envguard.server.api_operations import OperationsApi
 from envguard.server.api_people import PeopleApi
 from envguard.server.api_ranks import RanksApi
 from envguard.server.api_receipts import ReceiptApi
+from envguard.server.api_tokens import TokenApi
 from envguard.server.api_waivers import WaiverApi
+from envguard.server.guarding import ActRoute, Answer, Gate, OpenAnswer, open_route
 from envguard.server.observing import Observed
 from envguard.server.openapi import document_text
 from envguard.server.pages import Pages
 from envguard.server.refusals import exception_handlers
 from envguard.server.routes import API
 from envguard.server.service import Service
-
-Answer = Callable[[Request], Awaitable[Response]]
 
 _CHECKIN = "/api/v1/checkin"
 
@@ -60,19 +62,26 @@ class App(Starlette):
 
 def make_app(service: Service) -> App:
     """Answer the application of a service."""
-    people, pages, operations = PeopleApi(service), Pages(service), OperationsApi(service)
-    checkins = CheckinApi(service)
-    answers: dict[str, Answer | ASGIApp] = {**_answers(service, people), "checkin": checkins}
-    api = [Route(each.path, answers[each.name], methods=[each.method]) for each in API]
-    routes = [
+    gate, pages, checkins = Gate(service), Pages(service), CheckinApi(service)
+    operations = OperationsApi(service)
+    guarded, opened = _guarded(service), _open(service)
+    api: list[BaseRoute] = [
+        ActRoute("POST", each.path, each.act, checkins)
+        if each.name == "checkin"
+        else gate.route(each.method, each.path, each.act, guarded[each.name])
+        if each.act != "enter"
+        else open_route(each.method, each.path, opened[each.name])
+        for each in API
+    ]
+    routes: list[BaseRoute] = [
         Mount("/api/v1", Router(api, redirect_slashes=False)),
-        Route("/healthz", operations.health, methods=["GET"]),
-        Route("/readyz", operations.readiness, methods=["GET"]),
-        Route("/metrics", operations.metrics, methods=["GET"]),
-        Route("/", pages.team, methods=["GET"]),
-        Route("/login", pages.sign_in_form, methods=["GET"]),
-        Route("/login", pages.sign_in, methods=["POST"]),
-        Route("/logout", pages.sign_out, methods=["POST"]),
+        open_route("GET", "/healthz", operations.health),
+        open_route("GET", "/readyz", operations.readiness),
+        gate.route("GET", "/metrics", "look-around", operations.metrics),
+        ActRoute("GET", "/", "read", pages.team),
+        open_route("GET", "/login", pages.sign_in_form),
+        open_route("POST", "/login", pages.sign_in),
+        open_route("POST", "/logout", pages.sign_out),
         Mount("/static", StaticFiles(directory=Path(__file__).parent / "static")),
     ]
     app = App(service, routes)
@@ -80,13 +89,25 @@ def make_app(service: Service) -> App:
     return app
 
 
-def _answers(service: Service, people: PeopleApi) -> Mapping[str, Answer]:
-    """Answer what each address of the API is answered by."""
-    machine, lists = MachineApi(service), ListApi(service)
-    waivers, ranks, receipts = WaiverApi(service), RanksApi(service), ReceiptApi(service)
+def _open(service: Service) -> Mapping[str, OpenAnswer]:
+    """Answer by what each address is answered that is open to everybody."""
+    machine, people = MachineApi(service), PeopleApi(service)
     return {
         "enrol": machine.enrol,
+        "use_secret": machine.use_secret,
+        "get_authority": people.get_authority,
+        "describe": _describe,
+    }
+
+
+def _guarded(service: Service) -> Mapping[str, Answer]:
+    """Answer by what each address is answered, once it is known who asks."""
+    machine, people, lists = MachineApi(service), PeopleApi(service), ListApi(service)
+    waivers, ranks, receipts = WaiverApi(service), RanksApi(service), ReceiptApi(service)
+    tokens, admission, audit = TokenApi(service), AdmissionApi(service), AuditApi(service)
+    return {
         "goodbye": GoodbyeApi(service).goodbye,
+        "renew_secret": machine.renew_secret,
         "put_environments": machine.put_environments,
         "put_snapshot": machine.put_snapshot,
         "get_policies": people.get_policies,
@@ -107,9 +128,15 @@ def _answers(service: Service, people: PeopleApi) -> Mapping[str, Answer]:
         "team_environments": lists.environments,
         "team_findings": lists.findings,
         "team_package": lists.package,
-        "get_authority": people.get_authority,
-        "new_join": people.new_token,
-        "describe": _describe,
+        "whoami": tokens.whoami,
+        "list_tokens": tokens.list,
+        "new_join": tokens.new_join,
+        "new_person_token": tokens.new_person,
+        "revoke_tokens": tokens.revoke,
+        "list_machines": admission.list,
+        "approve_machine": admission.approve,
+        "retire_machine": admission.retire,
+        "list_audit": audit.list,
     }
 
 

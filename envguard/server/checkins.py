@@ -17,7 +17,7 @@ import sqlalchemy as sa
 
 from envguard.domain.environment import Digest
 from envguard.log import get_log
-from envguard.server.auth import not_a_machine, unknown_secret
+from envguard.server.auth import not_a_machine
 from envguard.server.refusals import RefusalError
 from envguard.server.service import Service
 from envguard.server.speaking import (
@@ -28,7 +28,7 @@ from envguard.server.speaking import (
     encode_speakers,
     hear,
 )
-from envguard.server.store.access import people_among
+from envguard.server.store.access import who_has
 from envguard.server.store.checkins import (
     Standing,
     epochs_before,
@@ -40,6 +40,9 @@ from envguard.server.store.policies import newest_revisions
 from envguard.server.store.waivers import waivers_for
 from envguard.server.tokens import SecretDigest
 from envguard.wire import Checkin, CheckinReply, waivers_digest
+
+SECRET_S = 30 * 24 * 3600.0
+"""How old a machine's secret gets before the machine is told to take another."""
 
 _log = get_log(__name__)
 
@@ -98,14 +101,15 @@ class _Turn:
         self.left: dict[str, list[str]] = {}
         """The epochs that machines left in this batch."""
         self._past = epochs_before(connection, _between_epochs(known, batch))
-        self._people = people_among(connection, {each.secret for each in batch} - known.keys())
+        others = {each.secret for each in batch} - known.keys()
+        self._others = {each: who_has(connection, each, now_s) for each in others}
         self._heard: set[SecretDigest] = set()
 
     def hear(self, asked: Asked) -> Standing | RefusalError:
         """Answer how the machine stands after this check-in, or why that is refused."""
         before = self._now.get(asked.secret)
         if before is None:
-            return not_a_machine() if asked.secret in self._people else unknown_secret()
+            return not_a_machine(self._others[asked.secret])
         speakers = None if before.speakers is None else decode_speakers(before.speakers)
         is_late = self._is_late(before, asked.said, speakers)
         heard = speakers if asked.said.speaker is None else self._speakers(asked, speakers, is_late=is_late)
@@ -192,6 +196,7 @@ def _after(before: Standing, said: Checkin, heard: Speakers | None, now_s: float
         is_cut_off,
         now_s,
         None if heard is None else encode_speakers(heard),
+        before.secret_at_s,
     )
 
 
@@ -221,4 +226,5 @@ def _reply(
         wants_records=standing.records != said.records or standing.machine in lacking,
         policies_changed=is_moved or held.revisions != said.policies,
         next_in_s=service.interval_s,
+        renew_secret=standing.seen_at_s - (standing.secret_at_s or 0.0) > SECRET_S,
     )

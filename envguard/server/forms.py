@@ -12,6 +12,10 @@ from envguard.server.refusals import RefusalError
 _CONTENT_TYPE = "application/x-www-form-urlencoded"
 _LIMIT_BYTES = 4096
 _FIELDS_LIMIT = 10
+_OURS = ("same-origin", "none")
+"""What browsers say of a form of ours, and of what a person opened."""
+_ANOTHER_SITE = "this form was sent from another site"
+_OWN_PAGE = "open this server's own page"
 _PORTS = {"http": 80, "https": 443}
 
 
@@ -20,12 +24,14 @@ def check_origin(request: Request, url: str) -> None:
 
     ``url`` is the server's own address: a proxy in front may have changed the ``Host`` that it was asked by.
     """
+    if request.headers.get("sec-fetch-site", "none") not in _OURS:
+        raise RefusalError(403, _ANOTHER_SITE, _OWN_PAGE)
     origin = request.headers.get("origin")
     if origin is None:
         return
     asked_by = f"{origin.partition(':')[0]}://{request.headers.get('host', '')}"
     if _place(origin) is None or _place(origin) not in (_place(asked_by), _place(url)):
-        raise RefusalError(403, "this form was sent from another site", "open this server's own page")
+        raise RefusalError(403, _ANOTHER_SITE, _OWN_PAGE)
 
 
 async def read_field(request: Request, name: str) -> str:

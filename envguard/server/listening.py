@@ -10,7 +10,7 @@ import contextlib
 import ipaddress
 import os
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from urllib.parse import urlsplit
 
 import msgspec
@@ -82,6 +82,18 @@ def check_url(address: Address, url: str | None, *, is_tls: bool) -> None:
         raise UsageError(f"TLS is spoken here: {url}", where="--url", hint="begin it with https://")
     if not address.is_loopback or urlsplit(url).hostname not in ("127.0.0.1", "::1", "localhost"):
         raise UsageError(f"secrets would travel in clear: {url}", where="--url", hint=hint)
+
+
+def checked_proxies(named: Collection[str], *, is_in_front: bool) -> frozenset[str]:
+    """Answer whose word counts about where a request comes from; raises UsageError for what is no address.
+
+    Where a proxy is in front, this machine's own loopback is one.
+    """
+    try:
+        told = {str(ipaddress.ip_address(each)) for each in named}
+    except ValueError as error:
+        raise UsageError(str(error), where="--proxy", hint="such as --proxy 192.0.2.7") from error
+    return frozenset(told | ({"127.0.0.1", "::1"} if is_in_front else set()))
 
 
 def open_socket(address: Address) -> socket.socket:

@@ -18,7 +18,8 @@ import msgspec
 
 from envguard.report.schemas import DIALECT, Schema, require_all, structs_in
 from envguard.server.asked import MOST_ROWS
-from envguard.server.routes import API, Described
+from envguard.server.described import Described
+from envguard.server.routes import API
 from envguard.wire import BODY_LIMIT_BYTES, Refusal
 
 _REF = "#/components/schemas/{name}"
@@ -36,6 +37,7 @@ _PLACES: Mapping[str, Schema] = {
     },
     "number": {"type": "string", "pattern": _NUMBER, "description": "A waiver's number."},
     "decision": {"type": "string", "enum": ["approve", "refuse", "end"], "description": "What is decided."},
+    "machine": {"type": "string", "minLength": 1, "description": "A machine's name."},
     "package": {"type": "string", "minLength": 1, "description": "A package's name, however it is written."},
 }
 

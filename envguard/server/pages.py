@@ -7,15 +7,29 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
+from envguard.domain.rights import may
+from envguard.log import get_log
 from envguard.report.causes import causes, headline, waived
-from envguard.server.auth import COOKIE, SESSION_S, signed_in
+from envguard.server.auth import COOKIE, SESSION_S, entry_by, signed_in, words_of
 from envguard.server.forms import check_origin, read_field
+from envguard.server.limits import Attempts, address_of
 from envguard.server.refusals import RefusalError
 from envguard.server.service import Service, team_report
-from envguard.server.store.access import add_session, end_session, who_has
-from envguard.server.tokens import digest_of_secret, new_secret
+from envguard.server.store import audit
+from envguard.server.store.access import (
+    Principal,
+    Stranger,
+    add_session,
+    end_session,
+    who_has,
+    who_is_signed_in,
+)
+from envguard.server.store.tokens import note_use
+from envguard.server.team import as_told_to
+from envguard.server.tokens import digest_of_secret, form_key_of, is_same_secret, new_secret
 from envguard.wire import TeamReport
 
+_log = get_log(__name__)
 _HEADERS = {
     "Content-Security-Policy": (
         "default-src 'none'; style-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
@@ -32,17 +46,19 @@ class Pages:
     def __init__(self, service: Service) -> None:
         """Answer by this service."""
         self._service = service
+        self._attempts = Attempts(service.clock)
         self._templates = Environment(
             loader=PackageLoader("envguard.server"), autoescape=select_autoescape(default=True)
         )
 
     async def team(self, request: Request) -> Response:
         """``GET /``: how the team stands."""
-        if await signed_in(request, self._service) is None:
+        principal = await signed_in(request, self._service)
+        if principal is None:
             return RedirectResponse("/login", 303, _HEADERS)
-        only = request.query_params.get("policy")
+        only, session = request.query_params.get("policy"), request.cookies[COOKIE]
         try:
-            return await run_in_threadpool(self._team, only)
+            return await run_in_threadpool(self._team, principal, session, only)
         except RefusalError as refused:
             return self._page("refused.html", refused.status, message=refused.refusal.error)
 
@@ -52,49 +68,66 @@ class Pages:
 
     async def sign_in(self, request: Request) -> Response:
         """``POST /login``: a token for a session."""
+        address = address_of(request, self._service.proxies)
         try:
+            self._attempts.check(address)
             check_origin(request, self._service.url)
             token = await read_field(request, "token")
         except RefusalError as refused:
-            return self._page("login.html", refused.status, message=refused.refusal.error)
+            answer = self._page("login.html", refused.status, message=refused.refusal.error)
+            answer.headers.update(refused.headers or {})
+            return answer
         if not token:
             return self._page("login.html", 400, message="there is no token in this form")
         session = await run_in_threadpool(self._open_session, token)
-        if session is None:
-            return self._page("login.html", 403, message="the server does not know this token")
-        answer = RedirectResponse("/", 303, _HEADERS)
+        if isinstance(session, Stranger):
+            self._attempts.failed(address)
+            _log.warning("sign_in_refused", address=address, why=session.why)
+            return self._page("login.html", 403, message=words_of(session))
+        entered = RedirectResponse("/", 303, _HEADERS)
         is_secure = self._service.url.startswith("https://")
-        answer.set_cookie(
+        entered.set_cookie(
             COOKIE, session, max_age=int(SESSION_S), httponly=True, samesite="strict", secure=is_secure
         )
-        return answer
+        return entered
 
     async def sign_out(self, request: Request) -> Response:
-        """``POST /logout``."""
+        """``POST /logout``: from a page of this session."""
+        session = request.cookies.get(COOKIE, "")
         try:
             check_origin(request, self._service.url)
+            if session and not is_same_secret(await read_field(request, "key"), form_key_of(session)):
+                raise RefusalError(403, "this form is not of this session's page", "open the page again")
         except RefusalError as refused:
             return self._page("refused.html", refused.status, message=refused.refusal.error)
-        await run_in_threadpool(self._end_session, request.cookies.get(COOKIE, ""))
+        await run_in_threadpool(self._end_session, session)
         answer = RedirectResponse("/login", 303, _HEADERS)
         answer.delete_cookie(COOKIE, httponly=True, samesite="strict")
         return answer
 
-    def _team(self, only: str | None) -> Response:
-        return self._page("team.html", 200, **_shown(team_report(self._service, only), only))
+    def _team(self, principal: Principal, session: str, only: str | None) -> Response:
+        report = team_report(self._service, only)
+        told = report if may(principal.role, "look-around") else as_told_to(principal.name, report)
+        return self._page("team.html", 200, **_shown(told, only), who=principal, key=form_key_of(session))
 
-    def _open_session(self, token: str) -> str | None:
-        digest, session = digest_of_secret(token), new_secret("session")
+    def _open_session(self, token: str) -> str | Stranger:
+        digest, session, now_s = digest_of_secret(token), new_secret("session"), self._service.clock()
         with self._service.database.writing() as connection:
-            if who_has(connection, digest) is None:
-                return None
-            now_s = self._service.clock()
+            found = who_has(connection, digest, now_s)
+            if isinstance(found, Stranger):
+                return found
             add_session(connection, digest_of_secret(session), digest, now_s=now_s, expires_s=SESSION_S)
+            note_use(connection, digest, now_s)
+            audit.record(connection, entry_by(found, "session.open", "the pages"), now_s)
         return session
 
     def _end_session(self, session: str) -> None:
+        digest, now_s = digest_of_secret(session), self._service.clock()
         with self._service.database.writing() as connection:
-            end_session(connection, digest_of_secret(session))
+            found = who_is_signed_in(connection, digest, now_s)
+            end_session(connection, digest)
+            if found is not None:
+                audit.record(connection, entry_by(found, "session.end", "the pages"), now_s)
 
     def _page(self, template: str, status: int, **values: object) -> Response:
         return HTMLResponse(self._templates.get_template(template).render(values), status, _HEADERS)

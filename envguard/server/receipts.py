@@ -62,7 +62,7 @@ def list_runs(service: Service, principal: Principal, request: Request) -> Runs:
         person=_name_asked(request, "person"),
         machine=_name_asked(request, "machine"),
         policy=_name_asked(request, "policy"),
-        since_s=_moment_asked(asked["since"], "since").timestamp() if "since" in asked else None,
+        since_s=moment_asked(asked["since"], "since").timestamp() if "since" in asked else None,
         failed=_yes_or_no(asked["failed"]) if "failed" in asked else None,
         before=_place_asked(asked["before"]) if "before" in asked else None,
     )
@@ -77,7 +77,7 @@ def day_asked(request: Request, now: datetime) -> datetime | None:
     text = request.query_params.get("since")
     if text is None:
         return None
-    since = _moment_asked(text, "since")
+    since = moment_asked(text, "since")
     if not now - _LONGEST_DAY <= since <= now + _LONGEST_DAY:
         raise RefusalError(400, "not the beginning of this day: since", "?since=2026-11-23T00:00:00Z")
     return since
@@ -108,7 +108,8 @@ def _package_asked(text: str) -> PackageAsked:
     return asked
 
 
-def _moment_asked(text: str, field: str) -> datetime:
+def moment_asked(text: str, field: str) -> datetime:
+    """Answer the time that a part of an address says, in UTC; raises RefusalError with 400."""
     try:
         moment = msgspec.convert(text.replace(" ", "+"), datetime)
     except msgspec.ValidationError as error:

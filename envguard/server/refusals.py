@@ -30,6 +30,7 @@ class RefusalError(Exception):
     ) -> None:
         super().__init__(error)
         self.status = status
+        self.headers = None if retry_after_s is None else {"Retry-After": str(retry_after_s)}
         self.refusal = Refusal(error=error, hint=hint)
         self.headers = None if retry_after_s is None else {"Retry-After": str(retry_after_s)}
 

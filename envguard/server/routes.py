@@ -5,15 +5,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Annotated, Literal
 
 import msgspec
 
 from envguard.domain.environment import Snapshot
 from envguard.domain.policy import PolicySource
-from envguard.server.api_people import TokenReply, TokenRequest
 from envguard.server.asked import EnvironmentsAsked, FindingsAsked, MachinesAsked, PackageQuery, Text
+from envguard.server.described import Described, Empty
+from envguard.server.routes_admission import OF_ADMISSION, TOO_OFTEN
 from envguard.wire import (
     Checkin,
     CheckinReply,
@@ -40,34 +40,6 @@ from envguard.wire import (
     Waivers,
 )
 from envguard.wire.lists import EnvironmentsPage, FindingsPage, MachinesPage, PackagePage
-
-Method = Literal["GET", "POST", "PUT"]
-Act = Literal["enter", "read", "look-around", "ask", "run", "report", "decide", "administer"]
-
-
-class Empty(msgspec.Struct, frozen=True):
-    """Nothing but that it was done."""
-
-
-class Described(msgspec.Struct, frozen=True, kw_only=True):
-    """One method at one address."""
-
-    name: str
-    method: Method
-    path: str
-    act: Act
-    says: str
-    """What is asked, in words."""
-    query: type[msgspec.Struct] | None = None
-    """What may stand after the address, a field each."""
-    takes: type[msgspec.Struct] | None = None
-    """The message; None where there is none."""
-    answers: type[msgspec.Struct] | None = None
-    """The answer as JSON; None where it has no body, or is another kind of text."""
-    texts: tuple[str, ...] = ()
-    """Other kinds of text in which the answer comes."""
-    refuses: Mapping[int, str] = {}
-    """Why it says no, beside what holds for all: status to words."""
 
 
 class RevisionQuery(msgspec.Struct, frozen=True, kw_only=True):
@@ -124,8 +96,9 @@ API: tuple[Described, ...] = (
         takes=EnrolRequest,
         answers=EnrolReply,
         refuses={
-            403: "The join token is unknown, expired or used up.",
+            403: "The join token is unknown, expired, revoked or used up.",
             409: "Another machine has this name already.",
+            **TOO_OFTEN,
         },
     ),
     Described(
@@ -353,15 +326,7 @@ API: tuple[Described, ...] = (
         texts=("application/x-pem-file",),
         refuses={404: "The server has no authority of its own."},
     ),
-    Described(
-        name="new_join",
-        method="POST",
-        path="/tokens",
-        act="administer",
-        says="A fresh join string.",
-        takes=TokenRequest,
-        answers=TokenReply,
-    ),
+    *OF_ADMISSION,
     Described(
         name="describe",
         method="GET",

@@ -10,7 +10,7 @@ import signal
 import socket
 import threading
 import time
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Collection, Generator
 from datetime import datetime, timezone
 from pathlib import Path
 
@@ -19,9 +19,16 @@ import uvicorn
 
 from envguard.errors import UsageError
 from envguard.log import get_log
-from envguard.server.api_people import new_join
 from envguard.server.app import make_app
-from envguard.server.listening import allow_many_connections, check_url, open_socket, read_listen, url_of
+from envguard.server.joining import new_join
+from envguard.server.listening import (
+    allow_many_connections,
+    check_url,
+    checked_proxies,
+    open_socket,
+    read_listen,
+    url_of,
+)
 from envguard.server.service import Service
 from envguard.server.state import admin_token_file, open_database
 from envguard.server.tls.choosing import TlsKind, TlsOptions, given_or_off, kind_of, own
@@ -62,6 +69,7 @@ def run_server(
     state: Path,
     database: str | None = None,
     tls: TlsOptions = _NO_WISHES,
+    proxies: Collection[str] = (),
     announce: Callable[[Started], None],
 ) -> None:
     """Serve until SIGTERM or SIGINT; ``announce`` is called once requests are answered.
@@ -84,6 +92,7 @@ def run_server(
                 url=told,
                 authority=chosen.authority,
                 interval_s=interval_s,
+                proxies=checked_proxies(proxies, is_in_front=kind == "off" and told.startswith("https:")),
                 certificates=_certificates(kind, state, tls),
             )
             started = Started(

@@ -40,6 +40,8 @@ class Service(msgspec.Struct, frozen=True, kw_only=True):
     authority: str | None = None
     """The certificate that machines pin, as PEM; None: they know the server by what they trust anyhow."""
     interval_s: float
+    proxies: frozenset[str] = frozenset()
+    """The addresses of proxies in front, which tell from where a request comes."""
     metrics: Metrics = msgspec.field(default_factory=Metrics)
     readiness: Readiness = msgspec.field(default_factory=Readiness)
     certificates: Mapping[str, Path] = {}

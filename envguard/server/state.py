@@ -6,15 +6,21 @@ import os
 import stat
 from pathlib import Path
 
+from envguard.domain.audit import AuditEntry
 from envguard.errors import StateError
+from envguard.log import get_log
 from envguard.server.saving.putting import finish
-from envguard.server.store.access import add_admin_token
+from envguard.server.store.access import add_admin_token, has_ended
+from envguard.server.store.audit import record
 from envguard.server.store.database import Database
 from envguard.server.store.preparing import Prepare
+from envguard.server.store.tokens import id_of
 from envguard.server.tokens import digest_of_secret, new_secret
 
 DATABASE_FILE = "envguard.db"
 ADMIN_TOKEN_FILE = "admin-token"  # noqa: S105 - a file's name
+
+_log = get_log(__name__)
 
 
 def prepare_state(state: Path) -> None:
@@ -89,10 +95,17 @@ def open_existing(state: Path, url: str | None, prepare: Prepare) -> Database:
 
 
 def admin_token_file(state: Path, database: Database, now_s: float) -> Path:
-    """Answer the file of the admin's token, made at the first start; the database lets that token in."""
+    """Answer the file of the admin's token, made at the first start; the database lets that token in.
+
+    In the place of one that was revoked there is another from the next start on.
+    """
     path = state / ADMIN_TOKEN_FILE
     try:
         token = _read_token(path)
+        if token is not None and _is_revoked(database, token):
+            path.unlink()
+            _log.warning("admin_token_replaced", file=str(path))
+            token = None
         if token is None:
             token = new_secret("admin")
             _write_token(path, token)
@@ -102,9 +115,17 @@ def admin_token_file(state: Path, database: Database, now_s: float) -> Path:
             where=str(path),
             hint="move the file away and start again: a new token is made",
         ) from error
+    digest = digest_of_secret(token)
     with database.writing() as connection:
-        add_admin_token(connection, digest_of_secret(token), now_s)
+        if add_admin_token(connection, digest, now_s):
+            entry = AuditEntry(who="server", role="server", act="admin-token.new", object=id_of(digest))
+            record(connection, entry, now_s)
     return path
+
+
+def _is_revoked(database: Database, token: str) -> bool:
+    with database.reading() as connection:
+        return has_ended(connection, digest_of_secret(token))
 
 
 def _close_to_others(state: Path) -> None:

@@ -11,6 +11,7 @@ Rules
 4. What a policy binds that this version cannot read is unknown; the other policies judge as before.
 5. With a policy's name, only the environments that it governs, and the machines that have one.
 6. Where there is no policy at all, the report names the packages in which machines differ.
+7. A machine is told how many stand how, and of itself: what others have, ask and run is for people.
 """
 
 from __future__ import annotations
@@ -117,6 +118,18 @@ def assemble(
         differences=differences,
         asked=tuple(each for each in asked if only in (None, each.policy)),
         today=today,
+    )
+
+
+def as_told_to(machine: str, report: TeamReport) -> TeamReport:
+    """Answer as much of the report as the machine of this name is told (rule 7)."""
+    return msgspec.structs.replace(
+        report,
+        machines=tuple(each for each in report.machines if each.name == machine),
+        differences=(),
+        asked=tuple(each for each in report.asked if each.by == machine),
+        today=None,
+        is_summary=True,
     )
 
 

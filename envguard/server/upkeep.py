@@ -17,7 +17,12 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from envguard.log import get_log
 from envguard.server.service import Service
-from envguard.server.store.ended import forget_ended_join_tokens, forget_ended_sessions
+from envguard.server.store.ended import (
+    forget_ended_join_tokens,
+    forget_ended_people_tokens,
+    forget_ended_secrets,
+    forget_ended_sessions,
+)
 from envguard.server.store.leases import Holder, Lease, LeaseLostError, hold_to
 from envguard.server.store.ranks import forget_old_notes
 
@@ -42,6 +47,8 @@ CHORES = (
     Chore("rank_notes", 600.0, forget_old_notes),
     Chore("sessions", 3600.0, forget_ended_sessions),
     Chore("join_tokens", 24 * 3600.0, forget_ended_join_tokens),
+    Chore("people_tokens", 24 * 3600.0, forget_ended_people_tokens),
+    Chore("ended_secrets", 24 * 3600.0, forget_ended_secrets),
 )
 
 

@@ -22,16 +22,18 @@ from envguard.domain.environment import EnvironmentRecord
 from envguard.domain.nearest import nearest
 from envguard.domain.policy import LockedPolicy, Waiver
 from envguard.domain.requirements import normalised_name
+from envguard.domain.rights import may
 from envguard.domain.verdict import Verdict
 from envguard.domain.waiver import acquits, wrong_end
 from envguard.formats.language import is_package_name
 from envguard.formats.selectors import ENVIRONMENT_HINT, is_environment_pattern
 from envguard.log import get_log
+from envguard.server.auth import entry_by
 from envguard.server.refusals import RefusalError
 from envguard.server.service import Service, judge_and_keep, known_policies
-from envguard.server.store import waivers
+from envguard.server.store import audit, waivers
 from envguard.server.store.access import Principal
-from envguard.server.store.machines import machine_named, name_of_machine
+from envguard.server.store.machines import machine_named
 from envguard.server.store.policies import newest_revisions
 from envguard.wire import AcquittedFinding, WaiverEntry, WaiverRequest, Waivers, entry_of_file
 
@@ -41,7 +43,7 @@ _REASON_LIMIT = 500
 _PATTERN_LIMIT = 4096
 _NAME_LIMIT = 200
 _ASKED_AT_MOST = 100
-"""By one machine, at one time."""
+"""By one machine or person, at one time."""
 
 _LISTED = "list them: envguard waivers --all"
 _OPEN = ("asked", "granted")
@@ -53,20 +55,22 @@ _log = get_log(__name__)
 def ask_for_waiver(service: Service, principal: Principal, request: WaiverRequest) -> WaiverEntry:
     """Answer the waiver that was granted or asked for; raises RefusalError where it cannot be."""
     _check(service, request)
-    is_granted = principal.role == "admin"
+    is_granted = may(principal.role, "decide")
     until = request.until.astimezone(timezone.utc).replace(microsecond=0)
     with service.database.writing_alone() as connection:
-        by = _name_of(connection, principal)
+        by = principal.name
         machine = _machine_meant(connection, principal, by, request.machine)
         _check_policy(connection, request.policy)
         wanted = msgspec.structs.replace(request, package=normalised_name(request.package), until=until)
         now_s = service.clock()
-        number = waivers.add_waiver(
+        number, is_new = waivers.add_waiver(
             connection, wanted, machine=machine, by=by, is_granted=is_granted, now_s=now_s
         )
-        if machine is not None and not is_granted:
-            _check_count(connection, machine, now_s)
+        if not is_granted:
+            _check_count(connection, principal, now_s)
         kept = _numbered(connection, number, now_s)
+        if is_new:
+            audit.record(connection, entry_by(principal, "waiver.ask", _named(kept.entry)), now_s)
     _log.info("waiver_asked_for", waiver=number, policy=request.policy, by=by, state=kept.entry.state)
     return _judged_anew(service, kept)
 
@@ -81,7 +85,7 @@ def decide_waiver(
         judge_and_keep(service)  # rule 4
     now_s = service.clock()
     with service.database.writing_alone() as connection:
-        by = _name_of(connection, principal)
+        by = principal.name
         before = _numbered(connection, number, now_s)
         if not _is_done(before.entry, decision):
             _check_decidable(before.entry, decision)
@@ -90,6 +94,8 @@ def decide_waiver(
             else:
                 how: waivers.Closing = "refused" if decision == "refuse" else "ended"
                 waivers.close(connection, number, how, by=by, now_s=now_s, reason=reason)
+            entry = entry_by(principal, f"waiver.{decision}", _named(before.entry))
+            audit.record(connection, entry, now_s)
         kept = _numbered(connection, number, now_s)
     _log.info("waiver_decided", waiver=number, decision=decision, by=by)
     return _judged_anew(service, kept)
@@ -101,8 +107,8 @@ def list_waivers(service: Service, principal: Principal, *, policy: str | None, 
         if policy is not None:
             _check_policy(connection, policy)
         kept = waivers.kept_waivers(connection, service.clock(), machine=principal.machine)
-        own = None if principal.machine is None else name_of_machine(connection, principal.machine)
         policies = known_policies(connection, service.clock())
+    own = None if principal.machine is None else principal.name
     entries = [each.entry for each in kept]
     for name, known in policies.items():
         if isinstance(known, LockedPolicy):
@@ -142,10 +148,16 @@ def _check_policy(connection: sa.Connection, policy: str) -> None:
         raise RefusalError(404, f"the server has no such policy: {policy}", hint)
 
 
-def _check_count(connection: sa.Connection, machine: str, now_s: float) -> None:
+def _check_count(connection: sa.Connection, principal: Principal, now_s: float) -> None:
     """Raise where one was asked for too many, which then is not kept; one that was there already is not."""
-    if waivers.count_asked(connection, machine, now_s) > _ASKED_AT_MOST:
-        what = f"{_ASKED_AT_MOST} waivers of this machine wait for a lead's word already"
+    count = (
+        waivers.count_asked_by(connection, principal.name, now_s)
+        if principal.machine is None
+        else waivers.count_asked_of(connection, principal.machine, now_s)
+    )
+    if count > _ASKED_AT_MOST:
+        whose = "of yours" if principal.machine is None else "of this machine"
+        what = f"{_ASKED_AT_MOST} waivers {whose} wait for a lead's word already"
         raise RefusalError(409, what, "list them: envguard waivers")
 
 
@@ -163,8 +175,9 @@ def _machine_meant(connection: sa.Connection, principal: Principal, by: str, nam
     return machine
 
 
-def _name_of(connection: sa.Connection, principal: Principal) -> str:
-    return principal.role if principal.machine is None else name_of_machine(connection, principal.machine)
+def _named(entry: WaiverEntry) -> str:
+    where = entry.machine or "all machines"
+    return f"{entry.id}: {entry.package} by {entry.policy} on {where} until {entry.until:%Y-%m-%dT%H:%M:%SZ}"
 
 
 def _numbered(connection: sa.Connection, number: int, now_s: float) -> waivers.KeptWaiver:

@@ -10,6 +10,7 @@ from envguard.state.kept import (
     LastStatus,
     Sequence,
 )
+from envguard.state.login import Login, forget_login, keep_login, login_file, read_login
 from envguard.state.notify import notify, watchdog_interval_s
 from envguard.state.policies import add_policies, pulled_folder, read_policies, replace_policies
 from envguard.state.uses import read_uses, uses_file, write_use
@@ -20,14 +21,19 @@ __all__ = [
     "KeptHang",
     "KeptPolicy",
     "LastStatus",
+    "Login",
     "Sequence",
     "State",
     "add_policies",
+    "forget_login",
+    "keep_login",
+    "login_file",
     "notify",
     "open_lock",
     "open_state",
     "pulled_folder",
     "read_file",
+    "read_login",
     "read_policies",
     "read_uses",
     "replace_policies",

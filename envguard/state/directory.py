@@ -17,6 +17,7 @@ from envguard.state.files import (
     read_document,
     read_file,
     remove_file,
+    replace_file,
     write_document,
     write_file,
 )
@@ -73,6 +74,23 @@ class State:
         content = read_file(self.path / "secret")
         return None if content is None else content.decode("ascii", "replace").strip() or None
 
+    def next_secret(self) -> str | None:
+        """Answer the secret that the server offered and this machine has not used yet; None without one."""
+        content = read_file(self.path / "secret.next")
+        return None if content is None else content.decode("ascii", "replace").strip() or None
+
+    def keep_next_secret(self, secret: str) -> None:
+        """Keep an offered secret beside the one in force."""
+        write_file(self.path / "secret.next", secret.encode() + b"\n")
+
+    def take_next_secret(self) -> None:
+        """Put the offered secret in the place of the one before, which lets nobody in any more."""
+        replace_file(self.path / "secret.next", self.path / "secret")
+
+    def drop_next_secret(self) -> None:
+        """Forget an offered secret."""
+        remove_file(self.path / "secret.next")
+
     @property
     def authority_file(self) -> Path:
         """The certificate that signs the server's; without one in the identity it means nothing."""
@@ -85,6 +103,7 @@ class State:
 
     def join(self, identity: Identity, secret: str, authority: str | None = None) -> None:
         """Keep who this machine is; the identity comes last, so without it nothing was joined."""
+        self.drop_next_secret()
         write_file(self.path / "secret", secret.encode() + b"\n")
         if authority is None:
             remove_file(self.authority_file)

@@ -87,6 +87,15 @@ def remove_file(path: Path) -> None:
         raise StateError(f"cannot be removed: {error.strerror or error}", where=str(path)) from error
 
 
+def replace_file(path: Path, place: Path) -> None:
+    """Move a file into another's place, where a crash leaves either; StateError when it cannot be."""
+    try:
+        path.replace(place)
+        sync_folder(place.parent)
+    except OSError as error:
+        raise StateError(f"cannot be replaced: {error.strerror or error}", where=str(place)) from error
+
+
 @contextlib.contextmanager
 def open_lock(path: Path) -> Iterator[int]:
     """Open a file that is there to be locked, for the block; it is made if it is absent.

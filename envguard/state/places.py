@@ -33,6 +33,16 @@ def usual_cache_folder() -> Path:
     return Path(platformdirs.user_cache_dir(_NAME, appauthor=False))
 
 
+def usual_config_folder() -> Path:
+    """Answer the folder for what a user chose."""
+    folder = _plain_folder("XDG_CONFIG_HOME", ".config")
+    if folder is not None:
+        return folder
+    import platformdirs
+
+    return Path(platformdirs.user_config_dir(_NAME, appauthor=False))
+
+
 def _plain_folder(variable: str, below_home: str) -> Path | None:
     """By the XDG base directories; None on other systems, and for values that need an interpretation."""
     if sys.platform != "linux" or "ANDROID_DATA" in os.environ:

@@ -7,6 +7,8 @@ Rules
 3. A field may be added with a default; none is renamed or removed within ``/api/v1``.
 """
 
+from envguard.wire.admission import AdmissionState, AdmittedMachine, MachineDone, Machines, RetireRequest
+from envguard.wire.audit import AUDIT_PAGE, AuditPage
 from envguard.wire.machines import (
     BODY_LIMIT_BYTES,
     PROTOCOL,
@@ -18,6 +20,7 @@ from envguard.wire.machines import (
     JoinString,
     Records,
     RecordsReply,
+    SecretReply,
     read_join,
     records_digest,
     write_join,
@@ -63,6 +66,17 @@ from envguard.wire.team import (
     summary_of,
     team_environment,
 )
+from envguard.wire.tokens import (
+    PersonTokenReply,
+    PersonTokenRequest,
+    Revoked,
+    RevokeRequest,
+    TokenReply,
+    TokenRequest,
+    TokenRow,
+    Tokens,
+    WhoAmI,
+)
 from envguard.wire.waivers import (
     AcquittedFinding,
     WaiverDecision,
@@ -76,12 +90,16 @@ from envguard.wire.waivers import (
 )
 
 __all__ = [
+    "AUDIT_PAGE",
     "BODY_LIMIT_BYTES",
     "NAME_CHARACTERS",
     "PROTOCOL",
     "RUN_LIMIT_BYTES",
     "AcquittedFinding",
+    "AdmissionState",
+    "AdmittedMachine",
     "AskedWaiver",
+    "AuditPage",
     "Checkin",
     "CheckinReply",
     "Difference",
@@ -92,7 +110,11 @@ __all__ = [
     "JoinString",
     "LeftOut",
     "MachineCopy",
+    "MachineDone",
     "MachineState",
+    "Machines",
+    "PersonTokenReply",
+    "PersonTokenRequest",
     "PlanReply",
     "PlannedChange",
     "PlannedEnvironment",
@@ -107,17 +129,25 @@ __all__ = [
     "Records",
     "RecordsReply",
     "Refusal",
+    "RetireRequest",
     "RevisionRow",
+    "RevokeRequest",
+    "Revoked",
     "RunEntry",
     "RunMessage",
     "RunReply",
     "Runs",
     "RunsOfDay",
+    "SecretReply",
     "StartedAnyway",
     "TeamEnvironment",
     "TeamMachine",
     "TeamReport",
     "TeamSummary",
+    "TokenReply",
+    "TokenRequest",
+    "TokenRow",
+    "Tokens",
     "ToldFinding",
     "ToldPolicy",
     "ToldRun",
@@ -127,6 +157,7 @@ __all__ = [
     "WaiverRequest",
     "WaiverStep",
     "Waivers",
+    "WhoAmI",
     "entry_of_file",
     "faults_of",
     "message_of",

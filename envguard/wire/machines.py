@@ -46,6 +46,10 @@ class EnrolReply(msgspec.Struct, frozen=True):
 
     secret: str
     interval_s: float
+    labels: dict[str, str] | None = None
+    """What the machine is called from now on; None of a server that gives none."""
+    is_pending: bool = False
+    """It waits for an admin to let it in: until then it is told so, and nothing of it counts."""
 
 
 class Checkin(msgspec.Struct, frozen=True, kw_only=True):
@@ -80,13 +84,24 @@ class Goodbye(msgspec.Struct, frozen=True):
     """In the order of its check-ins."""
 
 
-class CheckinReply(msgspec.Struct, frozen=True, kw_only=True):
+class CheckinReply(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What the server lacks, what the agent lacks, and when to come back."""
 
     wants_records: bool
     policies_changed: bool
     """``GET policies`` would bring something new."""
     next_in_s: float
+    renew_secret: bool = False
+    """The machine's secret is old: ``POST secret`` gives another."""
+
+
+class SecretReply(msgspec.Struct, frozen=True):
+    """``POST secret``: another secret, which is the machine's once it comes with it to ``POST secret/use``.
+
+    Until then the one before is: wherever either side is cut off, one of the two lets the machine in.
+    """
+
+    secret: str
 
 
 class Records(msgspec.Struct, frozen=True, kw_only=True):

@@ -35,6 +35,8 @@ class RevisionRow(msgspec.Struct, frozen=True, kw_only=True):
     lock_revision: int | None
     digest: Digest
     pushed_at: datetime
+    pushed_by: str | None = None
+    """None where the server did not keep it yet."""
 
 
 class PolicyRevisions(msgspec.Struct, frozen=True):

@@ -129,9 +129,11 @@ class TeamReport(msgspec.Struct, frozen=True, kw_only=True, tag_field="schema", 
     asked: tuple[AskedWaiver, ...] = ()
     """The waivers that wait for a lead's word."""
     today: RunsOfDay | None = None
-    """None of a server that is told of no runs."""
+    """None of a server that is told of no runs, and where a machine asks."""
     left_out: tuple[LeftOut, ...] = ()
     """The saved scans that do not count; a server has none."""
+    is_summary: bool = False
+    """A machine asked: the summary is the team's, and all else is of that machine alone."""
 
 
 class Refusal(msgspec.Struct, frozen=True, kw_only=True):

@@ -15,7 +15,15 @@ from envguard.client.exchange import Timeouts
 from envguard.domain.environment import Interpreter, digest_of, snapshot_of
 from envguard.domain.policy import PolicySource
 from envguard.errors import RefusedError, TransportError, UsageError
-from envguard.wire import BODY_LIMIT_BYTES, Checkin, CheckinReply, EnrolRequest, Policies, PushReply
+from envguard.wire import (
+    BODY_LIMIT_BYTES,
+    Checkin,
+    CheckinReply,
+    EnrolRequest,
+    Policies,
+    PushReply,
+    TokenRequest,
+)
 from tests.client.fake_server import Told, serving
 from tests.client.test_person import TOKENS_THAT_ARE_NONE
 
@@ -121,6 +129,11 @@ def test_retry_after_is_kept(headers: dict[str, str], seconds: float | None) -> 
     assert not isinstance(error, RefusedError)
     assert error.what == "busy"
     assert error.retry_after_s == seconds
+
+
+def test_refusal_may_say_how_seldom_to_ask_again() -> None:
+    error = asking(Told(status=403, body=b'{"error": "retired"}', headers={"Retry-After": "21600"}))
+    assert (type(error), error.retry_after_s) == (RefusedError, 21600.0)
 
 
 @pytest.mark.parametrize(
@@ -237,5 +250,5 @@ def test_each_message_has_its_place() -> None:
         )
         assert client.checkin(checkin).next_in_s == 9
         assert client.push(PolicySource(filename="p.yaml", text="")).revision == 2
-        assert client.new_token(expires_s=9, uses=1) == "envguard-join-1.x"
+        assert client.new_join(TokenRequest(expires_s=9, uses=1)) == "envguard-join-1.x"
         client.health()

@@ -172,3 +172,18 @@ def test_server_without_an_authority_shows_none(tmp_path: Path) -> None:
         assert read_join(server.join) == JoinString(
             "https://envguard.example", read_join(server.join).token, None
         )
+
+
+def test_person_elsewhere_signs_in_by_the_fingerprint_that_token_new_prints(tmp_path: Path) -> None:
+    with a_server(tmp_path / "server", "127.0.0.1:0", "--tls") as server:
+        made = json.loads(
+            call("token", "new", "--person", "ann", "--role", "viewer", "--json", environ=server.admin)
+        )
+        there = {**own(tmp_path / "none.state"), "XDG_CONFIG_HOME": str(tmp_path / "config")}
+        known = ("--fingerprint", made["ca_fingerprint"])
+        call("login", made["url"], given=made["token"], environ=there, code=3)
+        call(
+            "login", made["url"], *known[:1], "sha256:" + "0" * 64, given=made["token"], environ=there, code=3
+        )
+        assert "as ann, viewer" in call("login", made["url"], *known, given=made["token"], environ=there)
+        assert json.loads(call("team", "--json", environ=there))["is_summary"] is False

@@ -26,8 +26,8 @@ from envguard.domain.environment import (
 )
 from envguard.domain.facts import MachineFacts
 from envguard.domain.policy import PolicySource
-from envguard.server.api_people import new_join
 from envguard.server.app import make_app
+from envguard.server.joining import new_join
 from envguard.server.service import Service
 from envguard.server.state import admin_token_file, open_database
 from envguard.server.store.policies import add_revision
@@ -162,13 +162,17 @@ class Server:
     def keep_policy(self, name: str, text: str) -> None:
         """Put a policy into the store as another version of the server might have."""
         with self.database.writing() as connection:
-            add_revision(connection, name, PolicySource(filename=f"{name}.yaml", text=text), self.now_s)
+            add_revision(
+                connection, name, PolicySource(filename=f"{name}.yaml", text=text), self.now_s, by="ann"
+            )
 
     def join_token(self) -> str:
         return read_join(new_join(self.service)).token
 
-    def enrol(self, name: str, **labels: str) -> str:
-        message = {"token": self.join_token(), "machine": f"id-{name}", "name": name, "labels": labels}
+    def enrol(self, name: str, *, join: str | None = None, **labels: str) -> str:
+        """Answer the machine's secret; by a fresh join string where none is named."""
+        token = self.join_token() if join is None else read_join(join).token
+        message = {"token": token, "machine": f"id-{name}", "name": name, "labels": labels}
         answer = self.ask("POST", "/enroll", message)
         assert answer.status == 200, answer
         return msgspec.json.decode(answer.body, type=EnrolReply).secret

@@ -66,7 +66,8 @@ class Team:
 
     def kept(self) -> list[tuple[object, ...]]:
         """What is kept of the machines."""
-        columns = [each for each in machines.c if each.name not in ("id", "name", "secret_digest")]
+        own = ("id", "name", "secret_digest", "joined_with")
+        columns = [each for each in machines.c if each.name not in own]
         with self.server.database.reading() as connection:
             of_team = machines.c.name.like(f"%-{self.name}")
             rows = connection.execute(sa.select(*columns).where(of_team).order_by(machines.c.name))

@@ -13,10 +13,10 @@ import msgspec
 import pytest
 
 from envguard.domain.environment import Snapshot
-from envguard.server.store.machines import enrol
+from envguard.server.store.machines import Joining, enrol
 from envguard.server.store.schema import snapshots
 from envguard.server.tokens import digest_of_secret
-from envguard.wire import EnrolRequest, TeamMachine, TeamReport
+from envguard.wire import TeamMachine, TeamReport
 from tests.server.asking import POLICY, Server, a_record, a_snapshot, records, says
 
 VISION = POLICY.replace("rl-team", "vision").replace('"*"', '"kernel:vision"')
@@ -167,8 +167,10 @@ class TestPages:
     def test_a_filter_that_lets_little_through_ends_a_page_early(self, sqlite_server: Server) -> None:
         with sqlite_server.database.writing() as connection:
             for number in range(1_150):
-                message = EnrolRequest(token="", machine=f"m{number}", name=f"ws-{number:04}")
-                enrol(connection, message, digest_of_secret(str(number)), sqlite_server.now_s)
+                secret = digest_of_secret(str(number))
+                name = f"ws-{number:04}"
+                joining = Joining(machine=name, name=name, labels={}, secret=secret, joined_with=secret)
+                enrol(connection, joining, sqlite_server.now_s)
         sizes = [len(page["rows"]) for page in pages(sqlite_server, "machines", verdict="compliant")]
         assert sizes == [0, 0]
         named = [len(page["rows"]) for page in pages(sqlite_server, "machines", name="ws-11*", limit=40)]

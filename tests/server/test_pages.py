@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import zlib
 from datetime import datetime, timezone
 from urllib.parse import urlencode
@@ -31,6 +32,14 @@ def is_login_page(answer: Answer, status: int, *words: str) -> bool:
 
 def cookie_of(answer: Answer) -> str:
     return answer.headers["set-cookie"].partition(";")[0]
+
+
+def sign_out(server: Server, cookie: str, **headers: str) -> Answer:
+    """Press the button of the page."""
+    page = server.ask("GET", "//", cookie=cookie)
+    found = re.search(rb'name="key" value="([0-9a-f]{64})"', page.body)
+    body = urlencode({"key": found[1].decode() if found else ""}).encode()
+    return server.ask("POST", "//logout", body, **{"content_type": FORM, "cookie": cookie, **headers})
 
 
 def test_page_needs_a_session(server: Server) -> None:
@@ -118,9 +127,28 @@ def test_other_sites_sign_nobody_in_or_out(
     cookie = cookie_of(sign_in(server, server.admin))
     answer = sign_in(server, server.admin, origin=origin, host=host)
     assert (answer.status, "set-cookie" in answer.headers) == (status, status == 303)
-    ended = server.ask("POST", "//logout", cookie=cookie, origin=origin, host=host)
+    ended = sign_out(server, cookie, origin=origin, host=host)
     assert ended.status == status
     assert server.ask("GET", "//", cookie=cookie).status == (303 if status == 303 else 200)
+
+
+def test_form_that_is_not_of_this_sessions_page_signs_nobody_out(sqlite_server: Server) -> None:
+    server = sqlite_server
+    cookie, other = (cookie_of(sign_in(server, server.admin)) for _ in range(2))
+    key = re.search(rb'value="([0-9a-f]{64})"', server.ask("GET", "//", cookie=other).body)
+    assert key is not None
+    for form in ({}, {"key": ""}, {"key": "0" * 64}, {"key": key[1].decode()}):
+        body = urlencode(form).encode()
+        assert server.ask("POST", "//logout", body, content_type=FORM, cookie=cookie).status == 403
+    assert server.ask("GET", "//", cookie=cookie).status == 200
+
+
+@pytest.mark.parametrize(("site", "status"), [("same-origin", 303), ("none", 303), ("cross-site", 403)])
+def test_browser_that_says_where_a_form_comes_from_is_believed(
+    sqlite_server: Server, site: str, status: int
+) -> None:
+    answer = sign_in(sqlite_server, sqlite_server.admin, sec_fetch_site=site)
+    assert (answer.status, "set-cookie" in answer.headers) == (status, status == 303)
 
 
 def test_browsers_are_not_told_to_hide_the_pages_own_origin(sqlite_server: Server) -> None:
@@ -162,7 +190,7 @@ def test_page_shows_what_is_waived_apart_and_what_waits(server: Server) -> None:
 
 def test_session_ends_by_sign_out_and_after_twelve_hours(server: Server) -> None:
     first = cookie_of(sign_in(server, server.admin))
-    assert server.ask("POST", "//logout", cookie=first).status == 303
+    assert sign_out(server, first).status == 303
     assert server.ask("GET", "//", cookie=first).status == 303
     second = cookie_of(sign_in(server, server.admin))
     assert server.ask("GET", "//", cookie=second).status == 200

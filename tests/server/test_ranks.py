@@ -7,10 +7,10 @@ from concurrent.futures import ThreadPoolExecutor
 
 import msgspec
 import pytest
-from starlette.routing import Route
 
 from envguard.server.api_ranks import Limits, RanksApi
 from envguard.server.app import App
+from envguard.server.guarding import Gate
 from envguard.wire import RankNames, RankNote, RankNoteReply, RankNotes
 from tests.server.asking import Answer, Server, says
 
@@ -110,7 +110,7 @@ def test_meetings_have_their_limits(server: Server) -> None:
 
     def limited(**limits: int) -> None:
         api = RanksApi(server.service, Limits(**limits))
-        route = Route("/api/v1/ranks/{meeting}", api.write, methods=["POST"])
+        route = Gate(server.service).route("POST", "/api/v1/ranks/{meeting}", "run", api.write)
         server.app = App(server.service, [route])
 
     limited(meeting_notes=2)

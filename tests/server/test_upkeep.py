@@ -9,7 +9,14 @@ import sqlalchemy as sa
 
 from envguard.server.service import Service
 from envguard.server.store.database import Database
-from envguard.server.store.schema import join_tokens, leases, rank_notes, sessions
+from envguard.server.store.schema import (
+    ended_secrets,
+    join_tokens,
+    leases,
+    people_tokens,
+    rank_notes,
+    sessions,
+)
 from envguard.server.upkeep import Chore, Upkeep
 from tests.server.asking import Server
 
@@ -76,6 +83,11 @@ def test_what_ended_goes_and_the_rest_stays(server: Server) -> None:
             ends = {"digest": str(number), "expires_at": now_s - ended_s}
             connection.execute(join_tokens.insert().values(**ends, made_at=0.0, uses_left=1))
             connection.execute(sessions.insert().values(**ends, token_digest="0"))
+            who = {"person": "ann", "role": "lead", "made_at": 0.0, "made_by": "admin"}
+            connection.execute(people_tokens.insert().values(**ends, **who))
+            for why in ("lost", "revoked"):
+                ended = {"digest": f"{why}{number}", "why": why, "name": "", "ended_at": now_s - 20 * ended_s}
+                connection.execute(ended_secrets.insert().values(ended))
             note = {"meeting": "m", "name": str(number), "author": "a", "size_bytes": 0, "content": b""}
             connection.execute(rank_notes.insert().values(**note, made_at=now_s - ended_s))
     Upkeep(server.service).look()
@@ -85,10 +97,18 @@ def test_what_ended_goes_and_the_rest_stays(server: Server) -> None:
             for table, column in (
                 (join_tokens, join_tokens.c.digest),
                 (sessions, sessions.c.digest),
+                (people_tokens, people_tokens.c.digest),
+                (ended_secrets, ended_secrets.c.digest),
                 (rank_notes, rank_notes.c.name),
             )
         }
-    assert left == {"join_tokens": {"1", "2"}, "sessions": {"2"}, "rank_notes": {"2"}}
+    assert left == {
+        "join_tokens": {"1", "2"},
+        "people_tokens": {"1", "2"},
+        "sessions": {"2"},
+        "rank_notes": {"2"},
+        "ended_secrets": {"lost1", "lost2", "revoked0", "revoked1", "revoked2"},
+    }
 
 
 def test_database_that_fails_is_looked_at_again(sqlite_server: Server) -> None:

@@ -106,7 +106,7 @@ class TestAsking:
     @pytest.mark.parametrize("word", ["approve", "refuse", "end"])
     def test_a_machine_decides_nothing(self, server: Server, secrets: dict[str, str], word: str) -> None:
         number = asked(server, secrets["ws-7"]).id
-        says(decide(server, number, word, secrets["ws-7"]), 403, "needs the admin's token")
+        says(decide(server, number, word, secrets["ws-7"]), 403, "needs the role lead", "ws-7 is a machine")
         assert [each.state for each in listed(server)] == ["asked"]
 
     def test_what_is_sent_twice_is_one(self, server: Server, secrets: dict[str, str]) -> None:

@@ -38,6 +38,8 @@ class Standing(msgspec.Struct, frozen=True, array_like=True):
     seen_at_s: float
     speakers: str | None
     """JSON; see :mod:`envguard.server.speaking`."""
+    secret_at_s: float | None
+    """When its secret was made; None where nobody knows."""
 
 
 class _Epoch(msgspec.Struct, frozen=True, array_like=True):
@@ -121,6 +123,7 @@ def _standings(dialect: Dialect) -> sa.Executable:
         machines.c.is_incomplete,
         machines.c.seen_at,
         machines.c.speakers,
+        machines.c.secret_at,
     ).where(is_among(machines.c.secret_digest, "secrets", dialect))
     # In one order everywhere: of two transactions with the same machines, one waits for the other.
     return as_document(query.order_by(machines.c.id).with_for_update(), dialect)

@@ -12,7 +12,7 @@ from envguard.domain.verdict import Basis
 from envguard.server.store.database import insert_once
 from envguard.server.store.schema import environments, facts, machines, past_epochs, snapshots
 from envguard.server.tokens import SecretDigest
-from envguard.wire import EnrolRequest, Records, records_digest
+from envguard.wire import Records, records_digest
 
 
 class KnownEnvironment(msgspec.Struct, frozen=True):
@@ -43,30 +43,42 @@ class KnownMachine(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def machine_named(connection: sa.Connection, name: str) -> str | None:
-    """Answer the id of the machine that people call so."""
-    return connection.scalar(sa.select(machines.c.id).where(machines.c.name == name))
+    """Answer the id of the machine that people call so; a retired one is called by nobody."""
+    query = sa.select(machines.c.id).where(machines.c.name == name, machines.c.retired_at.is_(None))
+    return connection.scalar(query)
 
 
-def name_of_machine(connection: sa.Connection, machine: str) -> str:
-    """Answer what people call a machine."""
-    return str(connection.execute(sa.select(machines.c.name).where(machines.c.id == machine)).scalar_one())
+class Joining(msgspec.Struct, frozen=True, kw_only=True):
+    """A machine that is let in, or waits to be."""
+
+    machine: str
+    """The id that it made itself."""
+    name: str
+    labels: Mapping[str, str]
+    secret: SecretDigest
+    joined_with: SecretDigest
+    """The digest of its join token."""
 
 
-def enrol(connection: sa.Connection, request: EnrolRequest, secret: SecretDigest, now_s: float) -> None:
+def enrol(connection: sa.Connection, joining: Joining, now_s: float) -> None:
     """Keep a machine; one that was known gets the new secret, name and labels, and counts afresh."""
     values = {
-        "name": request.name,
-        "labels": msgspec.json.encode(request.labels),
-        "secret_digest": secret,
+        "name": joining.name,
+        "labels": msgspec.json.encode(joining.labels),
+        "secret_digest": joining.secret,
+        "secret_at": now_s,
+        "next_secret_digest": None,
+        "joined_with": joining.joined_with,
+        "retired_at": None,
         "seen_at": now_s,
         "epoch": None,
         "seq": None,
         "speakers": None,
     }
-    connection.execute(past_epochs.delete().where(past_epochs.c.machine == request.machine))
-    changed = connection.execute(machines.update().where(machines.c.id == request.machine).values(values))
+    connection.execute(past_epochs.delete().where(past_epochs.c.machine == joining.machine))
+    changed = connection.execute(machines.update().where(machines.c.id == joining.machine).values(values))
     if changed.rowcount == 0:
-        connection.execute(machines.insert().values(id=request.machine, **values))
+        connection.execute(machines.insert().values(id=joining.machine, **values))
 
 
 def hold(connection: sa.Connection, machine: str) -> None:
@@ -118,7 +130,7 @@ def replace_records(connection: sa.Connection, machine: str, records: Records) -
 
 
 def known_machines(connection: sa.Connection, machine: str | None = None) -> tuple[KnownMachine, ...]:
-    """Answer every machine with its environments, by name; or only the one with this id."""
+    """Answer every machine with its environments, by name, but for retired ones; or only this one."""
     return _known(connection, None if machine is None else (machine,))
 
 
@@ -129,7 +141,9 @@ def machines_from(
 
     That is None where there are no more. ``owner`` is the id and ``named`` the name of the one that matters.
     """
-    query = sa.select(machines.c.id, machines.c.name).where(machines.c.name >= first)
+    query = sa.select(machines.c.id, machines.c.name).where(
+        machines.c.name >= first, machines.c.retired_at.is_(None)
+    )
     if owner is not None:
         query = query.where(machines.c.id == owner)
     if named is not None:
@@ -161,7 +175,9 @@ def _known(connection: sa.Connection, ids: Sequence[str] | None) -> tuple[KnownM
             speakers=row.speakers,
             environments=tuple(sorted(found.get(row.id, ()), key=lambda each: each.record.path)),
         )
-        for row in connection.execute(sa.select(machines).where(only).order_by(machines.c.name))
+        for row in connection.execute(
+            sa.select(machines).where(only, machines.c.retired_at.is_(None)).order_by(machines.c.name)
+        )
     )
 
 

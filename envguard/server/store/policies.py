@@ -46,14 +46,16 @@ def revision_of(connection: sa.Connection, name: str, number: int | None) -> Pol
 
 def revisions_of(connection: sa.Connection, name: str) -> tuple[RevisionRow, ...]:
     """Answer all revisions of a policy without their files, the newest first."""
-    columns = (policies.c.revision, policies.c.lock_revision, policies.c.digest, policies.c.pushed_at)
-    query = sa.select(*columns).where(policies.c.name == name).order_by(policies.c.revision.desc())
+    of = policies.c
+    columns = (of.revision, of.lock_revision, of.digest, of.pushed_at, of.pushed_by)
+    query = sa.select(*columns).where(of.name == name).order_by(of.revision.desc())
     return tuple(
         RevisionRow(
             revision=row.revision,
             lock_revision=row.lock_revision,
             digest=Digest(row.digest),
             pushed_at=datetime.fromtimestamp(row.pushed_at, timezone.utc),
+            pushed_by=row.pushed_by,
         )
         for row in connection.execute(query)
     )
@@ -87,7 +89,7 @@ def replaced_locks(
 
 
 def add_revision(
-    connection: sa.Connection, name: str, source: PolicySource, now_s: float
+    connection: sa.Connection, name: str, source: PolicySource, now_s: float, *, by: str
 ) -> tuple[PolicyRevision, bool]:
     """Answer the revision of these files, and whether it is new; a lock's number moves with its text."""
     known = {each.name: each for each in newest_policies(connection)}.get(name)
@@ -108,6 +110,7 @@ def add_revision(
         "lock_revision": lock_revision,
         "digest": revision.digest,
         "pushed_at": now_s,
+        "pushed_by": by,
         "source": msgspec.json.encode(source),
     }
     connection.execute(policies.insert().values(values))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlalchemy as sa
 
-HEAD = "0009"
+HEAD = "0010"
 """The newest of ``migrations/versions``, which leads to what stands here; a later database is not touched."""
 
 metadata = sa.MetaData()
@@ -54,6 +54,38 @@ join_tokens = sa.Table(
     sa.Column("made_at", sa.Double, nullable=False),
     sa.Column("expires_at", sa.Double, nullable=False),
     sa.Column("uses_left", sa.Integer, nullable=False),
+    sa.Column("made_by", sa.String(200)),
+    sa.Column("made_with", _SECRET),  # the digest of the token of whom made it
+    sa.Column("labels", sa.LargeBinary),  # what the server calls machines that join by it
+    sa.Column("needs_approval", sa.Boolean, nullable=False, server_default=sa.false()),
+)
+
+people_tokens = sa.Table(
+    "people_tokens",
+    metadata,
+    sa.Column("digest", _SECRET, primary_key=True),
+    sa.Column("person", sa.String(200), nullable=False, index=True),
+    sa.Column("role", sa.String(20), nullable=False),
+    sa.Column("made_at", sa.Double, nullable=False),
+    sa.Column("made_by", sa.String(200), nullable=False),
+    sa.Column("expires_at", sa.Double, nullable=False),
+    sa.Column("used_on", sa.Integer),  # the day, counted from the epoch
+)
+
+token_places = sa.Table(
+    "token_places",
+    metadata,
+    sa.Column("token", _SECRET, primary_key=True),
+    sa.Column("machine", sa.ForeignKey("machines.id"), primary_key=True),
+)
+
+ended_secrets = sa.Table(
+    "ended_secrets",
+    metadata,
+    sa.Column("digest", _SECRET, primary_key=True),
+    sa.Column("why", sa.String(20), nullable=False),
+    sa.Column("name", sa.String(200), nullable=False),  # whose it was
+    sa.Column("ended_at", sa.Double, nullable=False),
 )
 
 sessions = sa.Table(
@@ -81,6 +113,21 @@ machines = sa.Table(
     sa.Column("facts_digest", _DIGEST),
     sa.Column("left_at", sa.Double),  # when it last said goodbye; it holds while nothing came after
     sa.Column("speakers", sa.Text),  # JSON: who spoke last with its identity, and who before
+    sa.Column("joined_with", _SECRET),  # the digest of its join token
+    sa.Column("secret_at", sa.Double),  # when its secret was made
+    sa.Column("next_secret_digest", _SECRET, index=True),  # offered, and not used yet
+    sa.Column("retired_at", sa.Double),
+)
+
+pending_machines = sa.Table(
+    "pending_machines",
+    metadata,
+    sa.Column("id", sa.String(200), primary_key=True),
+    sa.Column("name", sa.String(200), nullable=False, unique=True),
+    sa.Column("labels", sa.LargeBinary, nullable=False),
+    sa.Column("secret_digest", _SECRET, nullable=False, unique=True),
+    sa.Column("joined_with", _SECRET, nullable=False),
+    sa.Column("asked_at", sa.Double, nullable=False),
 )
 
 past_epochs = sa.Table(
@@ -149,6 +196,7 @@ policies = sa.Table(
     sa.Column("lock_revision", sa.Integer),
     sa.Column("digest", _DIGEST, nullable=False),
     sa.Column("pushed_at", sa.Double, nullable=False),
+    sa.Column("pushed_by", sa.String(200)),
     sa.Column("source", sa.LargeBinary, nullable=False),
 )
 
@@ -213,4 +261,46 @@ comparisons = sa.Table(
     sa.Column("lock", sa.String(71), primary_key=True),
     sa.Column("engine", sa.Integer, primary_key=True),
     sa.Column("findings", sa.LargeBinary, nullable=False),
+)
+
+audit = sa.Table(
+    "audit",
+    metadata,
+    sa.Column("number", sa.BigInteger, primary_key=True, autoincrement=False),
+    sa.Column("at_us", sa.BigInteger, nullable=False),
+    sa.Column("who", sa.String(200), nullable=False),
+    sa.Column("role", sa.String(20), nullable=False),
+    sa.Column("act", sa.String(40), nullable=False),
+    sa.Column("object", sa.Text, nullable=False),
+    sa.Column("outcome", sa.String(20), nullable=False),
+    sa.Column("request", sa.String(200)),
+    sa.Column("previous", _SECRET, nullable=False),
+    sa.Column("hash", _SECRET, nullable=False),
+)
+
+_ONLY_ADDED_TO = {
+    "sqlite": (
+        """CREATE TRIGGER audit_is_not_changed BEFORE UPDATE ON audit
+BEGIN SELECT RAISE(ABORT, 'the audit log is only added to'); END""",
+        """CREATE TRIGGER audit_is_not_shortened BEFORE DELETE ON audit
+BEGIN SELECT RAISE(ABORT, 'the audit log is only added to'); END""",
+    ),
+    "postgresql": (
+        """CREATE OR REPLACE FUNCTION audit_refuse() RETURNS trigger LANGUAGE plpgsql AS
+$$ BEGIN RAISE EXCEPTION 'the audit log is only added to'; END $$""",
+        """CREATE TRIGGER audit_is_only_added_to BEFORE UPDATE OR DELETE OR TRUNCATE ON audit
+FOR EACH STATEMENT EXECUTE FUNCTION audit_refuse()""",
+    ),
+}
+for _dialect, _statements in _ONLY_ADDED_TO.items():
+    for _statement in _statements:
+        _ddl = sa.DDL(_statement)  # type: ignore[no-untyped-call]  # SQLAlchemy has not typed it
+        sa.event.listen(audit, "after_create", _ddl.execute_if(dialect=_dialect))
+
+audit_head = sa.Table(
+    "audit_head",
+    metadata,
+    sa.Column("id", sa.Integer, primary_key=True),  # there is one row
+    sa.Column("number", sa.BigInteger, nullable=False),
+    sa.Column("hash", _SECRET, nullable=False),
 )

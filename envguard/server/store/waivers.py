@@ -52,10 +52,11 @@ def add_waiver(
     by: str,
     is_granted: bool,
     now_s: float,
-) -> int:
-    """Keep a waiver and answer its number; one that is open already, in the same words, is that one.
+) -> tuple[int, bool]:
+    """Keep a waiver; answer its number, and whether it is new.
 
-    ``machine`` is an id; the request's package is normalised.
+    One that is open already, in the same words, is that one. ``machine`` is an id; the request's package is
+    normalised.
     """
     values = {
         "policy": request.policy,
@@ -71,18 +72,24 @@ def add_waiver(
     is_open = waivers.c.state.in_(("granted",) if is_granted else ("asked", "granted"))
     known = connection.scalar(sa.select(waivers.c.id).where(same, is_open).limit(1))
     if known is not None:
-        return int(known)
+        return int(known), False
     granted = {"state": "granted", "decided_by": by, "decided_at": now_s}
     state = granted if is_granted else {"state": "asked"}
     added = connection.execute(waivers.insert().values(**values, **state, asked_at=now_s))
     # not RETURNING: SQLite has it from 3.35 on, and Debian 11 has 3.34
-    return int(cast("Sequence[int]", added.inserted_primary_key)[0])
+    return int(cast("Sequence[int]", added.inserted_primary_key)[0]), True
 
 
-def count_asked(connection: sa.Connection, machine: str, now_s: float) -> int:
+def count_asked_of(connection: sa.Connection, machine: str, now_s: float) -> int:
     """Answer how many waivers of a machine wait for a lead's word, its own or another's."""
     query = sa.select(sa.func.count()).select_from(waivers)
     return connection.scalar(query.where(waivers.c.machine == machine, *_waiting(now_s))) or 0
+
+
+def count_asked_by(connection: sa.Connection, person: str, now_s: float) -> int:
+    """Answer how many waivers that somebody asked for wait for a lead's word."""
+    query = sa.select(sa.func.count()).select_from(waivers)
+    return connection.scalar(query.where(waivers.c.asked_by == person, *_waiting(now_s))) or 0
 
 
 def waiver_numbered(connection: sa.Connection, number: int, now_s: float) -> KeptWaiver | None:

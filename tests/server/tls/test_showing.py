@@ -5,8 +5,8 @@ from __future__ import annotations
 import msgspec
 import pytest
 
-from envguard.server.api_people import new_join
 from envguard.server.app import make_app
+from envguard.server.joining import new_join
 from envguard.wire import read_join
 from envguard.wire.certificates import fingerprint_of
 from tests.builders.certificates import an_authority
