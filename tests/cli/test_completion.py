@@ -43,7 +43,7 @@ def proposed(envguard: Envguard, line: str, **environ: str) -> list[str]:
         ("envguard run -- tr", ["file,tr"]),
         ("envguard stamp r", ["dir,r"]),
         ("envguard use paper .", ["file,."]),
-        ("envguard team --policy rl", ["rl-team"]),
+        ("envguard team --policy rl", ["rl-team", "file,rl"]),
         ("envguard diff a ", ["file,"]),
         ("envguard policy lint p", ["file,p"]),
         ("envguard policy show pa", ["paper", "file,pa"]),
