@@ -29,6 +29,8 @@ FORMAT = 1
 DIGEST_BYTES = 32
 
 _LIMIT_BYTES = 32 * 1024 * 1024
+_HEAD = b"(\x07\0\0\0"
+"""Of marshal's tuple of seven: room is made for any length that is read, before looking for what follows."""
 _BOOT_ID = "/proc/sys/kernel/random/boot_id"
 _ONE_SHELLS = frozenset(
     {
@@ -168,7 +170,7 @@ def kept_answer(digest: bytes) -> tuple[int, list[tuple[int, bytes]]] | None:
     """
     place = place_of(digest)
     content = read_own(place) if place else None
-    if content is None:
+    if content is None or not content.startswith(_HEAD):
         return None
     kept = loads(content)  # noqa: S302 - this user's own and whole: as trustworthy as the user's bytecode
     known, boot, made_at_s, until_s, code, printed, marks = kept
