@@ -13,8 +13,9 @@ from envguard.domain.policy import Waiver
 from envguard.log import get_log
 from envguard.server.auth import identify_machine, identify_runner
 from envguard.server.body import read_message
+from envguard.server.judging import machine_moved, snapshot_came
 from envguard.server.refusals import JsonResponse, RefusalError
-from envguard.server.service import Service, judge_and_keep
+from envguard.server.service import Service
 from envguard.server.store import access, contents, machines, policies, waivers
 from envguard.server.tokens import digest_of_secret, new_secret
 from envguard.wire import (
@@ -84,12 +85,12 @@ class MachineApi:
 
     async def put_snapshot(self, request: Request) -> Response:
         """``PUT snapshots/{digest}``: of a machine's environment, or of one in which something ran."""
-        machine = (await identify_runner(request, self._service)).machine
+        await identify_runner(request, self._service)
         named = request.path_params["digest"]
         if not is_digest(named):
             raise RefusalError(400, "the address does not end in a digest")
         snapshot = await read_message(request, Snapshot)
-        await run_in_threadpool(self._put_snapshot, machine, named, snapshot)
+        await run_in_threadpool(self._put_snapshot, named, snapshot)
         return Response(status_code=204)
 
     def _enrol(self, message: EnrolRequest) -> EnrolReply:
@@ -110,6 +111,7 @@ class MachineApi:
                     "give this one another: envguard join STRING --name NAME",
                 )
             machines.enrol(connection, message, digest_of_secret(secret), service.clock())
+            machine_moved(connection, message.machine, service.now())
         _log.info("machine_enrolled", machine=message.name)
         return EnrolReply(secret, service.interval_s)
 
@@ -136,22 +138,19 @@ class MachineApi:
         )
 
     def _put_environments(self, machine: str, message: Records) -> RecordsReply:
-        with self._service.database.writing() as connection:
+        with self._service.database.writing_beside() as connection:
             machines.replace_records(connection, machine, message)
             missing = machines.missing_snapshots(connection, machine)
-        if not missing:
-            judge_and_keep(self._service, machine)
+            machine_moved(connection, machine, self._service.now())
         return RecordsReply(missing)
 
-    def _put_snapshot(self, machine: str | None, named: str, snapshot: Snapshot) -> None:
+    def _put_snapshot(self, named: str, snapshot: Snapshot) -> None:
         digest = digest_of(snapshot)
         if digest != named:
             raise RefusalError(400, f"the snapshot has another digest than the address says: {digest}")
-        with self._service.database.writing() as connection:
+        with self._service.database.writing_beside() as connection:
             contents.add_snapshot(connection, digest, snapshot)
-            missing = machines.missing_snapshots(connection, machine) if machine is not None else ()
-        if machine is not None and not missing:
-            judge_and_keep(self._service, machine)
+            snapshot_came(connection, digest, self._service.now())
 
 
 def _waivers_moved(message: Checkin, granted: Mapping[str, tuple[Waiver, ...]]) -> bool:

@@ -16,17 +16,12 @@ from envguard.formats import parse_source
 from envguard.log import get_log
 from envguard.server.auth import identify, identify_admin, identify_person
 from envguard.server.body import read_message
+from envguard.server.judging import judge_at_once, policy_moved
 from envguard.server.planning import plan
 from envguard.server.receipts import day_asked
 from envguard.server.refusals import JsonResponse, RefusalError
-from envguard.server.service import (
-    Service,
-    StoredContents,
-    current_revisions,
-    judge_and_keep,
-    known_policies,
-    team_report,
-)
+from envguard.server.reporting import team_counts, team_report
+from envguard.server.service import Service, StoredContents, current_revisions, known_policies
 from envguard.server.store import access, machines, policies, waivers
 from envguard.server.team import governed, holders
 from envguard.server.tokens import digest_of_secret, new_secret
@@ -113,6 +108,11 @@ class PeopleApi:
         only, since = request.query_params.get("policy"), day_asked(request, self._service.now())
         return await run_in_threadpool(lambda: JsonResponse(team_report(self._service, only, since=since)))
 
+    async def get_counts(self, request: Request) -> Response:
+        """``GET team/counts``."""
+        await identify(request, self._service)
+        return JsonResponse(await run_in_threadpool(team_counts, self._service))
+
     async def new_token(self, request: Request) -> Response:
         """``POST tokens``."""
         await identify_admin(request, self._service)
@@ -153,9 +153,11 @@ class PeopleApi:
     def _push(self, source: PolicySource) -> PushReply:
         service, pushed = self._service, _linted(source)
         name = pushed.policy.name
-        judge_and_keep(service)  # what matched until now is known as such before the policy moves
         with service.database.writing_alone() as connection:
             revision, is_new = policies.add_revision(connection, name, source, service.clock())
+            if is_new:
+                policy_moved(connection, name, service.now())
+        judge_at_once(service)
         with service.database.reading() as connection:
             known = machines.known_machines(connection)
             governs = governed(known, known_policies(connection, service.clock()), name)

@@ -41,6 +41,7 @@ def make_app(service: Service) -> Starlette:
         Route("/receipts", receipts.list, methods=["GET"]),
         Route("/receipts", receipts.tell, methods=["POST"]),
         Route("/team", people.get_team, methods=["GET"]),
+        Route("/team/counts", people.get_counts, methods=["GET"]),
         Route("/ca", people.get_authority, methods=["GET"]),
         Route("/tokens", people.new_token, methods=["POST"]),
     ]

@@ -7,11 +7,12 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
-from envguard.report.causes import causes, headline, waived
+from envguard.report.causes import causes, headline, pending_lines, waived
 from envguard.server.auth import COOKIE, SESSION_S, signed_in
 from envguard.server.forms import check_origin, read_field
 from envguard.server.refusals import RefusalError
-from envguard.server.service import Service, team_report
+from envguard.server.reporting import team_report
+from envguard.server.service import Service
 from envguard.server.store.access import add_session, end_session, who_has
 from envguard.server.tokens import digest_of_secret, new_secret
 from envguard.wire import TeamReport
@@ -103,6 +104,7 @@ class Pages:
 def _shown(report: TeamReport, only: str | None) -> dict[str, object]:
     return {
         "headline": headline(report, only),
+        "pending": pending_lines(report),
         "causes": causes(report),
         "waived": waived(report),
         "report": report,

@@ -21,6 +21,7 @@ from envguard.errors import UsageError
 from envguard.log import get_log
 from envguard.server.api_people import new_join
 from envguard.server.app import make_app
+from envguard.server.background import Background
 from envguard.server.listening import check_url, open_socket, read_listen, url_of
 from envguard.server.service import Service
 from envguard.server.state import admin_token_file, open_database
@@ -125,6 +126,7 @@ class _Server(uvicorn.Server):
         self._serving = serving
         self._look_again = asyncio.Event()
         self._upkeep = Upkeep(service)
+        self._background = Background(service)
         self._tasks: list[asyncio.Task[None]] = []
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
@@ -138,6 +140,7 @@ class _Server(uvicorn.Server):
         if self._serving is not None:
             self._tasks.append(asyncio.create_task(_keep_fresh(self._serving, self._look_again)))
         self._tasks.append(asyncio.create_task(self._upkeep.run()))
+        self._tasks.append(asyncio.create_task(self._background.run()))
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         notify("STOPPING=1")
@@ -145,6 +148,7 @@ class _Server(uvicorn.Server):
         for task in self._tasks:
             task.cancel()
         await asyncio.to_thread(self._upkeep.stop)
+        await asyncio.to_thread(self._background.stop)
 
     @contextlib.contextmanager
     def capture_signals(self) -> Generator[None, None, None]:

@@ -8,12 +8,13 @@ Rules
 3. What a policy binds that this version cannot read is unknown; the other policies judge as before.
 4. With a policy's name, only the environments that it governs, and the machines that have one.
 5. Where there is no policy at all, the report names the packages in which machines differ.
+6. Who is not judged by a newer revision yet is what he was, and what he waits for stands beside it.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime, timezone
 from typing import Protocol
 
@@ -45,6 +46,7 @@ from envguard.domain.verdict import (
     worst,
 )
 from envguard.runs.judging import broken_marker, conflict_reason, reference, unusable_reason
+from envguard.server.pending import pending_in, with_pending
 from envguard.server.store.machines import KnownEnvironment, KnownMachine
 from envguard.wire import (
     AskedWaiver,
@@ -84,7 +86,7 @@ def judge_machine(
     selectors = selectors_of(policies)
     person_name = Machine(machine.name, machine.labels)
     return tuple(
-        _judge(each, machine, bind(each.record, person_name, selectors), policies, contents, now)
+        judge_environment(each, machine, bind(each.record, person_name, selectors), policies, contents, now)
         for each in machine.environments
     )
 
@@ -99,18 +101,26 @@ def assemble(
     differences: tuple[Difference, ...] = (),
     asked: tuple[AskedWaiver, ...] = (),
     today: RunsOfDay | None = None,
+    waiting: Mapping[str, Collection[str]] = {},
 ) -> TeamReport:
-    """Answer the report; ``only`` is a policy's name."""
+    """Answer the report; ``only`` is a policy's name.
+
+    ``waiting`` are the ids of machines of which it is not known yet what binds them since a push, with the
+    policies that were pushed.
+    """
+    shown = {name: number for name, number in policies.items() if only in (None, name)}
     rows = []
     for machine, judged in machines:
         kept = tuple(each.verdict for each in judged if only is None or concerns(each.binding, only))
         if kept or only is None:
-            rows.append(_machine(machine, kept, now, interval_s))
+            row = _machine(machine, kept, now, interval_s)
+            rows.append(with_pending(row, shown, waiting.get(machine.id, ())))
     return TeamReport(
         as_of=now,
         summary=_summary(rows),
         machines=tuple(rows),
-        policies={name: number for name, number in policies.items() if only in (None, name)},
+        policies=shown,
+        pending=pending_in(rows, shown),
         differences=differences,
         asked=tuple(each for each in asked if only in (None, each.policy)),
         today=today,
@@ -180,7 +190,7 @@ def _each_once(found: Iterable[tuple[str, EnvironmentRecord]]) -> tuple[Governed
     return tuple(once.values())
 
 
-def _judge(
+def judge_environment(
     environment: KnownEnvironment,
     machine: KnownMachine,
     binding: Binding,
@@ -188,6 +198,7 @@ def _judge(
     contents: Contents,
     now: datetime,
 ) -> Judged:
+    """Answer the verdict on one environment, by what binds it."""
     record = environment.record
     broken = _broken(record, contents)
     if broken is not None:
