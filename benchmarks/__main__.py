@@ -5,14 +5,14 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from benchmarks import home, judging, reading, requiring, running
+from benchmarks import home, judging, reading, requiring, running, team
 
 
 def main(arguments: list[str]) -> None:
     """Run the benchmark that is named, or all; ``reading`` takes another environment's folder."""
     match arguments:
         case []:
-            for one in (reading.main, judging.main, requiring.main, running.main, home.main):
+            for one in (reading.main, judging.main, requiring.main, running.main, home.main, team.main):
                 one()
                 print()
         case ["reading", *folder]:
@@ -25,8 +25,10 @@ def main(arguments: list[str]) -> None:
             home.main()
         case ["requiring"]:
             requiring.main()
+        case ["team", *sizes]:
+            team.main(tuple(map(int, sizes)) or team.SIZES)
         case _:
-            sys.exit("reading [FOLDER], judging, requiring, running or home")
+            sys.exit("reading [FOLDER], judging, requiring, running, home or team [MACHINES...]")
 
 
 if __name__ == "__main__":
