@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from benchmarks import home, judging, reading, requiring, running, team
+from benchmarks import home, judging, lists, reading, requiring, running, team
 
 
 def main(arguments: list[str]) -> None:
@@ -23,12 +23,16 @@ def main(arguments: list[str]) -> None:
             running.main()
         case ["home"]:
             home.main()
+        case ["lists", *how]:
+            lists.main(how)
         case ["requiring"]:
             requiring.main()
         case ["team", *sizes]:
             team.main(tuple(map(int, sizes)) or team.SIZES)
         case _:
-            sys.exit("reading [FOLDER], judging, requiring, running, home or team [MACHINES...]")
+            sys.exit(
+                "reading [FOLDER], judging, requiring, running, home, lists [MACHINES] or team [MACHINES...]"
+            )
 
 
 if __name__ == "__main__":

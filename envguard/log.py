@@ -9,14 +9,23 @@ from __future__ import annotations
 
 import re
 import sys
-from typing import Literal
+from contextvars import ContextVar
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from logging import Formatter, LogRecord
 
 _PLAIN = r"[\w.:/@+-]+"
+_AT = "%Y-%m-%dT%H:%M:%S%z"
 
 Level = Literal["DEBUG", "INFO", "WARNING", "ERROR"]
+Form = Literal["text", "json"]
+"""``text``: event and ``key=value``; ``json``: an object a line."""
 
 Value = str | int | float | bool | None
 """What a key may hold: enough for a line that ``grep`` and journald can search."""
+
+_unit: ContextVar[dict[str, Value]] = ContextVar("envguard_unit_of_work")
 
 
 class Log:
@@ -52,8 +61,9 @@ class Log:
 
         logger, number = logging.getLogger(self._name), logging.getLevelName(level)
         if logger.isEnabledFor(number):
-            fields = "".join(f" {key}={_shown(value)}" for key, value in {**self._bound, **keys}.items())
-            logger.log(number, "%s%s", event, fields)
+            told = {**self._bound, **keys, **_unit.get({})}
+            fields = "".join(f" {key}={_shown(value)}" for key, value in told.items())
+            logger.log(number, "%s%s", event, fields, extra={"envguard": {"event": event, **told}})
 
 
 def get_log(name: str) -> Log:
@@ -61,17 +71,52 @@ def get_log(name: str) -> Log:
     return Log(name)
 
 
-def configure(*, verbose: int = 0) -> None:
-    """Send envguard's log to standard error: warnings; ``-v`` adds what was done, ``-vv`` all details."""
+def begin_unit(**keys: Value) -> None:
+    """Repeat these keys on every line of this task, and of the threads that it waits for, until its end."""
+    _unit.set(keys)
+
+
+def configure(*, verbose: int = 0, form: Form = "text", libraries: tuple[str, ...] = ()) -> None:
+    """Send envguard's log to standard error: warnings; ``-v`` adds what was done, ``-vv`` all details.
+
+    ``libraries`` are loggers of others whose warnings go the same way.
+    """
     import logging
 
     level = (logging.WARNING, logging.INFO, logging.DEBUG)[min(verbose, 2)]
     handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s", "%Y-%m-%dT%H:%M:%S%z"))
-    logger = logging.getLogger("envguard")
-    logger.handlers[:] = [handler]
-    logger.setLevel(level)
-    logger.propagate = False
+    handler.setFormatter(_FORMATTERS[form]())
+    for name, least in (("envguard", level), *((each, logging.WARNING) for each in libraries)):
+        logger = logging.getLogger(name)
+        logger.handlers[:] = [handler]
+        logger.setLevel(least)
+        logger.propagate = False
+
+
+def _text_formatter() -> Formatter:
+    import logging
+
+    return logging.Formatter("%(asctime)s %(levelname)s %(message)s", _AT)
+
+
+def _json_formatter() -> Formatter:
+    import json
+    import logging
+
+    class JsonFormatter(logging.Formatter):
+        """One object a line, also where a traceback comes along."""
+
+        def format(self, record: LogRecord) -> str:
+            told = getattr(record, "envguard", None) or {"event": record.getMessage(), "logger": record.name}
+            line = {"at": self.formatTime(record, _AT), "level": record.levelname.lower(), **told}
+            if record.exc_info:
+                line["traceback"] = self.formatException(record.exc_info)
+            return json.dumps(line)
+
+    return JsonFormatter()
+
+
+_FORMATTERS = {"text": _text_formatter, "json": _json_formatter}
 
 
 def _shown(value: Value) -> str:

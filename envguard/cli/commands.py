@@ -20,6 +20,8 @@ _COMMANDS = {
     "explain": "envguard.cli.explain:explain",
     "guard": "envguard.cli.guard:guard",
     "join": "envguard.cli.machine:join",
+    "machine": "envguard.cli.listed:machine",
+    "package": "envguard.cli.listed:package",
     "policy": "envguard.cli.policy:policy",
     "ranks": "envguard.cli.ranks:ranks",
     "rebuild": "envguard.cli.rebuild:rebuild",

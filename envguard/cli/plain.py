@@ -149,12 +149,12 @@ def _keep(
 
 
 def _scan(paths: Sequence[str]) -> int | None:
-    from envguard.cli.output import default_machine_name, print_json
+    from envguard.cli.output import default_machine_name, now, print_json
     from envguard.inventory import scan_paths
     from envguard.report.scanned import scan_document
 
     try:
-        document = scan_document(scan_paths(paths), default_machine_name())
+        document = scan_document(scan_paths(paths), default_machine_name(), now())
     except EnvguardError:
         return None
     print_json(document)

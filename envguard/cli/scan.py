@@ -10,7 +10,7 @@ import click
 
 from envguard.cli import completion
 from envguard.cli.options import filled, json_option, roots_option, seconds, verbose_option
-from envguard.cli.output import console, default_machine_name, here, print_json
+from envguard.cli.output import console, default_machine_name, here, now, print_json
 from envguard.cli.progress import Progress
 from envguard.domain.nearest import nearest
 from envguard.errors import UsageError
@@ -76,7 +76,7 @@ def scan(
     if as_json:
         from envguard.report.scanned import scan_document
 
-        print_json(scan_document(found, default_machine_name()))
+        print_json(scan_document(found, default_machine_name(), now()))
     else:
         from envguard.report.terminal import show_scan
 

@@ -11,12 +11,14 @@ from click.core import ParameterSource
 from envguard.cli.local import default_server_state, server_client
 from envguard.cli.options import json_option, shown_name
 from envguard.cli.output import print_json
+from envguard.cli.server_backup import backup, restore
 from envguard.cli.server_check import check
 from envguard.cli.server_libraries import server_libraries
 from envguard.cli.server_migrate import migrate
 from envguard.errors import UsageError
 
 if TYPE_CHECKING:
+    from envguard.log import Form
     from envguard.server.serve import Started
 
 _FILE = click.Path(path_type=Path)
@@ -45,7 +47,14 @@ _FILE = click.Path(path_type=Path)
 )
 @click.option("--state", type=click.Path(path_type=Path), help="Folder of the database and the admin token.")
 @click.option("--database", metavar="URL", help="An SQLAlchemy URL; default: SQLite in the state folder.")
-@click.option("-v", "--verbose", count=True, help="Log what is done.")
+@click.option("-v", "--verbose", count=True, help="Log what is done, each request in a line.")
+@click.option(
+    "--log-format",
+    type=click.Choice(["text", "json"]),
+    default="text",
+    show_default=True,
+    help="How lines of the log look.",
+)
 @json_option
 @click.pass_context
 def server(
@@ -57,6 +66,7 @@ def server(
     tls_ca: Path | None,
     state: Path | None,
     database: str | None,
+    log_format: Form,
     *,
     is_tls: bool | None,
     verbose: int,
@@ -76,7 +86,7 @@ def server(
     with server_libraries():
         from envguard.server.serve import run_server
         from envguard.server.tls.choosing import TlsOptions
-    log.configure(verbose=verbose)
+    log.configure(verbose=verbose, form=log_format, libraries=("uvicorn.error",))
     run_server(
         listen=listen,
         url=url,
@@ -87,8 +97,8 @@ def server(
     )
 
 
-server.add_command(check)
-server.add_command(migrate)
+for _command in (check, migrate, backup, restore):
+    server.add_command(_command)
 
 
 def _refuse_options_before(ctx: click.Context, command: str) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import TypeVar
 from urllib.parse import quote, urlencode
@@ -42,8 +42,22 @@ from envguard.wire import (
     WaiverRequest,
     Waivers,
 )
+from envguard.wire.lists import (
+    EnvironmentRow,
+    EnvironmentsPage,
+    FindingRow,
+    FindingsPage,
+    MachineRow,
+    MachinesPage,
+    PackagePage,
+    PackageRow,
+)
 
 T = TypeVar("T")
+P = TypeVar("P", MachinesPage, EnvironmentsPage, FindingsPage, PackagePage)
+
+_PAGE = 500
+"""Rows that one answer has at most."""
 
 
 class _NewToken(msgspec.Struct, frozen=True):
@@ -59,7 +73,7 @@ class _NewTokenReply(msgspec.Struct, frozen=True):
 
 def _query(asked: Mapping[str, object | None]) -> str:
     """The part of an address after its path; what is None is not asked."""
-    text = urlencode({name: value for name, value in asked.items() if value is not None})
+    text = urlencode({name: value for name, value in asked.items() if value is not None}, doseq=True)
     return f"?{text}" if text else ""
 
 
@@ -132,6 +146,29 @@ class ServerClient:
         asked = {"policy": policy, "since": since.isoformat() if since is not None else None}
         return self._send("GET", f"team{_query(asked)}", TeamReport)
 
+    def machine_rows(self, *, machine: str) -> Iterator[MachineRow]:
+        """Yield how the machine of this name stands; nothing where there is none."""
+        for page in self._pages("team/machines", MachinesPage, {"machine": machine}):
+            yield from page.rows
+
+    def environment_rows(self, *, machine: str) -> Iterator[EnvironmentRow]:
+        """Yield the environments of a machine."""
+        for page in self._pages("team/environments", EnvironmentsPage, {"machine": machine}):
+            yield from page.rows
+
+    def finding_rows(self, *, machine: str) -> Iterator[FindingRow]:
+        """Yield in what the environments of a machine differ from their policies."""
+        for page in self._pages("team/findings", FindingsPage, {"machine": machine}):
+            yield from page.rows
+
+    def package_rows(
+        self, package: str, *, version: str | None = None, labels: Sequence[str] = ()
+    ) -> Iterator[PackageRow]:
+        """Yield the environments that have a package; ``version`` is a specifier."""
+        path, asked = f"team/packages/{quote(package, safe='')}", {"version": version, "label": labels}
+        for page in self._pages(path, PackagePage, asked):
+            yield from page.rows
+
     def tell_run(self, told: RunMessage) -> tuple[Digest, ...]:
         """Tell of a run, and answer the snapshots that the server lacks."""
         return self._send("POST", "receipts", RunReply, told).missing
@@ -182,6 +219,15 @@ class ServerClient:
     def health(self) -> None:
         """Return if the server answers as an envguard server does."""
         self._send("GET", "/healthz", object)
+
+    def _pages(self, path: str, kind: type[P], asked: Mapping[str, object | None]) -> Iterator[P]:
+        cursor: str | None = None
+        while True:
+            page = self._send("GET", f"{path}{_query({**asked, 'limit': _PAGE, 'cursor': cursor})}", kind)
+            yield page
+            cursor = page.next
+            if cursor is None:
+                return
 
     def _send(
         self,

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 from envguard.domain.plain import plain_allows, plain_version
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from packaging.specifiers import SpecifierSet
 
@@ -54,6 +54,15 @@ def is_version(text: str) -> bool:
     except InvalidVersion:
         return False
     return True
+
+
+def newest_first(versions: Iterable[str]) -> list[str]:
+    """Answer versions in their order, the newest first; after them by their text what are none."""
+    from packaging.version import Version
+
+    texts = sorted(set(versions))
+    real = sorted((each for each in texts if is_version(each)), key=Version, reverse=True)
+    return [*real, *(each for each in texts if not is_version(each))]
 
 
 def is_specifier(text: str) -> bool:

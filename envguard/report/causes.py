@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import msgspec
 
+from envguard.domain.findings.finding import FindingKind
 from envguard.domain.policy import Severity
 from envguard.domain.verdict import JudgedFinding, Outcome, Waived
 
@@ -75,7 +76,31 @@ def waived(report: TeamReport) -> tuple[WaivedCause, ...]:
     return tuple(sorted(rows, key=lambda row: (row.by.until, row.label)))
 
 
-def label_of(finding: JudgedFinding) -> str:
+class Differing(Protocol):
+    """As much of a finding as it is told by."""
+
+    @property
+    def kind(self) -> FindingKind:
+        """What kind of difference it is."""
+
+    @property
+    def package(self) -> str | None:
+        """About which package; None: about none."""
+
+    @property
+    def expected(self) -> str | None:
+        """What is wanted."""
+
+    @property
+    def actual(self) -> str | None:
+        """What is there."""
+
+    @property
+    def reason(self) -> str | None:
+        """Why."""
+
+
+def label_of(finding: Differing) -> str:
     """Answer a finding in half a line: what is there, and what is needed."""
     name = finding.package or ("python" if finding.kind == "interpreter-mismatch" else "environment")
     match finding.kind:
@@ -109,9 +134,9 @@ def headline(report: TeamReport, policy: str | None = None) -> str:
     summary = report.summary
     judged = summary.machines - summary.unmanaged
     name = policy or (next(iter(report.policies)) if len(report.policies) == 1 else None)
-    if not report.policies:
+    if name is None and not report.policies:
         return f"no policy yet: {_machines(summary.machines)} reporting"
-    what = name if name in report.policies else "their policies"
+    what = name or "their policies"
     if name in report.policies and name not in report.pending:
         what = f"{name} r{report.policies[name]}"
     verb = "matches" if summary.compliant == 1 else "match"
@@ -132,6 +157,13 @@ def pending_lines(report: TeamReport) -> tuple[str, ...]:
         f"pending {name} r{each.revision}: {each.machines} of {_machines(each.of)} not judged by it yet"
         for name, each in report.pending.items()
     )
+
+
+def headline_of_scans(report: TeamReport, policy: str | None) -> str:
+    """Answer the first line about saved scans, by a policy or by none."""
+    if policy is None:
+        return f"{_machines(report.summary.machines)}, by saved scans"
+    return f"{headline(report, policy)}, by saved scans"
 
 
 def _findings(report: TeamReport) -> Iterator[tuple[TeamMachine, JudgedFinding]]:

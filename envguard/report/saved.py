@@ -10,6 +10,7 @@ Rules
 from __future__ import annotations
 
 import re
+from datetime import datetime
 from typing import TypeVar
 
 import msgspec
@@ -18,7 +19,9 @@ from envguard.domain.environment import (
     Environment,
     EnvironmentKind,
     EnvironmentRecord,
+    Integrity,
     Package,
+    Project,
     Scan,
     Snapshot,
     Unread,
@@ -27,6 +30,7 @@ from envguard.domain.environment import (
 )
 from envguard.domain.facts import MachineFacts
 from envguard.errors import InventoryError
+from envguard.report.documents import Time
 
 SAVED_LIMIT_BYTES = 64 * 1024 * 1024
 """No saved scan is larger."""
@@ -45,6 +49,8 @@ class SavedScan(msgspec.Struct, frozen=True):
 
     machine: str
     scan: Scan
+    taken_at: datetime | None = None
+    """None where the scan does not say: an older envguard printed it."""
 
 
 class _Machine(msgspec.Struct, frozen=True):
@@ -62,12 +68,16 @@ class _Environment(msgspec.Struct, frozen=True, kw_only=True):
     names: tuple[str, ...] = ()
     shared_as: str | None = None
     owner: str | None = None
+    home: str | None = None
+    integrity: Integrity | None = None
+    project: Project | None = None
     blas: str | None = None
 
 
 class _Scan(msgspec.Struct, frozen=True, kw_only=True):
     machine: _Machine
     environments: tuple[_Environment, ...]
+    taken_at: Time | None = None
     incomplete: bool = False
     unread: tuple[Unread, ...] = ()
 
@@ -95,6 +105,7 @@ def read_saved(content: bytes, place: str) -> SavedScan | Snapshot:
             is_incomplete=saved.incomplete,
             unread=saved.unread,
         ),
+        saved.taken_at,
     )
 
 
@@ -129,6 +140,9 @@ def _environment(saved: _Environment) -> Environment:
         names=saved.names,
         shared_as=saved.shared_as,
         owner=saved.owner,
+        home=saved.home,
+        integrity=saved.integrity,
+        project=saved.project,
         blas=saved.blas,
     )
     return Environment(record, snapshot)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 import msgspec
 
 from envguard.domain.environment import (
@@ -115,6 +117,8 @@ class EnvironmentPart(msgspec.Struct, frozen=True, kw_only=True):
     shared_as: str | None
     """What all machines call it that mount its file system; None on a local one."""
     owner: str | None
+    home: str | None
+    """The owner's home, which `~` in a policy means."""
     digest: Digest
     integrity: IntegrityPart | None
     """None until somebody looked."""
@@ -137,6 +141,8 @@ class ScanDocument(msgspec.Struct, frozen=True, kw_only=True, tag_field="schema"
     """``scan --json``: what a machine has."""
 
     machine: MachinePart
+    taken_at: Time
+    """When the look ended, by the machine's own clock."""
     incomplete: bool
     unread: tuple[Unread, ...]
     """Where it could not look, and why."""
@@ -145,10 +151,11 @@ class ScanDocument(msgspec.Struct, frozen=True, kw_only=True, tag_field="schema"
     environments: tuple[EnvironmentPart, ...]
 
 
-def scan_document(scan: Scan, machine: str) -> ScanDocument:
-    """Answer a scan of the machine of this name."""
+def scan_document(scan: Scan, machine: str, taken_at: datetime) -> ScanDocument:
+    """Answer a scan of the machine of this name; ``taken_at`` is aware."""
     return ScanDocument(
         machine=MachinePart(name=machine, facts=scan.facts, facts_digest=digest_of(scan.facts)),
+        taken_at=taken_at,
         incomplete=scan.is_incomplete,
         unread=scan.unread,
         passed_over=scan.passed_over,
@@ -167,6 +174,7 @@ def _environment(environment: Environment) -> EnvironmentPart:
         names=record.names,
         shared_as=record.shared_as,
         owner=record.owner,
+        home=record.home,
         digest=record.digest,
         integrity=_integrity(record.integrity) if record.integrity else None,
         project=record.project,

@@ -16,6 +16,7 @@ from envguard.domain.verdict import Verdict
 from envguard.report.compared import DiffDocument
 from envguard.report.documents import ErrorDocument
 from envguard.report.explained import BindingDocument, ExplanationDocument
+from envguard.report.listed import MachineDocument, PackageDocument
 from envguard.report.outputs import (
     LintDocument,
     LogDocument,
@@ -33,7 +34,12 @@ from envguard.report.pulled import PullDocument
 from envguard.report.rebuilt import RebuildDocument
 from envguard.report.runs import RunsDocument
 from envguard.report.scanned import ScanDocument
-from envguard.report.upkeep import MigrationDocument, ServerCheckDocument
+from envguard.report.upkeep import (
+    BackupDocument,
+    MigrationDocument,
+    RestoreDocument,
+    ServerCheckDocument,
+)
 from envguard.report.written import ImportDocument, NewDocument
 from envguard.wire import TeamReport, WaiverReply, Waivers
 
@@ -50,6 +56,8 @@ _OUTPUTS: tuple[type[msgspec.Struct], ...] = (
     RunsDocument,
     RebuildDocument,
     TeamReport,
+    MachineDocument,
+    PackageDocument,
     DiffDocument,
     ExplanationDocument,
     BindingDocument,
@@ -66,6 +74,8 @@ _OUTPUTS: tuple[type[msgspec.Struct], ...] = (
     ImportDocument,
     ServerDocument,
     MigrationDocument,
+    BackupDocument,
+    RestoreDocument,
     ServerCheckDocument,
     TokenDocument,
     VersionDocument,

@@ -1,6 +1,9 @@
-"""What ``server migrate`` and ``server check`` print of a server's database."""
+"""What the commands that look after a server's database print."""
 
 from __future__ import annotations
+
+from datetime import datetime
+from typing import Literal
 
 import msgspec
 
@@ -66,3 +69,32 @@ class ServerCheckDocument(
     documents: CheckedDocuments | None
     """Null: they were not looked at, because the tables are not this version's."""
     problems: tuple[CheckProblem, ...]
+
+
+class BackupDocument(msgspec.Struct, frozen=True, kw_only=True, tag_field="schema", tag="envguard/backup/1"):
+    """``server backup --json``: what was kept, and where."""
+
+    file: str
+    made_at: datetime
+    """What was acknowledged before is in it."""
+    database: str
+    """Where that is, without a password."""
+    kind: Literal["sqlite", "postgresql"]
+    revision: str
+    size_bytes: int
+    parts: tuple[str, ...]
+
+
+class RestoreDocument(
+    msgspec.Struct, frozen=True, kw_only=True, tag_field="schema", tag="envguard/restore/1"
+):
+    """``server restore --json``: what was made of a backup."""
+
+    state: str
+    database: str
+    made_at: datetime
+    """When the backup was begun: what came later is not here."""
+    revision: str
+    """Of the tables; an older one is brought up by the next start."""
+    aside: str | None
+    """Where the files are that were there before; null: there were none."""

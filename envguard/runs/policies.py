@@ -104,6 +104,11 @@ def choose_policy_for_lock(
     )
 
 
+def policy_named(asked: str, *, known: Mapping[str, KnownPolicy], cwd: Path) -> LockedPolicy:
+    """Answer the policy that a command line names, whatever it judges; raises as :func:`choose_policy`."""
+    return _named(asked, "named on the command line", known, cwd, lambda: project_of(cwd)).policy
+
+
 def is_file_reference(text: str) -> bool:
     """Whether a marker or an argument is a path rather than a policy's name."""
     return "/" in text or text.endswith(_POLICY_SUFFIXES) or is_lock_name(text)
@@ -169,8 +174,16 @@ def _asked_for(
     asked, words = named, "named on the command line"
     if asked is None:
         asked, words = environ.get("ENVGUARD_POLICY") or None, "named in ENVGUARD_POLICY"
-    if asked is None:
-        return None
+    return None if asked is None else _named(asked, words, known, cwd, project)
+
+
+def _named(
+    asked: str,
+    words: str,
+    known: Mapping[str, KnownPolicy],
+    cwd: Path,
+    project: Callable[[], Project | None],
+) -> Governing:
     if is_file_reference(asked):
         return Governing(load_reference(cwd / asked), words)
     of_marker = _of_marker(asked, words, project) if asked not in known else None

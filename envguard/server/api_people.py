@@ -6,7 +6,6 @@ import re
 from typing import Annotated
 
 import msgspec
-from sqlalchemy.exc import SQLAlchemyError
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
@@ -127,14 +126,6 @@ class PeopleApi:
             raise RefusalError(404, "this server has no authority of its own", hint)
         return Response(self._service.authority, media_type="application/x-pem-file")
 
-    async def health(self, _request: Request) -> Response:
-        """``GET /healthz``: whether the database answers."""
-        try:
-            await run_in_threadpool(self._ask_database)
-        except SQLAlchemyError as error:
-            raise RefusalError(503, "the server's database does not answer") from error
-        return JsonResponse({"status": "ok"})
-
     def _policies(self, machine: str | None) -> tuple[PolicyRevision, ...]:
         """Answer the newest revisions with their waivers; to a machine with those that concern it."""
         with self._service.database.reading() as connection:
@@ -164,10 +155,6 @@ class PeopleApi:
             held = () if governs else holders(known, pushed, StoredContents(connection))
         _log.info("policy_pushed", policy=name, revision=revision.revision, is_new=is_new)
         return PushReply(name=name, revision=revision.revision, is_new=is_new, governs=governs, holders=held)
-
-    def _ask_database(self) -> None:
-        with self._service.database.reading() as connection:
-            connection.exec_driver_sql("SELECT 1")
 
 
 def new_join(service: Service, expires_s: float = JOIN_EXPIRES_S, uses: int = JOIN_USES) -> str:

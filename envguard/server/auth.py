@@ -5,6 +5,7 @@ from __future__ import annotations
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 
+from envguard.server.observing import note_of
 from envguard.server.refusals import RefusalError
 from envguard.server.service import Service
 from envguard.server.store.access import Principal, who_has, who_is_signed_in
@@ -33,6 +34,7 @@ async def identify(request: Request, service: Service) -> Principal:
         raise RefusalError(
             401, "the server does not know this token", f"{_BECOME_ADMIN}; a machine: {_JOIN} again"
         )
+    note_of(request).who = principal.name
     return principal
 
 
@@ -80,4 +82,6 @@ async def signed_in(request: Request, service: Service) -> Principal | None:
         with service.database.reading() as connection:
             return who_is_signed_in(connection, digest, service.clock())
 
-    return await run_in_threadpool(look_up)
+    principal = await run_in_threadpool(look_up)
+    note_of(request).who = principal.name if principal is not None else None
+    return principal

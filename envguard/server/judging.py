@@ -186,8 +186,12 @@ class Judge:
             if until():
                 break
         cases.keep_cases(self._connection, judged)
-        was = {each.number: each.outcome for each in due}
-        cases.stand_anew(self._connection, [n for n, held in judged.items() if held.outcome != was[n]])
+        moved = [
+            cases.Moved(each.number, each.outcome, judged[each.number].outcome)
+            for each in due
+            if each.number in judged
+        ]
+        cases.stand_anew(self._connection, [each for each in moved if each.was != each.now])
 
     def keep_comparisons(self) -> None:
         """Keep what was compared here. In one order: of two that keep the same, one waits for the other."""

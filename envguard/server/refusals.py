@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import msgspec
 from sqlalchemy.exc import SQLAlchemyError
 from starlette.exceptions import HTTPException
@@ -11,6 +13,7 @@ from starlette.types import ExceptionHandler
 
 from envguard.errors import EnvguardError, PolicyError, StateError, UsageError
 from envguard.log import get_log
+from envguard.server.observing import note_of
 from envguard.server.store.failures import failure_of
 from envguard.wire import Refusal
 
@@ -59,7 +62,7 @@ def refusal_of(error: EnvguardError) -> RefusalError:
 def _refused(request: Request, error: Exception) -> Response:
     assert isinstance(error, RefusalError)  # noqa: S101 - Starlette hands over what the table says
     _log.info("request_refused", path=request.url.path, status=error.status, why=error.refusal.error)
-    return JsonResponse(error.refusal, error.status)
+    return _answer(request, error.refusal, error.status)
 
 
 def _ours(request: Request, error: Exception) -> Response:
@@ -68,14 +71,14 @@ def _ours(request: Request, error: Exception) -> Response:
         return _refused(request, refusal_of(error))
     status = 503 if isinstance(error, StateError) else 500
     _log.error("request_failed", path=request.url.path, status=status, error=error.kind, why=str(error))
-    return JsonResponse(refusal_of(error).refusal, status, headers=_LATER if status == 503 else None)
+    return _answer(request, refusal_of(error).refusal, status, _LATER if status == 503 else None)
 
 
 def _http(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)  # noqa: S101 - as above
     words = _STATUS_WORDS.get(error.status_code, error.detail)
     refusal = Refusal(error=f"{words}: {request.method} {request.url.path}")
-    return JsonResponse(refusal, error.status_code, headers=error.headers)
+    return _answer(request, refusal, error.status_code, error.headers)
 
 
 def _database(request: Request, error: Exception) -> Response:
@@ -84,9 +87,17 @@ def _database(request: Request, error: Exception) -> Response:
     _log.error("database_failed", path=request.url.path, error=type(error).__name__, why=why)
     failure = failure_of(error)
     headers = None if failure.retry_after_s is None else {"Retry-After": str(failure.retry_after_s)}
-    return JsonResponse(Refusal(error=failure.error, hint=failure.hint), failure.status, headers=headers)
+    return _answer(request, Refusal(error=failure.error, hint=failure.hint), failure.status, headers)
 
 
 def _unexpected(request: Request, error: Exception) -> Response:
     _log.error("request_failed", path=request.url.path, error=type(error).__name__)
-    return JsonResponse(Refusal(error="the server failed; its log says where"), 500)
+    return _answer(request, Refusal(error="the server failed; its log says where"), 500)
+
+
+def _answer(
+    request: Request, refusal: Refusal, status: int, headers: Mapping[str, str] | None = None
+) -> Response:
+    """Every error's document names the request, so that its lines in the log are found."""
+    named = msgspec.structs.replace(refusal, request_id=note_of(request).id or None)
+    return JsonResponse(named, status, headers=headers)

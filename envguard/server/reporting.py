@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Container
+from collections.abc import Callable, Collection, Container, Iterable
 from datetime import datetime, timezone
 
 import msgspec
@@ -18,7 +18,7 @@ from envguard.server.store.policies import newest_revisions
 from envguard.server.store.receipts import runs_since
 from envguard.server.store.summary import count_machines, count_waiting
 from envguard.server.store.waivers import asked_waivers
-from envguard.server.team import STALE_AFTER_INTERVALS, Judged, assemble, differences_between
+from envguard.server.team import STALE_AFTER_INTERVALS, Judged, assemble, where_machines_differ
 from envguard.wire import Difference, TeamCounts, TeamReport
 
 
@@ -70,7 +70,7 @@ def team_report(service: Service, only: str | None = None, *, since: datetime | 
         verdicts = KeptVerdicts(connection, now)
         differences: tuple[Difference, ...] = ()
         if not revisions:
-            differences = differences_between(machines, StoredContents(connection))
+            differences = where_machines_differ(machines, StoredContents(connection))
         return assemble(
             tuple((machine, verdicts.of(machine)) for machine in machines),
             revisions,
@@ -82,6 +82,18 @@ def team_report(service: Service, only: str | None = None, *, since: datetime | 
             today=runs_since(connection, day, policy=only),
             waiting=_waiting(connection),
         )
+
+
+def kept_verdicts_on(
+    service: Service, find: Callable[[sa.Connection], Iterable[KnownMachine]]
+) -> tuple[tuple[KnownMachine, tuple[Judged, ...]], ...]:
+    """Answer the machines that are found, with the verdicts on their environments."""
+    judge_what_ended(service)
+    with service.database.reading() as connection:
+        machines = tuple(find(connection))
+        found = {each.case for machine in machines for each in machine.environments}
+        verdicts = KeptVerdicts(connection, service.now(), [case for case in found if case is not None])
+        return tuple((machine, verdicts.of(machine)) for machine in machines)
 
 
 def team_counts(service: Service) -> TeamCounts:

@@ -26,7 +26,7 @@ from envguard.server.listening import check_url, open_socket, read_listen, url_o
 from envguard.server.service import Service
 from envguard.server.state import admin_token_file, open_database
 from envguard.server.tls.choosing import TlsKind, TlsOptions, given_or_off, kind_of, own
-from envguard.server.tls.interface import AUTHORITY_FILE
+from envguard.server.tls.interface import AUTHORITY_FILE, CERTIFICATE_FILE
 from envguard.server.tls.serving import Serving
 from envguard.server.upkeep import Upkeep
 from envguard.state.notify import notify, watchdog_interval_s
@@ -84,6 +84,7 @@ def run_server(
                 url=told,
                 authority=chosen.authority,
                 interval_s=interval_s,
+                certificates=_certificates(kind, state, tls),
             )
             started = Started(
                 url=service.url,
@@ -119,6 +120,7 @@ class _Server(uvicorn.Server):
         )
         super().__init__(config)
         config.load()
+        self._readiness = service.readiness
         if serving is not None:
             config.ssl = serving.context  # uvicorn makes one only from files, and once
         self._told = started
@@ -143,6 +145,7 @@ class _Server(uvicorn.Server):
         self._tasks.append(asyncio.create_task(self._background.run()))
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        self._readiness.is_stopping = True
         notify("STOPPING=1")
         await super().shutdown(sockets)
         for task in self._tasks:
@@ -184,6 +187,14 @@ async def _keep_fresh(serving: Serving, look_again: asyncio.Event) -> None:
             await asyncio.wait_for(look_again.wait(), _LOOK_EVERY_S)
         look_again.clear()
         await asyncio.to_thread(serving.refresh)
+
+
+def _certificates(kind: TlsKind, state: Path, tls: TlsOptions) -> dict[str, Path]:
+    """Answer the files whose end an operator wants to know."""
+    if kind == "own":
+        return {"certificate": state / CERTIFICATE_FILE, "authority": state / AUTHORITY_FILE}
+    files = {"certificate": tls.certificate, "authority": tls.authority}
+    return {what: file for what, file in files.items() if file is not None}
 
 
 def _now() -> datetime:

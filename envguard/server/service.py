@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime, timezone
 from functools import lru_cache
+from pathlib import Path
 
 import msgspec
 import sqlalchemy as sa
@@ -15,6 +16,8 @@ from envguard.domain.findings.finding import Finding
 from envguard.domain.policy import EarlierLock, EarlierSource, KnownPolicy, LockedPolicy, PolicySource, Waiver
 from envguard.domain.verdict import Basis
 from envguard.formats import earlier_locks, parse_known
+from envguard.server.metrics import Metrics
+from envguard.server.readiness import Readiness
 from envguard.server.store.contents import facts_with, findings_of, snapshot_with
 from envguard.server.store.database import Database
 from envguard.server.store.policies import newest_policies, replaced_locks
@@ -33,6 +36,10 @@ class Service(msgspec.Struct, frozen=True, kw_only=True):
     authority: str | None = None
     """The certificate that machines pin, as PEM; None: they know the server by what they trust anyhow."""
     interval_s: float
+    metrics: Metrics = msgspec.field(default_factory=Metrics)
+    readiness: Readiness = msgspec.field(default_factory=Readiness)
+    certificates: Mapping[str, Path] = {}
+    """The files of what machines trust, ``certificate`` and ``authority``: when they end is told."""
 
     def now(self) -> datetime:
         """Answer the time, aware UTC."""

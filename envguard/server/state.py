@@ -7,6 +7,7 @@ import stat
 from pathlib import Path
 
 from envguard.errors import StateError
+from envguard.server.saving.putting import finish
 from envguard.server.store.access import add_admin_token
 from envguard.server.store.database import Database
 from envguard.server.store.preparing import Prepare
@@ -57,10 +58,12 @@ def open_database(state: Path, url: str | None = None) -> Database:
     """
     if url is None:
         prepare_state(state)
+        finish(state)
         return Database(sqlite_url(state), place=str(state / DATABASE_FILE))
     opened = Database(url)
     try:
         prepare_state(state)
+        finish(state)
     except StateError:
         opened.close()
         raise
@@ -74,6 +77,7 @@ def open_existing(state: Path, url: str | None, prepare: Prepare) -> Database:
     """
     if url is not None:
         return Database(url, prepare=prepare)
+    finish(state)
     path = state / DATABASE_FILE
     if not path.is_file():
         raise StateError(

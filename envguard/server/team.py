@@ -13,7 +13,6 @@ Rules
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime, timezone
 from typing import Protocol
@@ -22,16 +21,9 @@ import msgspec
 
 from envguard.domain.binding import Binding, Bound, Conflict, Machine, Unbound, bind, selectors_of
 from envguard.domain.drift import ENGINE
-from envguard.domain.environment import (
-    NEVER_MEANT_BY_STAR,
-    Digest,
-    Environment,
-    EnvironmentRecord,
-    Snapshot,
-)
+from envguard.domain.environment import Digest, Environment, EnvironmentRecord, Snapshot
 from envguard.domain.findings.finding import Finding, ranked
 from envguard.domain.findings.modified import modified_findings
-from envguard.domain.findings.packages import NEVER_UNLISTED
 from envguard.domain.grace import HasVerdict, judge_in_grace
 from envguard.domain.policy import Deny, KnownPolicy, LockedPolicy, UnusablePolicy
 from envguard.domain.verdict import (
@@ -45,6 +37,7 @@ from envguard.domain.verdict import (
     what_moved,
     worst,
 )
+from envguard.report.differing import differences_between, packages_for_projects
 from envguard.runs.judging import broken_marker, conflict_reason, reference, unusable_reason
 from envguard.server.pending import pending_in, with_pending
 from envguard.server.store.machines import KnownEnvironment, KnownMachine
@@ -55,7 +48,7 @@ from envguard.wire import (
     RunsOfDay,
     TeamMachine,
     TeamReport,
-    TeamSummary,
+    summary_of,
     team_environment,
 )
 
@@ -117,7 +110,7 @@ def assemble(
             rows.append(with_pending(row, shown, waiting.get(machine.id, ())))
     return TeamReport(
         as_of=now,
-        summary=_summary(rows),
+        summary=summary_of(rows),
         machines=tuple(rows),
         policies=shown,
         pending=pending_in(rows, shown),
@@ -127,17 +120,9 @@ def assemble(
     )
 
 
-def differences_between(machines: Iterable[KnownMachine], contents: Contents) -> tuple[Difference, ...]:
+def where_machines_differ(machines: Iterable[KnownMachine], contents: Contents) -> tuple[Difference, ...]:
     """Answer the packages of which machines have different versions, in what was made for projects."""
-    versions: dict[str, dict[str, list[str]]] = defaultdict(lambda: defaultdict(list))
-    for machine in machines:
-        for package in sorted(_packages_of(machine, contents)):
-            versions[package[0]][package[1]].append(machine.name)
-    return tuple(
-        Difference(package=name, versions={version: tuple(names) for version, names in sorted(found.items())})
-        for name, found in sorted(versions.items())
-        if name not in NEVER_UNLISTED and len({tuple(names) for names in found.values()}) > 1
-    )
+    return differences_between((machine.name, _packages_of(machine, contents)) for machine in machines)
 
 
 def governed(
@@ -313,20 +298,7 @@ def _undecided_because(machine: KnownMachine, outcome: Outcome) -> str | None:
     return "what it found last has not reached the server yet" if machine.is_behind else None
 
 
-def _summary(machines: Sequence[TeamMachine]) -> TeamSummary:
-    verdicts = [machine.verdict for machine in machines]
-    return TeamSummary(
-        machines=len(verdicts),
-        compliant=verdicts.count("compliant"),
-        drifted=verdicts.count("drifted"),
-        unknown=verdicts.count("unknown"),
-        unmanaged=verdicts.count("unmanaged"),
-    )
-
-
 def _packages_of(machine: KnownMachine, contents: Contents) -> set[tuple[str, str]]:
-    kept = [
-        each.record.digest for each in machine.environments if each.record.kind not in NEVER_MEANT_BY_STAR
-    ]
-    snapshots = [snapshot for digest in kept if (snapshot := contents.snapshot(digest)) is not None]
-    return {(package.name, package.version) for each in snapshots for package in each.packages}
+    records = [each.record for each in machine.environments]
+    found = [(record.kind, contents.snapshot(record.digest)) for record in records]
+    return packages_for_projects((kind, snapshot) for kind, snapshot in found if snapshot is not None)

@@ -49,6 +49,8 @@ from envguard.wire.receipts import (
 from envguard.wire.team import (
     AskedWaiver,
     Difference,
+    LeftOut,
+    MachineState,
     PendingRevision,
     Refusal,
     RunsOfDay,
@@ -58,6 +60,7 @@ from envguard.wire.team import (
     TeamMachine,
     TeamReport,
     TeamSummary,
+    summary_of,
     team_environment,
 )
 from envguard.wire.waivers import (
@@ -86,6 +89,8 @@ __all__ = [
     "EnrolRequest",
     "GovernedEnvironment",
     "JoinString",
+    "LeftOut",
+    "MachineState",
     "PendingRevision",
     "PlanReply",
     "PlannedChange",
@@ -127,6 +132,7 @@ __all__ = [
     "message_of",
     "read_join",
     "records_digest",
+    "summary_of",
     "team_environment",
     "waivers_digest",
     "write_join",

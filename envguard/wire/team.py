@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Literal
 
@@ -34,11 +35,15 @@ class TeamEnvironment(msgspec.Struct, frozen=True, kw_only=True):
     """The policy's newer revision by which it is not judged yet; None where it is."""
 
 
+MachineState = Literal["online", "stale"]
+"""Whether a machine is heard."""
+
+
 class TeamMachine(msgspec.Struct, frozen=True, kw_only=True):
     """A machine in the team report; its verdict is the worst of its environments."""
 
     name: str
-    state: Literal["online", "stale"]
+    state: MachineState
     verdict: Outcome
     seen: datetime
     """The server's receive time."""
@@ -116,6 +121,13 @@ class TeamCounts(msgspec.Struct, frozen=True, kw_only=True, tag_field="schema", 
     """How many machines are still said to be what they were before something moved."""
 
 
+class LeftOut(msgspec.Struct, frozen=True, kw_only=True):
+    """A saved scan that does not count."""
+
+    file: str
+    reason: str
+
+
 class TeamReport(msgspec.Struct, frozen=True, kw_only=True, tag_field="schema", tag="envguard/team/1"):
     """``GET team``: how the team stands."""
 
@@ -132,6 +144,8 @@ class TeamReport(msgspec.Struct, frozen=True, kw_only=True, tag_field="schema", 
     """None of a server that is told of no runs."""
     pending: dict[str, PendingRevision] = {}
     """The policies of which the newest revision has not judged all that it will."""
+    left_out: tuple[LeftOut, ...] = ()
+    """The saved scans that do not count; a server has none."""
 
 
 class Refusal(msgspec.Struct, frozen=True, kw_only=True):
@@ -139,6 +153,20 @@ class Refusal(msgspec.Struct, frozen=True, kw_only=True):
 
     error: str
     hint: str | None = None
+    request_id: str | None = None
+    """By which the server's log names the request."""
+
+
+def summary_of(machines: Sequence[TeamMachine]) -> TeamSummary:
+    """Answer how many machines have which verdict."""
+    verdicts = [machine.verdict for machine in machines]
+    return TeamSummary(
+        machines=len(verdicts),
+        compliant=verdicts.count("compliant"),
+        drifted=verdicts.count("drifted"),
+        unknown=verdicts.count("unknown"),
+        unmanaged=verdicts.count("unmanaged"),
+    )
 
 
 def team_environment(verdict: Verdict) -> TeamEnvironment:

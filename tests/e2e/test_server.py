@@ -13,9 +13,12 @@ import sys
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import IO
 
 import pytest
 import requests
+
+from envguard.wire import read_join
 
 WATCHDOG_S = 0.4
 _WITHIN_S = 20.0
@@ -73,13 +76,20 @@ def manager(tmp_path: Path) -> Iterator[Manager]:
 
 @contextlib.contextmanager
 def running(
-    manager: Manager, arguments: Sequence[str], state: Path, *, stdin: int = subprocess.DEVNULL
+    manager: Manager,
+    arguments: Sequence[str],
+    state: Path,
+    *,
+    stdin: int = subprocess.DEVNULL,
+    stderr: IO[bytes] | None = None,
 ) -> Iterator[subprocess.Popen[str]]:
     kept = {key: value for key, value in os.environ.items() if not key.startswith("ENVGUARD")}
     watched = {"NOTIFY_SOCKET": str(manager.path), "WATCHDOG_USEC": str(int(WATCHDOG_S * 1e6))}
     command = [sys.executable, *arguments, str(state)]
     environ = {**kept, **watched}
-    with subprocess.Popen(command, env=environ, stdin=stdin, stdout=subprocess.PIPE, text=True) as process:
+    with subprocess.Popen(
+        command, env=environ, stdin=stdin, stdout=subprocess.PIPE, stderr=stderr, text=True
+    ) as process:
         try:
             yield process
         finally:
@@ -138,6 +148,35 @@ def test_terminal_that_is_gone_ends_the_server_and_a_reload_does_not(
         manager.waiting()
     os.close(terminal)
     os.close(end)
+
+
+def test_request_under_way_is_answered_before_the_server_ends(manager: Manager, tmp_path: Path) -> None:
+    """And each line of its log is one object, of which one is this request's."""
+    state, log = tmp_path / "s", tmp_path / "log"
+    with log.open("wb") as stderr:
+        arguments = ("-m", "envguard.cli.main", "server", "-v", "--log-format", "json", *_ENVGUARD[3:])
+        with running(manager, arguments, state, stderr=stderr) as process:
+            told = json.loads(line_of(process))
+            body = json.dumps({"token": read_join(told["join"]).token, "machine": "m", "name": "ws-7"})
+            host, port = told["url"].removeprefix("http://").split(":")
+            head = f"POST /api/v1/enroll HTTP/1.1\r\nHost: x\r\nContent-Length: {len(body)}\r\n"
+            with socket.create_connection((host, int(port)), _WITHIN_S) as connection:
+                connection.sendall(f"{head}X-Request-Id: last\r\nExpect: 100-continue\r\n\r\n".encode())
+                assert connection.recv(4096).startswith(b"HTTP/1.1 100 ")  # now it waits for the body
+                process.send_signal(signal.SIGTERM)
+                while manager.next() != "STOPPING=1":
+                    pass
+                connection.sendall(body.encode())
+                answer = connection.makefile("rb").read()
+            assert process.wait(_WITHIN_S) == 0
+    assert b" 200 OK" in answer
+    assert b'"secret"' in answer
+    lines = [json.loads(line) for line in log.read_text().splitlines()]
+    assert [line["event"] for line in lines if line.get("request") == "last"] == [
+        "machine_enrolled",
+        "request_answered",
+    ]
+    assert lines[-1]["event"] == "server_stopped"
 
 
 def test_failed_start_is_never_ready(manager: Manager, tmp_path: Path) -> None:

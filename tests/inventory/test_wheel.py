@@ -12,6 +12,7 @@ from envguard.inventory.wheel import parse_build
 from envguard.report.scanned import PackagePart, scan_document
 from tests.builders.documents import FACTS
 from tests.builders.environments import site_packages, write_dist_info
+from tests.report.arranging import NOW
 
 
 @pytest.mark.parametrize(
@@ -43,7 +44,7 @@ def test_any_bytes_are_a_build_that_can_be_shown_or_none(content: bytes) -> None
 
 def installers_told(environment: Environment) -> tuple[PackagePart, ...]:
     scan = Scan(FACTS, (environment,))
-    return scan_document(scan, "ws-7").environments[0].snapshot.packages
+    return scan_document(scan, "ws-7", NOW).environments[0].snapshot.packages
 
 
 def test_the_build_is_of_the_package_and_the_installer_of_the_record(env: Path) -> None:

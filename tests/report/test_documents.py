@@ -42,7 +42,7 @@ def test_a_scan_writes_out_every_field() -> None:
     )
     details = (ProblemDetail("unreadable", "numpy", "METADATA is empty"),)
     environment = an_environment(snapshot, project=Project("/home/ann/rl"), details=details)
-    document = as_json(scan_document(Scan(FACTS, (environment,)), "ws-7"))
+    document = as_json(scan_document(Scan(FACTS, (environment,)), "ws-7", NOW))
     assert document == {
         "schema": "envguard/scan/1",
         "machine": {
@@ -50,6 +50,7 @@ def test_a_scan_writes_out_every_field() -> None:
             "facts": {"os": "Debian GNU/Linux 12", "kernel": "6.1.0", "architecture": "x86_64"},
             "facts_digest": digest_of(FACTS),
         },
+        "taken_at": "2026-11-24T12:00:00Z",
         "incomplete": False,
         "unread": [],
         "passed_over": [],
@@ -63,6 +64,7 @@ def test_a_scan_writes_out_every_field() -> None:
                 "names": [],
                 "shared_as": None,
                 "owner": None,
+                "home": "/home/ann",
                 "digest": environment.record.digest,
                 "integrity": None,
                 "project": {"path": "/home/ann/rl"},
@@ -106,7 +108,7 @@ def test_a_scan_tells_what_only_the_record_knows_beside_the_package() -> None:
         installers=Installers("pip", {"rl": "uv"}),
         integrity=Integrity(NOW, ("gym",), {"gym": ("gym/core.py",)}, ("numpy",)),
     )
-    (told,) = as_json(scan_document(Scan(FACTS, (environment,)), "ws-7"))["environments"]
+    (told,) = as_json(scan_document(Scan(FACTS, (environment,)), "ws-7", NOW))["environments"]
     gym, rl = told["snapshot"]["packages"]
     assert gym["installer"] == "pip"
     assert rl["origin"] == {"kind": "editable", "commit": "b" * 40, "path": "/home/ann/rl"}

@@ -13,9 +13,11 @@ from envguard.domain.environment import (
     BrokenRequirement,
     Editable,
     Installers,
+    Integrity,
     Origin,
     Package,
     Problem,
+    Project,
     Scan,
     Snapshot,
     Unread,
@@ -27,6 +29,7 @@ from envguard.report.documents import to_json
 from envguard.report.saved import SavedScan, read_saved
 from envguard.report.scanned import scan_document
 from tests.builders.documents import FACTS, an_environment, an_interpreter
+from tests.report.arranging import NOW
 
 FULL = snapshot_of(
     an_interpreter(),
@@ -46,6 +49,8 @@ ENVIRONMENT = an_environment(
     also=("/link",),
     owner="ann",
     blas="mkl",
+    project=Project("/home/ann/rl", policy="rl-team"),
+    integrity=Integrity(NOW, ("gym",), {"gym": ("gym/core.py",)}, ("numpy",)),
     installers=Installers("pip", {"rl": "uv"}),
     editables=(Editable("rl", "/home/ann/rl", "b" * 40),),
 )
@@ -58,7 +63,7 @@ SCAN = Scan(
 
 
 def written(scan: Scan = SCAN) -> bytes:
-    return to_json(scan_document(scan, "ws-7")).encode()
+    return to_json(scan_document(scan, "ws-7", NOW)).encode()
 
 
 def changed(**paths: Any) -> bytes:
@@ -85,11 +90,12 @@ def read_scan(content: bytes) -> SavedScan:
 def test_a_scan_is_read_back_as_it_was_taken() -> None:
     saved = read_scan(written())
     assert (saved.machine, saved.scan.facts) == ("ws-7", SCAN.facts)
+    assert saved.taken_at == NOW
     assert (saved.scan.is_incomplete, saved.scan.unread) == (True, SCAN.unread)
     [environment] = saved.scan.environments
     assert environment.snapshot == FULL
     assert environment.record.digest == digest_of(FULL)
-    for field in ("path", "python", "kind", "also", "names", "owner", "blas"):
+    for field in ("path", "python", "kind", "also", "names", "owner", "home", "project", "integrity", "blas"):
         assert getattr(environment.record, field) == getattr(ENVIRONMENT.record, field)
 
 
@@ -99,8 +105,9 @@ def test_fields_of_a_later_version_are_passed_over(place: str) -> None:
 
 
 def test_fields_that_an_earlier_version_did_not_write_may_be_absent() -> None:
-    content = changed(unread=None, machine__facts_digest=None, environments__0__blas=None)
-    assert read_scan(content).scan.environments[0].record.blas is None
+    content = changed(taken_at=None, unread=None, machine__facts_digest=None, environments__0__blas=None)
+    saved = read_scan(content)
+    assert (saved.scan.environments[0].record.blas, saved.taken_at) == (None, None)
 
 
 def test_a_snapshot_alone_is_read_in_both_of_its_forms() -> None:

@@ -17,7 +17,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from envguard.server.store.schema import metadata
+from envguard.server.store.schema import HEAD, alembic_version, metadata
 
 _WITHIN_S = 20.0
 _SETTINGS = {
@@ -49,6 +49,7 @@ class Cluster:
         self.folder = folder
         self._run = run
         self._count = 0
+        self._has_bare = False
         engine = sa.create_engine(self.url("postgres"), isolation_level="AUTOCOMMIT", pool_pre_ping=True)
         self._engine = engine
 
@@ -57,15 +58,27 @@ class Cluster:
         return f"postgresql+psycopg://envguard@/{name}?host={self.folder}"
 
     def new_database(self) -> str:
-        """Answer the URL of a database without tables; takes half a second."""
+        """Answer the URL of one more database without tables; takes half a second."""
         self._count += 1
         name = f"test_{self._count}"
         self.tell(f"CREATE DATABASE {name}")
         return self.url(name)
 
+    def bare_database(self) -> str:
+        """Answer the URL of a database without tables, each time the same: making one takes long."""
+        if not self._has_bare:
+            self.tell("CREATE DATABASE bare")
+            self._has_bare = True
+        self.tell("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = 'bare'")
+        engine = sa.create_engine(self.url("bare"), poolclass=sa.NullPool)
+        with engine.begin() as connection:
+            connection.exec_driver_sql("DROP SCHEMA public CASCADE; CREATE SCHEMA public")
+        return self.url("bare")
+
     def emptied_database(self) -> str:
         """Answer the URL of the one database that tests share, without a row in it."""
         self.tell(";".join(f"DELETE FROM {table}" for table in reversed(metadata.sorted_tables)))
+        self.tell(f"UPDATE {alembic_version} SET version_num = '{HEAD}'")
         return self.url("postgres")
 
     def tell(self, statement: str) -> Any:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sqlite3
-from pathlib import Path
 
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -28,16 +27,6 @@ class TestAnswers:
         says(server.ask("POST", "/enroll", b'{"token": 1}'), 400, "$.token")
         says(server.ask("POST", "/enroll", b"{"), 400, "malformed")
         says(server.ask("POST", "/enroll", b'{"x":' + b"[" * 100_000), 400)
-
-    def test_health(self, server: Server) -> None:
-        assert server.ask("GET", "//healthz").json() == {"status": "ok"}
-
-    def test_health_without_a_database(self, sqlite_server: Server, tmp_path: Path) -> None:
-        server = sqlite_server
-        server.database.close()
-        (server.state / "envguard.db").unlink()
-        server.state.rename(tmp_path / "away")
-        says(server.ask("GET", "//healthz"), 503, "database")
 
     @settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
     @given(st.binary(max_size=300) | st.text(max_size=100).map(str.encode), st.sampled_from(ROUTES))

@@ -86,12 +86,12 @@ def test_forgotten_transactions_and_waits_for_locks_end_by_themselves(cluster: C
 def test_lost_connections_are_made_anew(cluster: Cluster, tmp_path: Path) -> None:
     server = Server(tmp_path / "s", database=cluster.emptied_database())
     cluster.tell("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid != pg_backend_pid()")
-    assert server.ask("GET", "//healthz").status == 200
+    assert server.ask("GET", "//readyz").status == 200
     server.database.close()
 
 
 def test_servers_that_start_at_once_make_the_tables_once(cluster: Cluster) -> None:
-    url = cluster.new_database()
+    url = cluster.bare_database()
     all_at_once(*[lambda: Database(url).close()] * 4)
 
 

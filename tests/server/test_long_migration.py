@@ -15,9 +15,11 @@ from envguard.errors import StateError
 from envguard.server.migrating import migrate, plan_migration
 from envguard.server.store.database import Database
 from envguard.server.store.migrations.chain import VERSIONS, Chain
+from envguard.server.store.migrations.running import Position
 from envguard.server.store.preparing import leave, make_ready
 from envguard.server.store.revision import revision_of
 from envguard.server.store.schema import HEAD
+from tests.server.test_database import all_at_once
 from tests.server.test_migrations import make_old
 
 ROWS, BATCH = 200, 10
@@ -66,7 +68,7 @@ def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     """A database of the fifth version with many machines."""
     made = f"sqlite:///{tmp_path / 'x.db'}"
     if request.param == "postgresql":
-        made = request.getfixturevalue("cluster").new_database()
+        made = request.getfixturevalue("cluster").bare_database()
     make_old(made, 5)
     database = Database(made, prepare=leave)
     with database.writing() as connection:
@@ -130,19 +132,27 @@ def test_killed_migration_goes_on_where_it_was(url: str, chained: Chained, tmp_p
 
 
 def test_two_at_once_take_turns(url: str, chained: Chained, tmp_path: Path) -> None:
-    chained(1)
-    with migrating(tmp_path, url) as first, migrating(tmp_path, url) as second:
-        assert (first.wait(60), second.wait(60)) == (0, 0)
+    chain = chained(1)
+    seen: list[int] = []
+
+    def note(position: Position) -> None:
+        if position.revision == LONG:
+            seen.append(position.rows_done)
+
+    all_at_once(*[lambda: migrate(tmp_path, url, note, chain)] * 2)
+    assert sorted(seen) == [*range(0, ROWS + 1, BATCH), ROWS]
     holds_each_row_done_once(url)
 
 
 def test_older_server_refuses_from_the_first_transaction_on(
     url: str, chained: Chained, tmp_path: Path
 ) -> None:
-    chained(1)
-    with migrating(tmp_path, url) as process:
-        reaches(process, f"{LONG} 0 {ROWS}")
-        process.kill()
+    def cut_off(position: Position) -> None:
+        if position.revision == LONG:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        migrate(tmp_path, url, cut_off, chained(1))
     with pytest.raises(StateError, match=f"newer envguard: revision {LONG}"):
         Database(url)
 

@@ -68,7 +68,7 @@ def test_json_tells_from_where_to_where(envguard: Run, state: Path) -> None:
 def test_database_of_postgresql_is_named_without_its_password(
     envguard: Run, cluster: Any, tmp_path: Path
 ) -> None:
-    url = cluster.new_database().replace("envguard@", "envguard:hunter2@")
+    url = cluster.bare_database().replace("envguard@", "envguard:hunter2@")
     code, out, err = envguard("server", "migrate", "--database", url, "--json")
     assert code == 0, err
     assert document(out)["revision_before"] is None

@@ -45,7 +45,7 @@ def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     """The URL of a database without tables."""
     if request.param == "sqlite":
         return f"sqlite:///{tmp_path / 'x.db'}"
-    made: str = request.getfixturevalue("cluster").new_database()
+    made: str = request.getfixturevalue("cluster").bare_database()
     return made
 
 
@@ -98,7 +98,9 @@ def test_revision_says_what_it_brings_and_how_many_rows_it_writes(revision: Revi
 def test_chain_makes_exactly_what_the_schema_says(url: str) -> None:
     database = Database(url, prepare=leave)
     seen = bring_up_wholly(database)
-    assert [each.revision for each in seen] == [each.number for each in shipped().revisions]
+    assert list(dict.fromkeys(each.revision for each in seen)) == [
+        each.number for each in shipped().revisions
+    ]
     assert differences(database) == []
     with database.reading() as connection:
         assert is_whole(connection)

@@ -7,11 +7,10 @@ from concurrent.futures import ThreadPoolExecutor
 
 import msgspec
 import pytest
-from starlette.applications import Starlette
 from starlette.routing import Route
 
 from envguard.server.api_ranks import Limits, RanksApi
-from envguard.server.refusals import exception_handlers
+from envguard.server.app import App
 from envguard.wire import RankNames, RankNote, RankNoteReply, RankNotes
 from tests.server.asking import Answer, Server, says
 
@@ -112,7 +111,7 @@ def test_meetings_have_their_limits(server: Server) -> None:
     def limited(**limits: int) -> None:
         api = RanksApi(server.service, Limits(**limits))
         route = Route("/api/v1/ranks/{meeting}", api.write, methods=["POST"])
-        server.app = Starlette(routes=[route], exception_handlers=exception_handlers())
+        server.app = App(server.service, [route])
 
     limited(meeting_notes=2)
     assert write(server, ("hello.1.ab", "x" * 100), ("hello.2.ab", "x")).status == 200

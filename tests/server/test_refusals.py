@@ -64,8 +64,10 @@ def api_routes(server: Server) -> list[tuple[str, str]]:
 
 def refusal_in(answer: Answer) -> Refusal:
     assert answer.headers["content-type"] == "application/json"
-    assert set(answer.json()) == {"error", "hint"}
-    return msgspec.json.decode(answer.body, type=Refusal)
+    assert set(answer.json()) == {"error", "hint", "request_id"}
+    refusal = msgspec.json.decode(answer.body, type=Refusal)
+    assert refusal.request_id == answer.headers["x-request-id"]
+    return refusal
 
 
 @pytest.mark.parametrize(("failure", "status", "words"), FAILURES, ids=lambda each: type(each).__name__)

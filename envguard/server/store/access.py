@@ -17,6 +17,11 @@ class Principal(msgspec.Struct, frozen=True):
     role: Literal["admin", "machine"]
     machine: str | None = None
 
+    @property
+    def name(self) -> str:
+        """Kind and id, as the log has it."""
+        return self.role if self.machine is None else f"{self.role}:{self.machine}"
+
 
 JoinRefusal = Literal["unknown", "expired", "used up"]
 """Why a join token lets nobody in."""

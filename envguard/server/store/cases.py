@@ -80,6 +80,14 @@ class Due(msgspec.Struct, frozen=True):
     outcome: Outcome
 
 
+class Moved(msgspec.Struct, frozen=True):
+    """A case of which the outcome is another now."""
+
+    number: int
+    was: Outcome
+    now: Outcome
+
+
 def cases_with(connection: sa.Connection, keys: Collection[Digest]) -> dict[Digest, int]:
     """Answer the number of the case with each of these keys; of several the first."""
     query = sa.select(cases.c.key, sa.func.min(cases.c.id)).group_by(cases.c.key)
@@ -176,15 +184,25 @@ def keep_standings(connection: sa.Connection, worst: Mapping[str, Outcome], layo
         connection.execute(_STAND, rows)
 
 
-def stand_anew(connection: sa.Connection, numbers: Iterable[int]) -> None:
-    """Tell anew how all machines stand that have environments of these cases."""
-    for some in _portions(sorted(set(numbers))):
-        concerned = sa.select(environments.c.machine).where(environments.c.case_id.in_(some))
-        these = standings.c.machine.in_(concerned)
-        if connection.dialect.name != "sqlite":  # there nobody else writes
-            in_order = sa.select(standings.c.machine).where(these).order_by(standings.c.machine)
-            connection.execute(in_order.with_for_update())
-        connection.execute(standings.update().where(these).values(worst=_worst()))
+def stand_anew(connection: sa.Connection, moved: Collection[Moved]) -> None:
+    """Tell anew how all machines stand that have environments of these cases, which are kept already.
+
+    What became worse is told without a look at a machine's other environments; what became better changes
+    only those for which it was the worst.
+    """
+    _hold_standings(connection, [each.number for each in moved])
+    for was in OUTCOMES:
+        for now in OUTCOMES:
+            numbers = sorted(each.number for each in moved if (each.was, each.now) == (was, now))
+            rank, before = OUTCOMES.index(now), OUTCOMES.index(was)
+            for some in _portions(numbers):
+                these = _standings_of(some)
+                if rank < before:
+                    worse = standings.update().where(these, standings.c.worst > rank).values(worst=rank)
+                    connection.execute(worse)
+                elif rank > before:
+                    it_was = standings.update().where(these, standings.c.worst == before)
+                    connection.execute(it_was.values(worst=_worst()))
 
 
 def forget_empty_cases(connection: sa.Connection, now_s: float) -> None:
@@ -194,6 +212,18 @@ def forget_empty_cases(connection: sa.Connection, now_s: float) -> None:
     numbers = [each.number for each in _hold(connection, query.limit(_FORGOTTEN_AT_ONCE))]
     # Asked again now that they are held: who joined one just now is seen.
     connection.execute(cases.delete().where(cases.c.id.in_(numbers), is_empty))
+
+
+def _hold_standings(connection: sa.Connection, numbers: Sequence[int]) -> None:
+    if connection.dialect.name != "sqlite":  # there nobody else writes
+        for some in _portions(sorted(numbers)):
+            in_order = sa.select(standings.c.machine).where(_standings_of(some))
+            connection.execute(in_order.order_by(standings.c.machine).with_for_update())
+
+
+def _standings_of(numbers: Sequence[int]) -> sa.ColumnElement[bool]:
+    concerned = sa.select(environments.c.machine).where(environments.c.case_id.in_(numbers))
+    return standings.c.machine.in_(concerned)
 
 
 def _hold(connection: sa.Connection, numbers: sa.Select[tuple[int]]) -> tuple[Due, ...]:

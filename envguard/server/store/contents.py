@@ -15,6 +15,7 @@ from envguard.domain.facts import MachineFacts
 from envguard.domain.findings.finding import Finding
 from envguard.domain.verdict import Basis
 from envguard.server.store.database import insert_once
+from envguard.server.store.packages import index_packages
 from envguard.server.store.schema import comparisons, facts, snapshots
 
 T = TypeVar("T")
@@ -50,7 +51,10 @@ def add_snapshot(connection: sa.Connection, digest: Digest, snapshot: Snapshot) 
     if has_snapshot(connection, digest):
         return False
     document = zlib.compress(msgspec.json.encode(snapshot))
-    return insert_once(connection, snapshots, {"digest": digest, "document": document})
+    is_new = insert_once(connection, snapshots, {"digest": digest, "document": document})
+    if is_new:
+        index_packages(connection, digest, snapshot)
+    return is_new
 
 
 def snapshot_with(connection: sa.Connection, digest: Digest) -> Snapshot | None:

@@ -64,6 +64,11 @@ class Database:
             raise
 
     @property
+    def url(self) -> sa.URL:
+        """Where it is, with its password."""
+        return self._url
+
+    @property
     def told(self) -> str:
         """Where it is, in words for people: without a password."""
         return self._url.render_as_string(hide_password=True)

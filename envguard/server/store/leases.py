@@ -70,6 +70,13 @@ def give_back(connection: sa.Connection, lease: Lease) -> None:
     connection.execute(leases.update().where(*_is(lease)).values(holder=None, until=0.0))
 
 
+def any_holder(connection: sa.Connection) -> str | None:
+    """Answer who holds a lease just now, whichever; None where nobody does."""
+    held = leases.c.holder.is_not(None) & (leases.c.until > _now(connection))
+    found: str | None = connection.scalar(sa.select(leases.c.holder).where(held).limit(1))
+    return found
+
+
 def hold_to(connection: sa.Connection, lease: Lease) -> None:
     """Keep others from taking the lease until this transaction ends; raises LeaseLostError where one has."""
     query = sa.select(leases.c.token).where(*_is(lease)).with_for_update()

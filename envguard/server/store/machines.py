@@ -162,6 +162,23 @@ def machines_with(connection: sa.Connection, ids: Collection[str]) -> tuple[Know
     return _known(connection, machines.c.id.in_(ids), environments.c.machine.in_(ids))
 
 
+def machines_from(
+    connection: sa.Connection, first: str, *, at_most: int, owner: str | None, named: str | None
+) -> tuple[tuple[KnownMachine, ...], str | None]:
+    """Answer so many machines by name, this name or the next being the first, and the name of the last.
+
+    That is None where there are no more. ``owner`` is the id and ``named`` the name of the one that matters.
+    """
+    query = sa.select(machines.c.id, machines.c.name).where(machines.c.name >= first)
+    if owner is not None:
+        query = query.where(machines.c.id == owner)
+    if named is not None:
+        query = query.where(machines.c.name == named)
+    found = connection.execute(query.order_by(machines.c.name).limit(at_most)).all()
+    last = found[-1].name if len(found) == at_most else None
+    return machines_with(connection, [each.id for each in found]), last
+
+
 def machines_of_cases(
     connection: sa.Connection, numbers: Collection[int], machine: str | None = None
 ) -> tuple[KnownMachine, ...]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlalchemy as sa
 
-HEAD = "0007"
+HEAD = "0008"
 """The newest of ``migrations/versions``, which leads to what stands here; a later database is not touched."""
 
 metadata = sa.MetaData()
@@ -96,7 +96,8 @@ environments = sa.Table(
     sa.Column("snapshot", _DIGEST, nullable=False, index=True),
     sa.Column("record", sa.LargeBinary, nullable=False),
     sa.Column("matched", sa.LargeBinary),  # from before there were cases; those know it now
-    sa.Column("case_id", sa.Integer, index=True),  # null: not judged yet
+    sa.Column("case_id", sa.Integer),  # null: not judged yet
+    sa.Index("ix_environments_case_id", "case_id", "machine"),
 )
 
 cases = sa.Table(
@@ -145,6 +146,32 @@ snapshots = sa.Table(
     sa.Column("digest", _DIGEST, primary_key=True),
     sa.Column("document", sa.LargeBinary, nullable=False),
 )
+
+snapshot_numbers = sa.Table(
+    "snapshot_numbers",
+    metadata,
+    sa.Column("number", sa.Integer, primary_key=True),
+    sa.Column("digest", sa.ForeignKey("snapshots.digest", ondelete="CASCADE"), nullable=False, unique=True),
+)
+
+package_versions = sa.Table(
+    "package_versions",
+    metadata,
+    sa.Column("number", sa.Integer, primary_key=True),
+    sa.Column("name", sa.String(200), nullable=False),
+    sa.Column("version", sa.String(200), nullable=False),
+    sa.UniqueConstraint("name", "version"),
+)
+
+snapshot_packages = sa.Table(
+    "snapshot_packages",
+    metadata,
+    sa.Column("package", sa.ForeignKey("package_versions.number"), primary_key=True),
+    sa.Column("snapshot", sa.Integer, primary_key=True),
+    sqlite_with_rowid=False,  # the key is all that a row has
+)
+"""A second index, by which a snapshot's rows could be removed, would double what a new snapshot costs. Rows
+of one that is gone are found by nobody: its number is not given again."""
 
 policies = sa.Table(
     "policies",

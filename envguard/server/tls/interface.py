@@ -7,6 +7,8 @@ from typing import Protocol
 
 AUTHORITY_FILE = "ca.pem"
 """In the server's state folder: the certificate of its own authority."""
+CERTIFICATE_FILE = "tls.pem"
+"""Likewise: the server's key, and the certificate for it."""
 
 
 class Source(Protocol):

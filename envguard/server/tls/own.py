@@ -20,13 +20,11 @@ from pathlib import Path
 from envguard.errors import StateError
 from envguard.log import get_log
 from envguard.server.tls import making
-from envguard.server.tls.interface import AUTHORITY_FILE, a_context
+from envguard.server.tls.interface import AUTHORITY_FILE, CERTIFICATE_FILE, a_context
 from envguard.server.tls.names import Names
 from envguard.state import open_lock, read_file, write_file
 
 AUTHORITY_KEY_FILE = "ca-key.pem"
-CERTIFICATE_FILE = "tls.pem"
-"""The server's key, and the certificate for it."""
 
 _LOCK_FILE = "tls.lock"
 _SAID_BEFORE_END = timedelta(days=365)

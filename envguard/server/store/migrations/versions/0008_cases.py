@@ -5,8 +5,8 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic.operations import Operations
 
-revision = "0007"
-down_revision = "0006"
+revision = "0008"
+down_revision = "0007"
 
 _DIGEST = sa.String(71)
 
@@ -39,4 +39,4 @@ def upgrade(op: Operations) -> None:
         sa.Column("policy", sa.String(200)),
     )
     op.add_column("environments", sa.Column("case_id", sa.Integer))
-    op.create_index("ix_environments_case_id", "environments", ["case_id"])
+    op.create_index("ix_environments_case_id", "environments", ["case_id", "machine"])

@@ -1,0 +1,1 @@
+"""Backups: what a server has, in one file, and back again."""
