@@ -29,7 +29,7 @@ from envguard.domain.environment import (
 )
 from envguard.domain.facts import MachineFacts
 from envguard.domain.policy import PolicySource
-from envguard.server.background import Background
+from envguard.server.background import IDLE_S, Background
 from envguard.server.judging import begin_judging, judge_batch, policy_moved
 from envguard.server.reporting import team_counts
 from envguard.server.service import Service
@@ -109,8 +109,8 @@ def _settle(service: Service) -> None:
 
 def _in_background(service: Service) -> None:
     background = Background(service)
-    while team_counts(service).waiting:
-        time.sleep(background.look())
+    while (rest_s := background.look()) != IDLE_S:
+        time.sleep(rest_s)
     background.stop()
 
 

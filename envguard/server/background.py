@@ -23,7 +23,7 @@ from envguard.server.store.leases import Holder
 LEASE = "judging"
 _HELD_S = 30.0
 _RENEWED_EVERY_S = 10.0
-_IDLE_S = 1.0
+IDLE_S = 1.0
 """Between looks while nothing waits, each a few questions by an index."""
 _NOT_MINE_S = 5.0
 _AFTER_FAILURE_S = 10.0
@@ -51,7 +51,7 @@ class Background:
                 self._has_begun = True
             if not self._is_mine(began_at):
                 return _NOT_MINE_S
-            return self._monotonic() - began_at if judge_batch(self._service) else _IDLE_S
+            return self._monotonic() - began_at if judge_batch(self._service) else IDLE_S
         except SQLAlchemyError as error:
             _log.warning("judging_failed", error=type(error).__name__)
         except Exception as error:  # noqa: BLE001 - what one version cannot judge must not end it for the others
