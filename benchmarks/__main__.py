@@ -5,7 +5,8 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from benchmarks import home, judging, lists, reading, requiring, running, team
+from benchmarks import checkins, home, judging, lists, reading, requiring, running, team
+from benchmarks.swarm import __main__ as swarm
 
 
 def main(arguments: list[str]) -> None:
@@ -21,6 +22,10 @@ def main(arguments: list[str]) -> None:
             judging.main()
         case ["running"]:
             running.main()
+        case ["checkins"]:
+            checkins.main()
+        case ["swarm", *wanted]:
+            swarm.main(wanted)
         case ["home"]:
             home.main()
         case ["lists", *how]:
@@ -31,7 +36,8 @@ def main(arguments: list[str]) -> None:
             team.main(tuple(map(int, sizes)) or team.SIZES)
         case _:
             sys.exit(
-                "reading [FOLDER], judging, requiring, running, home, lists [MACHINES] or team [MACHINES...]"
+                "reading [FOLDER], judging, requiring, running, checkins, swarm, home, lists [MACHINES]"
+                " or team [MACHINES...]"
             )
 
 

@@ -8,7 +8,8 @@ Rules
 4. What nobody thought of ends a round and not the agent.
 5. Who asks for a verdict that does not hold any more wants a look: there is one at once, but some seconds
    after the last at the earliest. The server hears of it in its time.
-6. It is ready once it holds its state: a first round may wait minutes for a mount or for the network, and a
+6. When it is told to stop it says goodbye to the server, in three seconds at most.
+7. It is ready once it holds its state: a first round may wait minutes for a mount or for the network, and a
    service manager would take that for a failed start.
 """
 
@@ -75,6 +76,7 @@ def run_forever(
             while True:
                 daemon.rest(daemon.turn(), beating)
         except Stopped:
+            rounds.say_goodbye()
             _log.info("agent_stopped")
         finally:
             notify("STOPPING=1")

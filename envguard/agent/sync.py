@@ -23,10 +23,11 @@ from envguard.agent.scanner import ScanHungError, scan_in_child
 from envguard.client import ServerClient, machine_client
 from envguard.client.sending import send_to_server
 from envguard.domain.binding import BoundScan
-from envguard.domain.environment import Scan
+from envguard.domain.environment import Scan, digest_of_text
 from envguard.domain.verdict import Match, Verdict, next_match
-from envguard.errors import InventoryError, StateError, TransportError, UsageError
+from envguard.errors import EnvguardError, InventoryError, StateError, TransportError, UsageError
 from envguard.inventory import machine_facts
+from envguard.inventory.freshness import boot_id
 from envguard.log import get_log
 from envguard.runs.comparing import Comparisons
 from envguard.runs.held import kept_of, parse_kept
@@ -34,7 +35,7 @@ from envguard.runs.judging import Policies, Ruled, judge_bound
 from envguard.state import Identity, KeptPolicy, LastStatus, State
 from envguard.state.outbox import all_outboxes
 from envguard.state.told import ToldTeam
-from envguard.wire import PROTOCOL, Checkin, PolicyRevision, Records, records_digest, waivers_digest
+from envguard.wire import PROTOCOL, Checkin, Goodbye, PolicyRevision, Records, records_digest, waivers_digest
 
 RECEIPTS_AT_ONCE = 100
 """Receipts that one round sends at most."""
@@ -70,6 +71,18 @@ class Seen(msgspec.Struct, frozen=True):
 def scan_apart(state: Path, roots: tuple[str, ...], beat: Callable[[], None]) -> BoundScan:
     """Answer what a child process finds below the roots."""
     return scan_in_child(state, roots, beat=beat)
+
+
+def speaker_of(state: Path) -> str | None:
+    """Answer what tells this agent from one on a copy of its state; None where the system names no boot.
+
+    Not the host's name, which changes under way: the running system, and the folder's place in it.
+    """
+    boot = boot_id()
+    if not boot:
+        return None
+    folder = state.stat()
+    return digest_of_text(f"{boot} {folder.st_dev} {folder.st_ino}").removeprefix("sha256:")[:32]
 
 
 def utc_now() -> datetime:
@@ -152,6 +165,14 @@ class Round:
         self._keep(error=seen.error, contacted_at=self._now(), verdicts=self._judge(seen))
         return next_in_s
 
+    def say_goodbye(self) -> None:
+        """Tell the server that this agent ends; whatever hinders that is logged, and no more."""
+        try:
+            sequence = self._state.next_sequence(self._new_epoch)
+            self._client.goodbye(Goodbye(sequence.epoch, sequence.seq))
+        except EnvguardError as error:
+            _log.info("goodbye_not_said", reason=str(error))
+
     def _exchange(self, seen: Seen) -> float:
         records = seen.records
         sequence = self._state.next_sequence(self._new_epoch)
@@ -165,6 +186,8 @@ class Round:
                 version=__version__,
                 waivers=waivers_digest(waiver for each in self._kept.values() for waiver in each.waivers),
                 is_incomplete=records.is_incomplete,
+                speaker=speaker_of(self._state.path),
+                host=os.uname().nodename,
             )
         )
         sent = self._send(seen) if reply.wants_records else 0

@@ -17,6 +17,7 @@ _COMMANDS = {
     "check": "envguard.cli.check:check",
     "demo": "envguard.cli.demo.command:demo",
     "diff": "envguard.cli.diff:diff",
+    "doctor": "envguard.cli.doctor.command:doctor",
     "explain": "envguard.cli.explain:explain",
     "guard": "envguard.cli.guard:guard",
     "join": "envguard.cli.machine:join",

@@ -1,4 +1,4 @@
-"""Writes the JSON Schemas of outputs and policy files: ``python -m envguard.cli.schemas docs/schemas``."""
+"""Writes the schemas of outputs, policies and the API: ``python -m envguard.cli.schemas docs/schemas``."""
 
 from __future__ import annotations
 
@@ -10,12 +10,13 @@ from pathlib import Path
 from envguard.agent.status import Status
 from envguard.formats.policy_schema import policy_schema
 from envguard.report.schemas import schemas
+from envguard.server.openapi import document
 
 
 def schema_files() -> Mapping[str, str]:
     """Answer the text of each file by its name."""
     outputs = {f"{name}.json": schema for name, schema in schemas(Status).items()}
-    found = {**outputs, "policy.schema.json": policy_schema()}
+    found = {**outputs, "policy.schema.json": policy_schema(), "openapi.json": document()}
     return {name: json.dumps(schema, indent=2) + "\n" for name, schema in found.items()}
 
 

@@ -15,6 +15,7 @@ from envguard.cli.server_backup import backup, restore
 from envguard.cli.server_check import check
 from envguard.cli.server_libraries import server_libraries
 from envguard.cli.server_migrate import migrate
+from envguard.cli.server_prune import prune
 from envguard.errors import UsageError
 
 if TYPE_CHECKING:
@@ -97,7 +98,7 @@ def server(
     )
 
 
-for _command in (check, migrate, backup, restore):
+for _command in (check, migrate, backup, restore, prune):
     server.add_command(_command)
 
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
+from email.utils import parsedate_to_datetime
 from typing import TypeVar
 from urllib.parse import quote, urlencode
 
 import msgspec
 import requests
 
-from envguard.client.answers import message
+from envguard.client.answers import Answer, message
 from envguard.client.exchange import Timeouts, checked_token, checked_url, exchange
 from envguard.client.trust import SYSTEM_TRUST, Trust, new_session
 from envguard.domain.environment import Digest, Snapshot
@@ -21,6 +22,7 @@ from envguard.wire import (
     CheckinReply,
     EnrolReply,
     EnrolRequest,
+    Goodbye,
     PlanReply,
     Policies,
     PolicyRevision,
@@ -58,6 +60,8 @@ P = TypeVar("P", MachinesPage, EnvironmentsPage, FindingsPage, PackagePage)
 
 _PAGE = 500
 """Rows that one answer has at most."""
+
+_GOODBYE = Timeouts(connect_s=1.0, silence_s=2.0, total_s=3.0)
 
 
 class _NewToken(msgspec.Struct, frozen=True):
@@ -107,6 +111,12 @@ class ServerClient:
     def checkin(self, checkin: Checkin) -> CheckinReply:
         """Say how things stand; the reply says what the server lacks and when to come back."""
         return self._send("POST", "checkin", CheckinReply, checkin)
+
+    def goodbye(self, said: Goodbye) -> None:
+        """Say that this machine's agent ends; it has little time for that."""
+        answer = self._ask("POST", "goodbye", said, timeouts=_GOODBYE)
+        if answer.status != 204:
+            message(answer, object, where=self._address("goodbye"))
 
     def put_records(self, records: Records) -> tuple[Digest, ...]:
         """Send all records of the machine and answer the snapshots that the server lacks."""
@@ -216,9 +226,14 @@ class ServerClient:
         """Answer a fresh join string; for admins."""
         return self._send("POST", "tokens", _NewTokenReply, _NewToken(expires_s, uses)).join
 
-    def health(self) -> None:
-        """Return if the server answers as an envguard server does."""
-        self._send("GET", "/healthz", object)
+    def health(self) -> datetime | None:
+        """Answer the server's clock, if it answers as an envguard server does; None where it tells none."""
+        answer = self._ask("GET", "/healthz")
+        message(answer, object, where=self._address("/healthz"))
+        try:
+            return parsedate_to_datetime(answer.headers.get("date", ""))
+        except (TypeError, ValueError):
+            return None
 
     def _pages(self, path: str, kind: type[P], asked: Mapping[str, object | None]) -> Iterator[P]:
         cursor: str | None = None
@@ -238,21 +253,34 @@ class ServerClient:
         *,
         encoding: str | None = None,
     ) -> T:
-        url = self.url + path if path.startswith("/") else f"{self.url}/api/v1/{path}"
-        content = msgspec.json.encode(body) if isinstance(body, msgspec.Struct) else body
-        headers = self._headers(has_body=content is not None, encoding=encoding)
-        answer = exchange(
-            self._session,
-            method,
-            url,
-            body=content,
-            headers=headers,
-            timeouts=self._timeouts,
-            trust=self._trust,
-        )
+        answer = self._ask(method, path, body, encoding=encoding)
         if type_ is object and answer.status == 204:  # nothing was asked for but the success
             answer = msgspec.structs.replace(answer, body=b"null")
-        return message(answer, type_, where=url)
+        return message(answer, type_, where=self._address(path))
+
+    def _ask(
+        self,
+        method: str,
+        path: str,
+        body: msgspec.Struct | bytes | None = None,
+        *,
+        encoding: str | None = None,
+        timeouts: Timeouts | None = None,
+    ) -> Answer:
+        content = msgspec.json.encode(body) if isinstance(body, msgspec.Struct) else body
+        headers = self._headers(has_body=content is not None, encoding=encoding)
+        return exchange(
+            self._session,
+            method,
+            self._address(path),
+            body=content,
+            headers=headers,
+            timeouts=timeouts or self._timeouts,
+            trust=self._trust,
+        )
+
+    def _address(self, path: str) -> str:
+        return self.url + path if path.startswith("/") else f"{self.url}/api/v1/{path}"
 
     def _headers(self, *, has_body: bool, encoding: str | None) -> dict[str, str]:
         headers = {"Accept": "application/json"}

@@ -51,11 +51,11 @@ class WaivedCause(msgspec.Struct, frozen=True):
 def causes(report: TeamReport) -> tuple[Cause, ...]:
     """Answer the causes of drift, errors first, then by how many machines have them.
 
-    What a silent machine had is not known to be there still: it is no row.
+    What a machine had that is silent or away is not known to be there still: it is no row.
     """
     found: dict[tuple[Severity, str], list[tuple[str, JudgedFinding]]] = defaultdict(list)
     for machine, finding in _findings(report):
-        if machine.state != "stale" and finding.waived is None:
+        if machine.state == "online" and finding.waived is None:
             found[finding.severity, label_of(finding)].append((machine.name, finding))
     rows = [
         Cause(label, tuple(dict.fromkeys(name for name, _ in where)), _moved(where), severity)

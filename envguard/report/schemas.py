@@ -14,6 +14,7 @@ from msgspec import inspect
 from envguard.domain.receipt import Receipt
 from envguard.domain.verdict import Verdict
 from envguard.report.compared import DiffDocument
+from envguard.report.doctor import DoctorDocument
 from envguard.report.documents import ErrorDocument
 from envguard.report.explained import BindingDocument, ExplanationDocument
 from envguard.report.listed import MachineDocument, PackageDocument
@@ -37,6 +38,7 @@ from envguard.report.scanned import ScanDocument
 from envguard.report.upkeep import (
     BackupDocument,
     MigrationDocument,
+    PruneDocument,
     RestoreDocument,
     ServerCheckDocument,
 )
@@ -59,6 +61,7 @@ _OUTPUTS: tuple[type[msgspec.Struct], ...] = (
     MachineDocument,
     PackageDocument,
     DiffDocument,
+    DoctorDocument,
     ExplanationDocument,
     BindingDocument,
     ErrorDocument,
@@ -75,6 +78,7 @@ _OUTPUTS: tuple[type[msgspec.Struct], ...] = (
     ServerDocument,
     MigrationDocument,
     BackupDocument,
+    PruneDocument,
     RestoreDocument,
     ServerCheckDocument,
     TokenDocument,
@@ -99,21 +103,21 @@ def _name(output: type[msgspec.Struct]) -> str:
 
 def _schema(output: type[msgspec.Struct]) -> Schema:
     schema = msgspec.json.schema(output)
-    always_whole = {each.__name__ for each in _structs(output) if not each.__struct_config__.omit_defaults}
+    always_whole = {each.__name__ for each in structs_in(output) if not each.__struct_config__.omit_defaults}
     for name, definition in schema["$defs"].items():
         if name in always_whole:
-            _require_all(definition)
+            require_all(definition)
     return {"$schema": DIALECT, **schema}
 
 
-def _require_all(definition: Schema) -> None:
+def require_all(definition: Schema) -> None:
     """Say that every field is written: a default is of use to who reads the type, not to who reads JSON."""
     definition["required"] = list(definition["properties"])
     for field in definition["properties"].values():
         field.pop("default", None)
 
 
-def _structs(output: type[msgspec.Struct]) -> Iterator[type[msgspec.Struct]]:
+def structs_in(output: type[msgspec.Struct]) -> Iterator[type[msgspec.Struct]]:
     """Yield every struct that can occur in an output."""
     waiting: list[object] = [inspect.type_info(output)]
     seen: set[type] = set()

@@ -223,6 +223,9 @@ def _show_team(console: Console, report: TeamReport, *, is_verbose: bool) -> Non
         print_table(console, ("DRIFT, BY CAUSE", "MACHINES", "WHAT MOVED"), rows)
     _show_waived(console, report)
     for machine in report.machines:
+        if machine.state == "away":
+            print_text(console, f"away: {_away(machine)}")
+            continue
         for line in _unknowns(machine):
             print_text(console, f"unknown: {line}")
     if report.differences and not report.policies:
@@ -258,6 +261,12 @@ def _unknowns(machine: TeamMachine) -> Iterator[str]:
         yield f"{machine.name}, {machine.reason}" + (before if machine.state == "stale" else "")
     reasons = {each.reason for each in machine.environments if each.verdict == "unknown" and each.reason}
     yield from (f"{machine.name}: {reason}" for reason in sorted(reasons))
+
+
+def _away(machine: TeamMachine) -> str:
+    """Answer since when a machine is away, and how it was then."""
+    then = _THEN.get(machine.verdict, "")
+    return f"{machine.name}, since {machine.seen:%a %d %b, %H:%M} UTC{then}"
 
 
 def _show_differences(console: Console, report: TeamReport) -> None:

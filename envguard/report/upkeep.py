@@ -98,3 +98,21 @@ class RestoreDocument(
     """Of the tables; an older one is brought up by the next start."""
     aside: str | None
     """Where the files are that were there before; null: there were none."""
+
+
+class PrunedKind(msgspec.Struct, frozen=True, kw_only=True):
+    """What is superseded of one kind."""
+
+    kind: str
+    why: str
+    rows: int
+    size_bytes: int
+    """Of their documents."""
+
+
+class PruneDocument(msgspec.Struct, frozen=True, kw_only=True, tag_field="schema", tag="envguard/prune/1"):
+    """``server prune --json``: what went, or with ``--dry-run`` what would go."""
+
+    database: str
+    kinds: tuple[PrunedKind, ...]
+    is_dry_run: bool

@@ -73,10 +73,10 @@ class ListApi:
         return await self._listed(request, FindingsAsked, finding_rows, FindingsPage, FindingRow)
 
     async def package(self, request: Request) -> Response:
-        """``GET team/packages/{name}``."""
+        """``GET team/packages/{package}``."""
         owner = (await identify(request, self._service)).machine
         asked = asked_of(PackageQuery, request.query_params)
-        package = package_wanted(f"{request.path_params['name']} {asked.version or ''}", "version")
+        package = package_wanted(f"{request.path_params['package']} {asked.version or ''}", "version")
         after = position_of(asked.cursor)
 
         def look() -> Response:

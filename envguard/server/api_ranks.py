@@ -69,9 +69,9 @@ class RanksApi:
         return JsonResponse(await run_in_threadpool(look))
 
     async def read(self, request: Request) -> Response:
-        """``GET ranks/{meeting}/{name}``."""
+        """``GET ranks/{meeting}/{note}``."""
         await identify(request, self._service)
-        meeting, name = _meeting(request), request.path_params["name"]
+        meeting, name = _meeting(request), request.path_params["note"]
         _check_name(name)
 
         def look() -> RankNoteReply:

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 
 from starlette.applications import Starlette
-from starlette.routing import BaseRoute, Mount, Route
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import BaseRoute, Mount, Route, Router
 from starlette.staticfiles import StaticFiles
-from starlette.types import ASGIApp
+from starlette.types import ASGIApp, Receive, Scope, Send
 
+from envguard.server.api_checkin import CheckinApi
+from envguard.server.api_goodbye import GoodbyeApi
 from envguard.server.api_lists import ListApi
 from envguard.server.api_machines import MachineApi
 from envguard.server.api_operations import OperationsApi
@@ -17,59 +22,50 @@ from envguard.server.api_ranks import RanksApi
 from envguard.server.api_receipts import ReceiptApi
 from envguard.server.api_waivers import WaiverApi
 from envguard.server.observing import Observed
+from envguard.server.openapi import document_text
 from envguard.server.pages import Pages
 from envguard.server.refusals import exception_handlers
+from envguard.server.routes import API
 from envguard.server.service import Service
+
+Answer = Callable[[Request], Awaitable[Response]]
+
+_CHECKIN = "/api/v1/checkin"
 
 
 class App(Starlette):
-    """An application of which every request is watched, from outside of all else."""
+    """An application of which every request is watched, from outside of all else.
+
+    Check-ins pass by all that the other requests pass through after that.
+    """
+
+    checkins: CheckinApi | None = None
 
     def __init__(self, service: Service, routes: list[BaseRoute]) -> None:
         """Answer by this service."""
         self._service = service
         super().__init__(routes=routes, exception_handlers=exception_handlers())
+        self.router.redirect_slashes = False  # who asks for another address is told so, as described
 
     def build_middleware_stack(self) -> ASGIApp:
         """Starlette's own answer to a failure of ours stands outside of what is added to it otherwise."""
-        return Observed(super().build_middleware_stack(), self._service.metrics, self.routes)
+        inner, checkins = super().build_middleware_stack(), self.checkins
+
+        async def answer(scope: Scope, receive: Receive, send: Send) -> None:
+            is_one = scope["type"] == "http" and scope["path"] == _CHECKIN and scope["method"] == "POST"
+            await (checkins if checkins is not None and is_one else inner)(scope, receive, send)
+
+        return Observed(answer, self._service.metrics, self.routes)
 
 
 def make_app(service: Service) -> App:
     """Answer the application of a service."""
-    machine, people, pages = MachineApi(service), PeopleApi(service), Pages(service)
-    lists = ListApi(service)
-    waivers, ranks, receipts = WaiverApi(service), RanksApi(service), ReceiptApi(service)
-    api = [
-        Route("/enroll", machine.enrol, methods=["POST"]),
-        Route("/checkin", machine.checkin, methods=["POST"]),
-        Route("/environments", machine.put_environments, methods=["PUT"]),
-        Route("/snapshots/{digest}", machine.put_snapshot, methods=["PUT"]),
-        Route("/policies", people.get_policies, methods=["GET"]),
-        Route("/policies", people.push_policy, methods=["POST"]),
-        Route("/policies/plan", people.plan_policy, methods=["POST"]),
-        Route("/policies/{name}", people.get_policy, methods=["GET"]),
-        Route("/policies/{name}/revisions", people.get_revisions, methods=["GET"]),
-        Route("/ranks/{meeting}", ranks.names, methods=["GET"]),
-        Route("/ranks/{meeting}", ranks.write, methods=["POST"]),
-        Route("/ranks/{meeting}/{name}", ranks.read, methods=["GET"]),
-        Route("/waivers", waivers.list, methods=["GET"]),
-        Route("/waivers", waivers.ask, methods=["POST"]),
-        Route("/waivers/{number}/{decision}", waivers.decide, methods=["POST"]),
-        Route("/receipts", receipts.list, methods=["GET"]),
-        Route("/receipts", receipts.tell, methods=["POST"]),
-        Route("/team", people.get_team, methods=["GET"]),
-        Route("/team/counts", people.get_counts, methods=["GET"]),
-        Route("/team/machines", lists.machines, methods=["GET"]),
-        Route("/team/environments", lists.environments, methods=["GET"]),
-        Route("/team/findings", lists.findings, methods=["GET"]),
-        Route("/team/packages/{name}", lists.package, methods=["GET"]),
-        Route("/ca", people.get_authority, methods=["GET"]),
-        Route("/tokens", people.new_token, methods=["POST"]),
-    ]
-    operations = OperationsApi(service)
+    people, pages, operations = PeopleApi(service), Pages(service), OperationsApi(service)
+    checkins = CheckinApi(service)
+    answers: dict[str, Answer | ASGIApp] = {**_answers(service, people), "checkin": checkins}
+    api = [Route(each.path, answers[each.name], methods=[each.method]) for each in API]
     routes = [
-        Mount("/api/v1", routes=api),
+        Mount("/api/v1", Router(api, redirect_slashes=False)),
         Route("/healthz", operations.health, methods=["GET"]),
         Route("/readyz", operations.readiness, methods=["GET"]),
         Route("/metrics", operations.metrics, methods=["GET"]),
@@ -79,4 +75,44 @@ def make_app(service: Service) -> App:
         Route("/logout", pages.sign_out, methods=["POST"]),
         Mount("/static", StaticFiles(directory=Path(__file__).parent / "static")),
     ]
-    return App(service, routes)
+    app = App(service, routes)
+    app.checkins = checkins
+    return app
+
+
+def _answers(service: Service, people: PeopleApi) -> Mapping[str, Answer]:
+    """Answer what each address of the API is answered by."""
+    machine, lists = MachineApi(service), ListApi(service)
+    waivers, ranks, receipts = WaiverApi(service), RanksApi(service), ReceiptApi(service)
+    return {
+        "enrol": machine.enrol,
+        "goodbye": GoodbyeApi(service).goodbye,
+        "put_environments": machine.put_environments,
+        "put_snapshot": machine.put_snapshot,
+        "get_policies": people.get_policies,
+        "push_policy": people.push_policy,
+        "plan_policy": people.plan_policy,
+        "get_policy": people.get_policy,
+        "get_revisions": people.get_revisions,
+        "rank_names": ranks.names,
+        "write_rank_notes": ranks.write,
+        "rank_note": ranks.read,
+        "list_waivers": waivers.list,
+        "ask_waiver": waivers.ask,
+        "decide_waiver": waivers.decide,
+        "list_runs": receipts.list,
+        "tell_run": receipts.tell,
+        "team": people.get_team,
+        "team_counts": people.get_counts,
+        "team_machines": lists.machines,
+        "team_environments": lists.environments,
+        "team_findings": lists.findings,
+        "team_package": lists.package,
+        "get_authority": people.get_authority,
+        "new_join": people.new_token,
+        "describe": _describe,
+    }
+
+
+async def _describe(_request: Request) -> Response:
+    return Response(document_text(), media_type="application/json")

@@ -82,7 +82,7 @@ class FindingsAsked(Judged, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 
 
 class PackageQuery(OfMachines, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """``GET team/packages/{name}``."""
+    """``GET team/packages/{package}``."""
 
     version: Annotated[Text | None, _meaning("Of these versions: `>=2`; by default of any.")] = None
 

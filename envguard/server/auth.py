@@ -9,7 +9,7 @@ from envguard.server.observing import note_of
 from envguard.server.refusals import RefusalError
 from envguard.server.service import Service
 from envguard.server.store.access import Principal, who_has, who_is_signed_in
-from envguard.server.tokens import digest_of_secret
+from envguard.server.tokens import SecretDigest, digest_of_secret
 
 COOKIE = "envguard_session"
 SESSION_S = 12 * 3600.0
@@ -18,12 +18,35 @@ _JOIN = "envguard join STRING"
 _RUNNERS = ("machine", "admin")
 
 
-async def identify(request: Request, service: Service) -> Principal:
-    """Answer whose token the request carries; raises RefusalError with 401."""
-    scheme, _, secret = request.headers.get("authorization", "").partition(" ")
+def secret_in(authorization: str) -> SecretDigest:
+    """Answer the secret of an ``Authorization`` header; raises RefusalError with 401."""
+    scheme, _, secret = authorization.partition(" ")
     if scheme.lower() != "bearer" or not secret:
         raise RefusalError(401, "the request carries no token", f"{_BECOME_ADMIN}; a machine: {_JOIN}")
-    digest = digest_of_secret(secret.strip())
+    return digest_of_secret(secret.strip())
+
+
+def unknown_secret() -> RefusalError:
+    """Answer the refusal of a secret that is nobody's."""
+    return RefusalError(
+        401, "the server does not know this token", f"{_BECOME_ADMIN}; a machine: {_JOIN} again"
+    )
+
+
+def not_a_machine() -> RefusalError:
+    """Answer the refusal of a person where machines speak."""
+    return RefusalError(403, "only a joined machine may do this", _JOIN)
+
+
+async def identify(request: Request, service: Service) -> Principal:
+    """Answer whose token the request carries; raises RefusalError with 401."""
+    principal = await holder_of(secret_in(request.headers.get("authorization", "")), service)
+    note_of(request).who = principal.name
+    return principal
+
+
+async def holder_of(digest: SecretDigest, service: Service) -> Principal:
+    """Answer whose secret this is; raises RefusalError with 401."""
 
     def look_up() -> Principal | None:
         with service.database.reading() as connection:
@@ -31,18 +54,19 @@ async def identify(request: Request, service: Service) -> Principal:
 
     principal = await run_in_threadpool(look_up)
     if principal is None:
-        raise RefusalError(
-            401, "the server does not know this token", f"{_BECOME_ADMIN}; a machine: {_JOIN} again"
-        )
-    note_of(request).who = principal.name
+        raise unknown_secret()
     return principal
 
 
 async def identify_machine(request: Request, service: Service) -> str:
     """Answer the id of the machine that asks; raises RefusalError with 401 or 403."""
-    principal = await identify(request, service)
+    return machine_in(await identify(request, service))
+
+
+def machine_in(principal: Principal) -> str:
+    """Answer the id of the machine that asks; raises RefusalError with 403 where it is a person."""
     if principal.machine is None:
-        raise RefusalError(403, "only a joined machine may do this", _JOIN)
+        raise not_a_machine()
     return principal.machine
 
 

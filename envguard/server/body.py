@@ -7,12 +7,14 @@ from typing import TypeVar
 
 import msgspec
 from starlette.concurrency import run_in_threadpool
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import Request
+from starlette.types import Receive
 
 from envguard.server.refusals import RefusalError
 from envguard.wire import BODY_LIMIT_BYTES
 
 T = TypeVar("T")
+Buffer = TypeVar("Buffer", bytes, bytearray)
 
 _WINDOW_BITS = {"deflate": zlib.MAX_WBITS, "gzip": zlib.MAX_WBITS | 16}
 _AT_ONCE_BYTES = 64 * 1024
@@ -27,11 +29,36 @@ async def read_message(request: Request, kind: type[T], *, limit_bytes: int = BO
 
 async def read_body(request: Request, *, limit_bytes: int = BODY_LIMIT_BYTES) -> bytes:
     """Answer the decompressed body; neither it nor what was sent is over the limit."""
-    body = await _received(request, limit_bytes)
-    encoding = request.headers.get("content-encoding", "identity").strip().lower()
+    headers = request.headers
+    announced = headers.get("content-length", "")
+    body = await received(request.receive, announced, limit_bytes=limit_bytes)
+    return await decompressed(body, headers.get("content-encoding", "identity"), limit_bytes=limit_bytes)
+
+
+async def decompressed(body: bytes, encoding: str, *, limit_bytes: int) -> bytes:
+    """Answer the plain body of a ``Content-Encoding``, apart from the event loop."""
+    encoding = encoding.strip().lower()
     if encoding in ("", "identity"):
         return body
     return await run_in_threadpool(decompress, body, encoding, limit_bytes)
+
+
+async def received(receive: Receive, announced: str, *, limit_bytes: int) -> bytes:
+    """Answer a request's body as it was sent; ``announced`` is its ``Content-Length``."""
+    if announced.isdecimal() and int(announced[:20]) > limit_bytes:
+        raise _too_large(limit_bytes)
+    message = await receive()
+    if message["type"] == "http.request" and not message.get("more_body"):
+        whole: bytes = message.get("body", b"")
+        return _within(whole, limit_bytes)  # nearly always: it came in one piece
+    body = bytearray()
+    while message["type"] == "http.request":
+        body += message.get("body", b"")
+        _within(body, limit_bytes)
+        if not message.get("more_body"):
+            return bytes(body)
+        message = await receive()
+    raise RefusalError(400, "the body ended before its announced length")
 
 
 def decompress(body: bytes, encoding: str, limit_bytes: int = BODY_LIMIT_BYTES) -> bytes:
@@ -62,21 +89,10 @@ def decode(body: bytes, kind: type[T]) -> T:
         raise RefusalError(400, "malformed body: nested too deeply") from error
 
 
-async def _received(request: Request, limit_bytes: int) -> bytes:
-    announced = request.headers.get("content-length", "")
-    if announced.isdecimal() and int(announced[:20]) > limit_bytes:
+def _within(body: Buffer, limit_bytes: int) -> Buffer:
+    if len(body) > limit_bytes:
         raise _too_large(limit_bytes)
-    chunks: list[bytes] = []
-    size_bytes = 0
-    try:
-        async for chunk in request.stream():
-            size_bytes += len(chunk)
-            if size_bytes > limit_bytes:
-                raise _too_large(limit_bytes)
-            chunks.append(chunk)
-    except ClientDisconnect as error:
-        raise RefusalError(400, "the body ended before its announced length") from error
-    return b"".join(chunks)
+    return body
 
 
 def _too_large(limit_bytes: int) -> RefusalError:

@@ -1,4 +1,4 @@
-"""Who has a package: the rows of ``GET team/packages/{name}``."""
+"""Who has a package: the rows of ``GET team/packages/{package}``."""
 
 from __future__ import annotations
 

@@ -6,6 +6,7 @@ that begins with https says that a proxy is in front.
 
 from __future__ import annotations
 
+import contextlib
 import ipaddress
 import os
 import socket
@@ -99,6 +100,16 @@ def open_socket(address: Address) -> socket.socket:
             hint="name another port, or 0 for any free one: --listen 127.0.0.1:0",
         ) from error
     return listener
+
+
+def allow_many_connections() -> None:
+    """Raise this process's limit of open files as far as it may: each connection is one."""
+    if os.name == "posix":
+        import resource
+
+        _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+        with contextlib.suppress(ValueError, OSError):  # macOS says that there is no limit, and takes none
+            resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
 def url_of(

@@ -33,7 +33,7 @@ class TeamFigures(msgspec.Struct, frozen=True, kw_only=True):
     judged_at_s: float
     states: Mapping[MachineState, int]
     verdicts: Mapping[Outcome, int]
-    """Machines, each by the worst of its environments."""
+    """Machines, each by the worst of its environments; without those that are away."""
     findings: Mapping[FindingKind, int]
     """In all environments; those that a waiver allows are left out."""
     waivers_asked: int
@@ -52,7 +52,7 @@ def figures_of(report: TeamReport, *, database_bytes: int) -> TeamFigures:
     return TeamFigures(
         judged_at_s=report.as_of.timestamp(),
         states=Tally(machine.state for machine in report.machines),
-        verdicts=Tally(machine.verdict for machine in report.machines),
+        verdicts=Tally(machine.verdict for machine in report.machines if machine.state != "away"),
         findings=Tally(findings),
         waivers_asked=len(report.asked),
         database_bytes=database_bytes,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import msgspec
 from sqlalchemy.exc import SQLAlchemyError
@@ -25,10 +25,13 @@ _STATUS_WORDS = {404: "there is nothing at this address", 405: "this address doe
 class RefusalError(Exception):
     """The request is understood and refused; becomes an answer with a :class:`Refusal`."""
 
-    def __init__(self, status: int, error: str, hint: str | None = None) -> None:
+    def __init__(
+        self, status: int, error: str, hint: str | None = None, *, retry_after_s: int | None = None
+    ) -> None:
         super().__init__(error)
         self.status = status
         self.refusal = Refusal(error=error, hint=hint)
+        self.headers = None if retry_after_s is None else {"Retry-After": str(retry_after_s)}
 
 
 class JsonResponse(Response):
@@ -43,13 +46,12 @@ class JsonResponse(Response):
 
 def exception_handlers() -> dict[object, ExceptionHandler]:
     """Answer what turns each kind of exception into an answer."""
-    return {
-        RefusalError: _refused,
-        HTTPException: _http,
-        EnvguardError: _ours,
-        SQLAlchemyError: _database,
-        Exception: _unexpected,
-    }
+    return dict.fromkeys(_HANDLERS, answer_to)
+
+
+def answer_to(request: Request, error: Exception) -> Response:
+    """Answer what is sent where a request raised this."""
+    return next(handler for kind, handler in _HANDLERS.items() if isinstance(error, kind))(request, error)
 
 
 def refusal_of(error: EnvguardError) -> RefusalError:
@@ -62,7 +64,7 @@ def refusal_of(error: EnvguardError) -> RefusalError:
 def _refused(request: Request, error: Exception) -> Response:
     assert isinstance(error, RefusalError)  # noqa: S101 - Starlette hands over what the table says
     _log.info("request_refused", path=request.url.path, status=error.status, why=error.refusal.error)
-    return _answer(request, error.refusal, error.status)
+    return _answer(request, error.refusal, error.status, error.headers)
 
 
 def _ours(request: Request, error: Exception) -> Response:
@@ -101,3 +103,12 @@ def _answer(
     """Every error's document names the request, so that its lines in the log are found."""
     named = msgspec.structs.replace(refusal, request_id=note_of(request).id or None)
     return JsonResponse(named, status, headers=headers)
+
+
+_HANDLERS: dict[type[Exception], Callable[[Request, Exception], Response]] = {
+    RefusalError: _refused,
+    HTTPException: _http,
+    EnvguardError: _ours,
+    SQLAlchemyError: _database,
+    Exception: _unexpected,
+}

@@ -16,9 +16,16 @@ from envguard.server.store import cases, layouts
 from envguard.server.store.machines import KnownEnvironment, KnownMachine, known_machines
 from envguard.server.store.policies import newest_revisions
 from envguard.server.store.receipts import runs_since
-from envguard.server.store.summary import count_machines, count_waiting
+from envguard.server.store.summary import Hearing, count_machines, count_waiting
 from envguard.server.store.waivers import asked_waivers
-from envguard.server.team import STALE_AFTER_INTERVALS, Judged, assemble, where_machines_differ
+from envguard.server.team import (
+    AWAY_S,
+    STALE_AFTER_INTERVALS,
+    Judged,
+    assemble,
+    is_laptop,
+    where_machines_differ,
+)
 from envguard.wire import Difference, TeamCounts, TeamReport
 
 
@@ -100,11 +107,15 @@ def team_counts(service: Service) -> TeamCounts:
     """Answer how many machines stand how, without naming them."""
     judge_what_ended(service)
     now = service.now()
-    silent_before_s = now.timestamp() - STALE_AFTER_INTERVALS * service.interval_s
+    hearing = Hearing(
+        silent_before_s=now.timestamp() - STALE_AFTER_INTERVALS * service.interval_s,
+        away_since_s=now.timestamp() - AWAY_S,
+        is_laptop=is_laptop,
+    )
     with service.database.reading() as connection:
         return TeamCounts(
             as_of=now,
-            summary=count_machines(connection, silent_before_s),
+            summary=count_machines(connection, hearing),
             policies=newest_revisions(connection),
             waiting=count_waiting(connection),
         )

@@ -22,7 +22,7 @@ from envguard.log import get_log
 from envguard.server.api_people import new_join
 from envguard.server.app import make_app
 from envguard.server.background import Background
-from envguard.server.listening import check_url, open_socket, read_listen, url_of
+from envguard.server.listening import allow_many_connections, check_url, open_socket, read_listen, url_of
 from envguard.server.service import Service
 from envguard.server.state import admin_token_file, open_database
 from envguard.server.tls.choosing import TlsKind, TlsOptions, given_or_off, kind_of, own
@@ -73,6 +73,7 @@ def run_server(
     kind = kind_of(tls, is_loopback=address.is_loopback)
     check_url(address, url, is_tls=kind != "off")
     interval_s = _interval_s()
+    allow_many_connections()
     with contextlib.closing(open_socket(address)) as listener:
         told = (url or url_of(address, listener, is_tls=kind != "off")).rstrip("/")
         chosen = None if kind == "own" else given_or_off(tls, told)
@@ -108,8 +109,9 @@ class _Server(uvicorn.Server):
         announce: Callable[[Started], None],
         serving: Serving | None,
     ) -> None:
+        self._app = make_app(service)
         config = uvicorn.Config(
-            make_app(service),
+            self._app,
             log_config=None,
             access_log=False,
             server_header=False,
@@ -148,6 +150,8 @@ class _Server(uvicorn.Server):
         self._readiness.is_stopping = True
         notify("STOPPING=1")
         await super().shutdown(sockets)
+        if self._app.checkins is not None:
+            await asyncio.to_thread(self._app.checkins.group.close)
         for task in self._tasks:
             task.cancel()
         await asyncio.to_thread(self._upkeep.stop)

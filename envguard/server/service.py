@@ -18,7 +18,7 @@ from envguard.domain.verdict import Basis
 from envguard.formats import earlier_locks, parse_known
 from envguard.server.metrics import Metrics
 from envguard.server.readiness import Readiness
-from envguard.server.store.contents import facts_with, findings_of, snapshot_with
+from envguard.server.store.contents import NO_FACTS, facts_with, findings_of, snapshot_with
 from envguard.server.store.database import Database
 from envguard.server.store.policies import newest_policies, replaced_locks
 from envguard.server.store.waivers import waivers_in_force
@@ -46,10 +46,6 @@ class Service(msgspec.Struct, frozen=True, kw_only=True):
         return datetime.fromtimestamp(self.clock(), timezone.utc)
 
 
-_NO_FACTS = Digest("")
-"""In the place of facts that a comparison did not read: it is one for machines of all kinds."""
-
-
 class StoredContents:
     """Documents of the store, each read once; a comparison is done only where none is kept."""
 
@@ -70,7 +66,7 @@ class StoredContents:
 
     def findings(self, basis: Basis, policy: LockedPolicy) -> tuple[Finding, ...] | None:
         """Answer the differences of a snapshot from a policy; None where the snapshot is not here yet."""
-        read = basis if self._reads_facts(basis, policy) else msgspec.structs.replace(basis, facts=_NO_FACTS)
+        read = basis if self._reads_facts(basis, policy) else msgspec.structs.replace(basis, facts=NO_FACTS)
         if read not in self._found:
             kept = findings_of(self._connection, read)
             self._found[read] = self._compare(basis, read, policy) if kept is None else kept

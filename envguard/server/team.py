@@ -3,12 +3,15 @@
 Rules
 1. A machine's verdict is the worst of its environments; one that is silent for three intervals is unknown,
    and so is one that has sent no records yet. What it had is still shown.
+   One that said goodbye, or is silent and labelled a laptop, is away for a week: it keeps its last verdict,
+   and is counted as away and as nothing else.
 2. A machine of which not all was seen is not compliant: what was not seen may have drifted. What was seen to
    have drifted did.
-3. What a policy binds that this version cannot read is unknown; the other policies judge as before.
-4. With a policy's name, only the environments that it governs, and the machines that have one.
-5. Where there is no policy at all, the report names the packages in which machines differ.
-6. Who is not judged by a newer revision yet is what he was, and what he waits for stands beside it.
+3. Where two speak as one machine it is unknown, and both are named.
+4. What a policy binds that this version cannot read is unknown; the other policies judge as before.
+5. With a policy's name, only the environments that it governs, and the machines that have one.
+6. Where there is no policy at all, the report names the packages in which machines differ.
+7. Who is not judged by a newer revision yet is what he was, and what he waits for stands beside it.
 """
 
 from __future__ import annotations
@@ -40,11 +43,14 @@ from envguard.domain.verdict import (
 from envguard.report.differing import differences_between, packages_for_projects
 from envguard.runs.judging import broken_marker, conflict_reason, reference, unusable_reason
 from envguard.server.pending import pending_in, with_pending
+from envguard.server.speaking import Speaker, Speakers, decode_speakers
 from envguard.server.store.machines import KnownEnvironment, KnownMachine
 from envguard.wire import (
     AskedWaiver,
     Difference,
     GovernedEnvironment,
+    MachineCopy,
+    MachineState,
     RunsOfDay,
     TeamMachine,
     TeamReport,
@@ -53,6 +59,10 @@ from envguard.wire import (
 )
 
 STALE_AFTER_INTERVALS = 3
+AWAY_S = 7 * 24 * 3600.0
+LAPTOP = "laptop"
+"""A label of this name, or with this value, says that a machine is one."""
+_NOT = ("0", "false", "no")
 
 
 class Contents(Protocol):
@@ -274,17 +284,49 @@ def _machine(
     machine: KnownMachine, verdicts: tuple[Verdict, ...], now: datetime, interval_s: float
 ) -> TeamMachine:
     seen = datetime.fromtimestamp(machine.seen_at_s, timezone.utc)
-    is_stale = (now - seen).total_seconds() > STALE_AFTER_INTERVALS * interval_s
+    state = state_of(machine, now, interval_s)
     outcome = worst([each.verdict for each in verdicts])
-    reason = f"silent since {seen:%Y-%m-%d %H:%M} UTC" if is_stale else _undecided_because(machine, outcome)
+    two = _two_of(machine)
+    if two is not None:
+        reason: str | None = f"two machines speak as it: {two.names}"
+    elif state == "stale":
+        reason = f"silent since {seen:%Y-%m-%d %H:%M} UTC"
+    else:
+        reason = _undecided_because(machine, outcome)
     return TeamMachine(
         name=machine.name,
-        state="stale" if is_stale else "online",
+        state=state,
         verdict=outcome if reason is None else "unknown",
         seen=seen,
         environments=tuple(map(team_environment, verdicts)),
         reason=reason,
+        copies=() if two is None else tuple(map(_copy, two.both)),
     )
+
+
+def state_of(machine: KnownMachine, now: datetime, interval_s: float) -> MachineState:
+    """Answer whether a machine is heard."""
+    silent_s = now.timestamp() - machine.seen_at_s
+    if machine.left_at_s is not None and machine.left_at_s >= machine.seen_at_s:
+        return "away" if now.timestamp() - machine.left_at_s < AWAY_S else "stale"
+    if silent_s <= STALE_AFTER_INTERVALS * interval_s:
+        return "online"
+    return "away" if is_laptop(machine.labels) and silent_s < AWAY_S else "stale"
+
+
+def is_laptop(labels: Mapping[str, str]) -> bool:
+    """Whether labels say that a machine is a laptop."""
+    return LAPTOP in labels.values() or labels.get(LAPTOP, "no").lower() not in _NOT
+
+
+def _two_of(machine: KnownMachine) -> Speakers | None:
+    speakers = None if machine.speakers is None else decode_speakers(machine.speakers)
+    return speakers if speakers is not None and speakers.are_two else None
+
+
+def _copy(speaker: Speaker) -> MachineCopy:
+    at = datetime.fromtimestamp(speaker.at_s, timezone.utc)
+    return MachineCopy(host=speaker.host, address=speaker.address, seen=at)
 
 
 def _undecided_because(machine: KnownMachine, outcome: Outcome) -> str | None:

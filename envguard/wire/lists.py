@@ -126,7 +126,7 @@ class FindingsPage(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class PackagePage(msgspec.Struct, frozen=True, kw_only=True):
-    """``GET team/packages/{name}``."""
+    """``GET team/packages/{package}``."""
 
     rows: tuple[PackageRow, ...]
     next: str | None

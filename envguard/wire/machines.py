@@ -65,6 +65,19 @@ class Checkin(msgspec.Struct, frozen=True, kw_only=True):
     waivers: Digest | None = None
     """One hash over the granted waivers that the agent holds: :func:`waivers_digest`; None of an agent that
     knows of none."""
+    speaker: str | None = None
+    """Which copy of the machine's state speaks: the same until the next boot, another on every copy; None of
+    an agent that does not say."""
+    host: str | None = None
+    """What the agent's host calls itself, to name a copy by."""
+
+
+class Goodbye(msgspec.Struct, frozen=True):
+    """``POST goodbye``: the machine's agent ends, and will be silent for a while."""
+
+    epoch: str
+    seq: int
+    """In the order of its check-ins."""
 
 
 class CheckinReply(msgspec.Struct, frozen=True, kw_only=True):

@@ -35,8 +35,19 @@ class TeamEnvironment(msgspec.Struct, frozen=True, kw_only=True):
     """The policy's newer revision by which it is not judged yet; None where it is."""
 
 
-MachineState = Literal["online", "stale"]
-"""Whether a machine is heard."""
+MachineState = Literal["online", "stale", "away"]
+"""Whether a machine is heard; ``away``: it said goodbye, or is a laptop, and that is under a week ago."""
+
+
+class MachineCopy(msgspec.Struct, frozen=True, kw_only=True):
+    """One of two that speak as one machine."""
+
+    host: str
+    """What it calls itself."""
+    address: str
+    """From where it was heard last."""
+    seen: datetime
+    """The server's receive time."""
 
 
 class TeamMachine(msgspec.Struct, frozen=True, kw_only=True):
@@ -50,12 +61,14 @@ class TeamMachine(msgspec.Struct, frozen=True, kw_only=True):
     environments: tuple[TeamEnvironment, ...] = ()
     reason: str | None = None
     """Why the machine itself is unknown, whatever its environments are; None where they decide."""
+    copies: tuple[MachineCopy, ...] = ()
+    """Both, where two speak as this one: a copied state folder. Nothing that they say is kept."""
     pending: dict[str, int] = {}
     """The policies, each with its newest revision, by which it is not judged yet."""
 
 
 class TeamSummary(msgspec.Struct, frozen=True, kw_only=True):
-    """Counts of machines; a stale machine counts as unknown."""
+    """Counts of machines; a stale machine counts as unknown, and one that is away only as away."""
 
     machines: int
     compliant: int
@@ -158,10 +171,11 @@ class Refusal(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def summary_of(machines: Sequence[TeamMachine]) -> TeamSummary:
-    """Answer how many machines have which verdict."""
-    verdicts = [machine.verdict for machine in machines]
+    """Answer how many machines have which verdict; one that is away is counted as that alone."""
+    verdicts = [machine.verdict for machine in machines if machine.state != "away"]
     return TeamSummary(
-        machines=len(verdicts),
+        machines=len(machines),
+        away=len(machines) - len(verdicts),
         compliant=verdicts.count("compliant"),
         drifted=verdicts.count("drifted"),
         unknown=verdicts.count("unknown"),

@@ -19,6 +19,7 @@ from envguard.wire import (
     Checkin,
     CheckinReply,
     EnrolReply,
+    Goodbye,
     JoinString,
     Policies,
     PolicyRevision,
@@ -48,6 +49,7 @@ class Team:
         self.runs: list[RunMessage] = []
         self.run_refusal: tuple[int, bytes] | None = None
         self.snapshots: list[str] = []
+        self.goodbyes: list[Goodbye] = []
 
     def answer(self, asked: Asked) -> Told:
         self.may_answer.wait(60)
@@ -69,6 +71,8 @@ class Team:
         if place == "policies":
             revision = msgspec.structs.replace(a_revision(), waivers=self.waivers)
             return Told(body=msgspec.json.encode(Policies((revision,))))
+        if place == "goodbye":
+            self.goodbyes.append(msgspec.json.decode(asked.body, type=Goodbye))
         if place == "receipts":
             return self._told_of_run(asked)
         if place.startswith("snapshots/"):

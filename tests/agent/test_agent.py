@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -22,11 +23,12 @@ from envguard.agent.loop import _Daemon
 from envguard.agent.pulse import Pulse
 from envguard.agent.questions import LOOK_AGAIN_S
 from envguard.agent.scanner import scan_in_child
-from envguard.agent.sync import Round, Seen
+from envguard.agent.sync import Round, Seen, speaker_of
 from envguard.domain.policy import Waiver
 from envguard.errors import InventoryError, RefusedError, StateError, TransportError, UsageError
 from envguard.state import State, open_state
 from envguard.wire import (
+    Goodbye,
     JoinString,
     write_join,
 )
@@ -60,10 +62,22 @@ def test_round_judges_by_what_it_fetched_and_sends_what_the_server_lacks(
         assert any(asked.path.startswith("/api/v1/snapshots/sha256:") for asked in server.asked)
         run_once(state)
     assert [checkin.seq for checkin in team.checkins] == [1, 2]
+    assert {checkin.host for checkin in team.checkins} == {os.uname().nodename}
+    assert {checkin.speaker for checkin in team.checkins} == {speaker_of(state.path)}
     assert team.checkins[1].policies == {"rl-team": 1}
     status = read_status(state, now=datetime(2100, 1, 1, tzinfo=timezone.utc), pulled={}, told=None)
     assert (status.machine, status.error, status.is_agent_running) == ("ws-7", None, False)
     assert [policy.revision for policy in status.policies] == [1]
+
+
+def test_copy_of_a_state_folder_speaks_as_somebody_else(tmp_path: Path) -> None:
+    (tmp_path / "state").mkdir()
+    shutil.copytree(tmp_path / "state", tmp_path / "copy")
+    one, copied = speaker_of(tmp_path / "state"), speaker_of(tmp_path / "copy")
+    assert one is not None
+    assert one != copied
+    (tmp_path / "state").rename(tmp_path / "moved")
+    assert speaker_of(tmp_path / "moved") == one
 
 
 def test_machine_judges_while_the_server_is_away_and_catches_up(tmp_path: Path, project: Path) -> None:
@@ -276,7 +290,18 @@ def test_agent_says_ready_alive_and_stopping_and_is_the_only_one(tmp_path: Path,
                 said.append(manager.recv(100))
             process.send_signal(signal.SIGTERM)
             assert process.wait(timeout=20) == 0
+        last = team.checkins[-1]
+        assert team.goodbyes == [Goodbye(last.epoch, last.seq + 1)]
         while said[-1] != b"STOPPING=1":
             said.append(manager.recv(100))
     assert outcomes(state) == ["drifted"]
     assert json.loads((state.path / "sequence.json").read_bytes())["seq"] >= 1
+
+
+def test_server_that_is_away_does_not_hinder_the_goodbye(tmp_path: Path) -> None:
+    with joined(tmp_path) as (state, team, server):
+        rounds = Round(state)
+        team.is_away = True
+        rounds.say_goodbye()
+        assert server.asked[-1].path == "/api/v1/goodbye"
+    rounds.say_goodbye()

@@ -347,6 +347,14 @@ def test_a_machine_of_which_not_all_is_known_is_named_with_its_reason() -> None:
     assert "unknown: ws-5, its last scan was cut off before its end\n" in printed_report
 
 
+def test_who_is_away_is_told_apart_and_is_no_cause() -> None:
+    away = a_machine("bob-mbp", a_verdict(a_finding()), state="away")
+    printed_report = team(a_report(away, away=1))
+    assert "away: bob-mbp, since Tue 24 Nov, 11:00 UTC, drifted then\n" in printed_report
+    assert "DRIFT" not in printed_report
+    assert "1 away" in printed_report
+
+
 def _a_detail(text: str) -> ProblemDetail:
     return ProblemDetail("unreadable", None, text)
 

@@ -8,10 +8,10 @@ import zlib
 from collections.abc import Mapping, MutableMapping
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 import msgspec
-from starlette.applications import Starlette
+from starlette.types import ASGIApp
 
 from envguard.domain.environment import (
     EnvironmentRecord,
@@ -33,6 +33,7 @@ from envguard.server.service import Service
 from envguard.server.state import admin_token_file, open_database
 from envguard.server.store.policies import add_revision
 from envguard.wire import Checkin, EnrolReply, Records, Refusal, TeamReport, read_join, records_digest
+from tests.server import described
 
 FACTS = MachineFacts(os="Debian GNU/Linux 12", kernel="6.1.0")
 POLICY = """\
@@ -55,6 +56,7 @@ ROUTES = [
     ("POST", "/policies/plan"),
     ("POST", "/ranks/" + "0" * 32),
     ("POST", "/receipts"),
+    ("POST", "/goodbye"),
 ]
 """All that take a message."""
 
@@ -71,7 +73,7 @@ class Answer(msgspec.Struct, frozen=True):
 
 
 def ask(
-    app: Starlette,
+    app: ASGIApp,
     method: str,
     url: str,
     body: bytes = b"",
@@ -80,6 +82,19 @@ def ask(
     may_raise: bool = False,
 ) -> Answer:
     """Answer one request; an exception that nobody expected is the test's failure unless it may come."""
+    return asyncio.run(answer(app, method, url, body, headers, may_raise=may_raise))
+
+
+async def answer(
+    app: ASGIApp,
+    method: str,
+    url: str,
+    body: bytes = b"",
+    headers: Mapping[str, str] | None = None,
+    *,
+    may_raise: bool = False,
+) -> Answer:
+    """Answer one request of several in one loop, as :func:`ask` does one alone."""
     parts = urlsplit(url)
     sent: list[MutableMapping[str, Any]] = []
     waiting: list[MutableMapping[str, Any]] = [{"type": "http.request", "body": body, "more_body": False}]
@@ -89,7 +104,7 @@ def ask(
         "http_version": "1.1",
         "method": method,
         "scheme": "http",
-        "path": parts.path,
+        "path": unquote(parts.path),
         "raw_path": parts.path.encode(),
         "root_path": "",
         "query_string": parts.query.encode(),
@@ -107,7 +122,7 @@ def ask(
         sent.append(message)
 
     with contextlib.suppress(Exception) if may_raise else contextlib.nullcontext():
-        asyncio.run(app(scope, receive, send))
+        await app(scope, receive, send)
     answered = {key.decode(): value.decode() for key, value in sent[0]["headers"]}
     return Answer(sent[0]["status"], answered, b"".join(each.get("body", b"") for each in sent[1:]))
 
@@ -134,8 +149,12 @@ class Server:
         named = {key.replace("_", "-"): value for key, value in headers.items()}
         if token is not None:
             named["authorization"] = f"Bearer {token}"
-        prefix = "" if path.startswith("//") else "/api/v1"
-        return ask(self.app, method, prefix + path.replace("//", "/", 1), body, named)
+        if path.startswith("//"):
+            return ask(self.app, method, path.replace("//", "/", 1), body, named)
+        answer = ask(self.app, method, f"/api/v1{path}", body, named)
+        kind = answer.headers.get("content-type", "")
+        described.hold(method, path.partition("?")[0], answer.status, kind, answer.body)
+        return answer
 
     def again(self) -> Server:
         """Start once more on the same state and database."""
@@ -224,6 +243,8 @@ def a_checkin(
     seq: int = 1,
     protocol: int = 1,
     is_incomplete: bool | None = None,
+    speaker: str | None = None,
+    host: str | None = None,
 ) -> Checkin:
     return Checkin(
         protocol=protocol,
@@ -233,6 +254,8 @@ def a_checkin(
         policies={},
         version="0.1.0",
         is_incomplete=held.is_incomplete if is_incomplete is None else is_incomplete,
+        speaker=speaker,
+        host=host,
     )
 
 

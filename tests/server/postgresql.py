@@ -10,7 +10,7 @@ import signal
 import subprocess
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -30,6 +30,14 @@ _SETTINGS = {
     "autovacuum": "off",
     "logging_collector": "off",
 }
+DURABLE = {
+    **_SETTINGS,
+    "fsync": "on",
+    "full_page_writes": "on",
+    "synchronous_commit": "on",
+    "shared_buffers": "128MB",
+}
+"""As a team's cluster keeps what it acknowledged; for what is measured."""
 _ACCOUNTS = ("postgres", "nobody")
 """As whom the programs run where the tests are root's: they refuse to be."""
 
@@ -114,7 +122,7 @@ class Cluster:
 
 
 @contextlib.contextmanager
-def running_cluster() -> Iterator[Cluster]:
+def running_cluster(chosen: Mapping[str, str] = _SETTINGS) -> Iterator[Cluster]:
     """Start a cluster in a new folder; it is stopped and removed at the end, whatever happens."""
     programs, account = _programs(), _account()
     assert programs is not None
@@ -124,7 +132,7 @@ def running_cluster() -> Iterator[Cluster]:
             os.chown(folder, account.pw_uid, account.pw_gid)
         initdb = [programs / "initdb", "-D", folder / "d", "-U", "envguard", "-A", "trust", "-E", "UTF8"]
         _run([*map(str, initdb), "--locale=C", "--no-sync"], account)
-        settings = [word for key, value in _SETTINGS.items() for word in ("-c", f"{key}={value}")]
+        settings = [word for key, value in chosen.items() for word in ("-c", f"{key}={value}")]
         command = [str(programs / "postgres"), "-D", str(folder / "d"), "-k", str(folder), *settings]
         with contextlib.ExitStack() as running:
             child = partial(_child, command, account, folder / "log")

@@ -14,6 +14,7 @@ import pytest
 
 from envguard.domain.environment import Snapshot
 from envguard.server.store.machines import enrol
+from envguard.server.store.schema import snapshots
 from envguard.server.tokens import digest_of_secret
 from envguard.wire import EnrolRequest, TeamMachine, TeamReport
 from tests.server.asking import POLICY, Server, a_record, a_snapshot, records, says
@@ -233,10 +234,19 @@ class TestPackages:
         assert [row["versions"] for row in rows(server, "packages/numpy", version=">=2")] == [["2.1.0"]]
 
     def test_names_that_no_database_takes_are_kept_and_not_looked_for(self, server: Server) -> None:
-        odd = a_snapshot(**{"gym": "0.26.2", "n" * 201: "1", "nul": "1\0", "long": "1" * 5_000})
+        odd = a_snapshot(**{"gym": "0.26.2", "n" * 201: "1", "long": "1" * 5_000})
         server.report(server.enrol("ws-7"), records(a_record(odd)), odd)
         assert [row["machine"] for row in rows(server, "packages/gym")] == ["ws-7"]
-        assert rows(server, "packages/nul") == rows(server, "packages/long") == []
+        assert rows(server, "packages/long") == []
+
+    def test_nothing_of_a_snapshot_that_was_removed_is_taken_for_the_next(self, server: Server) -> None:
+        first, second = a_snapshot(gym="0.26.2"), a_snapshot(numpy="2.1.0")
+        secret = server.enrol("ws-7")
+        server.report(secret, records(a_record(first)), first)
+        with server.database.writing() as connection:
+            connection.execute(snapshots.delete())
+        server.report(secret, records(a_record(second)), second)
+        assert (rows(server, "packages/gym"), len(rows(server, "packages/numpy"))) == ([], 1)
 
     def test_pages_of_many_are_those_of_few(self, server: Server) -> None:
         for number in range(7):

@@ -113,6 +113,13 @@ class TestMetrics:
         assert told["envguard_database_size_bytes"] > 4096
         assert told["process_resident_memory_bytes"] > 1e6
 
+    def test_machine_that_is_away_has_no_verdict_that_counts(self, sqlite_server: Server) -> None:
+        sqlite_server.enrol("bob-mbp", laptop="yes")
+        sqlite_server.now_s += 3600
+        told = figures(sqlite_server)
+        assert told["envguard_machines{state=away}"] == 1
+        assert sum(told[name] for name in told if name.startswith("envguard_machines_by_verdict")) == 0
+
     def test_checkins_are_counted_by_route_and_not_by_address(self, server: Server) -> None:
         secret = server.enrol("ws-7")
         for seq in (1, 2, 1):

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Literal
 
 import msgspec
 import sqlalchemy as sa
 
 from envguard.server.store.schema import admin_tokens, join_tokens, machines, sessions
+from envguard.server.store.sets import Statement, bound, is_among
 from envguard.server.tokens import SecretDigest
 
 
@@ -27,12 +29,27 @@ JoinRefusal = Literal["unknown", "expired", "used up"]
 """Why a join token lets nobody in."""
 
 
+_PEOPLE = Statement(
+    lambda dialect: sa.select(admin_tokens.c.digest).where(
+        is_among(admin_tokens.c.digest, "digests", dialect)
+    )
+)
+
+
 def who_has(connection: sa.Connection, digest: SecretDigest) -> Principal | None:
     """Answer whose secret this is."""
     if connection.scalar(sa.select(admin_tokens.c.digest).where(admin_tokens.c.digest == digest)):
         return Principal("admin")
     machine = connection.scalar(sa.select(machines.c.id).where(machines.c.secret_digest == digest))
     return None if machine is None else Principal("machine", machine)
+
+
+def people_among(connection: sa.Connection, digests: Collection[SecretDigest]) -> set[SecretDigest]:
+    """Answer those of the secrets that are people's."""
+    if not digests:
+        return set()
+    found = connection.scalars(_PEOPLE.on(connection), {"digests": bound(connection, list(digests))})
+    return set(map(SecretDigest, found))
 
 
 def add_admin_token(connection: sa.Connection, digest: SecretDigest, now_s: float) -> None:

@@ -20,6 +20,9 @@ from envguard.server.store.schema import comparisons, facts, snapshots
 
 T = TypeVar("T")
 
+NO_FACTS = Digest("")
+"""In the place of facts that a comparison did not read: it is one for machines of all kinds."""
+
 
 # Made once: judging asks for each case, and making the statement takes longer than its answer.
 _SAME = tuple(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import threading
 from collections.abc import Iterator
 from typing import Any
 
@@ -14,6 +13,7 @@ from sqlalchemy.pool import ConnectionPoolEntry
 from envguard.errors import StateError, UsageError
 from envguard.server.store.failures import is_lock_wait
 from envguard.server.store.preparing import Prepare, make_ready
+from envguard.server.store.sharing import SharedCommits
 
 _SQLITE = (
     "PRAGMA busy_timeout = 30000",
@@ -47,7 +47,6 @@ class Database:
         self._url = _parsed(url, place)
         self._engine = _engine(self._url, place)
         self._is_sqlite = self._engine.dialect.name == "sqlite"
-        self._one_writer = threading.Lock()
         self._reader = self._engine
         if self._is_sqlite:
             sa.event.listen(self._engine, "connect", _configure_sqlite)
@@ -56,6 +55,7 @@ class Database:
             sa.event.listen(self._engine, "connect", _configure_postgresql)
             self._reader = self._engine.execution_options(isolation_level="REPEATABLE READ")
         self._writer = self._engine.execution_options(envguard_writes=True)
+        self._commits = SharedCommits(self._writer)
         try:
             with self.in_words("opened"):
                 prepare(self)
@@ -91,9 +91,8 @@ class Database:
     @contextlib.contextmanager
     def writing(self) -> Iterator[sa.Connection]:
         """Give a transaction that holds the write lock from its start (SQLite); committed at the end."""
-        # SQLite's own queue is a poll with sleeps; ours is fair.
-        queue = self._one_writer if self._is_sqlite else contextlib.nullcontext()
-        with queue, self._writer.begin() as connection:
+        # SQLite's own queue is a poll with sleeps; ours is fair, and has one commit for many.
+        with self._commits.member() if self._is_sqlite else self._writer.begin() as connection:
             yield connection
 
     @contextlib.contextmanager
@@ -117,7 +116,7 @@ class Database:
 
         It alters a table by making another in its place; within a transaction it does not take this setting.
         """
-        queue = self._one_writer if self._is_sqlite else contextlib.nullcontext()
+        queue = self._commits.alone() if self._is_sqlite else contextlib.nullcontext()
         with queue, self._writer.connect() as connection:
             self._refer(connection, "OFF")
             try:

@@ -13,7 +13,7 @@ from envguard.domain.verdict import Basis
 from envguard.server.store.database import insert_once
 from envguard.server.store.schema import cases, environments, facts, machines, past_epochs, snapshots
 from envguard.server.tokens import SecretDigest
-from envguard.wire import Checkin, EnrolRequest, Records, records_digest
+from envguard.wire import EnrolRequest, Records, records_digest
 
 
 class KnownEnvironment(msgspec.Struct, frozen=True):
@@ -34,21 +34,15 @@ class KnownMachine(msgspec.Struct, frozen=True, kw_only=True):
     seen_at_s: float
     facts: Digest | None
     """None until its first records came."""
+    left_at_s: float | None = None
+    """When it said goodbye; it has come back if it was seen later."""
     is_incomplete: bool = False
     """The look behind its records was cut off."""
     is_behind: bool = False
     """It has checked in with other records than those that the server has."""
+    speakers: str | None = None
+    """Who spoke last with its identity, as JSON; see :mod:`envguard.server.speaking`."""
     environments: tuple[KnownEnvironment, ...] = ()
-
-
-class Said(msgspec.Struct, frozen=True):
-    """What a machine said last."""
-
-    epoch: str | None
-    seq: int | None
-    records: Digest | None
-    """The one hash over the records that the server has of it."""
-    is_incomplete: bool
 
 
 def machine_named(connection: sa.Connection, name: str) -> str | None:
@@ -70,6 +64,7 @@ def enrol(connection: sa.Connection, request: EnrolRequest, secret: SecretDigest
         "seen_at": now_s,
         "epoch": None,
         "seq": None,
+        "speakers": None,
     }
     connection.execute(past_epochs.delete().where(past_epochs.c.machine == request.machine))
     changed = connection.execute(machines.update().where(machines.c.id == request.machine).values(values))
@@ -77,36 +72,9 @@ def enrol(connection: sa.Connection, request: EnrolRequest, secret: SecretDigest
         connection.execute(machines.insert().values(id=request.machine, **values))
 
 
-def said_last(connection: sa.Connection, machine: str) -> Said:
-    """Answer what the machine said last; until the transaction ends, it says nothing else beside."""
-    columns = (machines.c.epoch, machines.c.seq, machines.c.records_digest, machines.c.is_incomplete)
-    query = sa.select(*columns).where(machines.c.id == machine).with_for_update()
-    return Said(*connection.execute(query).one())
-
-
-def is_out_of_order(connection: sa.Connection, machine: str, last: Said, checkin: Checkin) -> bool:
-    """Whether the machine has said something later than this check-in."""
-    if last.epoch == checkin.epoch:
-        return last.seq is not None and checkin.seq < last.seq
-    past = (past_epochs.c.machine == machine) & (past_epochs.c.epoch == checkin.epoch)
-    return connection.scalar(sa.select(past_epochs.c.epoch).where(past)) is not None
-
-
-def record_checkin(
-    connection: sa.Connection, machine: str, last: Said, checkin: Checkin, now_s: float
-) -> None:
-    """Keep that the machine was heard; a whole look mends one that was cut off once its records are here."""
-    if last.epoch is not None and last.epoch != checkin.epoch:
-        connection.execute(past_epochs.insert().values(machine=machine, epoch=last.epoch))
-    values = {
-        "seen_at": now_s,
-        "epoch": checkin.epoch,
-        "seq": checkin.seq,
-        "version": checkin.version,
-        "told_digest": checkin.records,
-        "is_incomplete": checkin.is_incomplete or (last.is_incomplete and last.records != checkin.records),
-    }
-    connection.execute(machines.update().where(machines.c.id == machine).values(values))
+def hold(connection: sa.Connection, machine: str) -> None:
+    """See to it that until the transaction ends the machine says nothing else beside it."""
+    connection.execute(sa.select(machines.c.id).where(machines.c.id == machine).with_for_update())
 
 
 def missing_snapshots(connection: sa.Connection, machine: str) -> tuple[Digest, ...]:
@@ -123,7 +91,7 @@ def missing_snapshots(connection: sa.Connection, machine: str) -> tuple[Digest, 
 
 def replace_records(connection: sa.Connection, machine: str, records: Records) -> None:
     """Keep the machine's records; absent ones are dropped, unless the look was cut off before its end."""
-    said_last(connection, machine)  # of two messages at once, one waits for the other
+    hold(connection, machine)  # of two messages at once, one waits for the other
     facts_digest, told = digest_of(records.facts), records_digest(records)
     if connection.scalar(sa.select(facts.c.digest).where(facts.c.digest == facts_digest)) is None:
         document = msgspec.json.encode(records.facts)
@@ -222,9 +190,11 @@ def _known(
             name=row.name,
             labels=msgspec.json.decode(row.labels, type=dict[str, str]),
             seen_at_s=row.seen_at,
+            left_at_s=row.left_at,
             facts=None if row.facts_digest is None else Digest(row.facts_digest),
             is_incomplete=row.is_incomplete,
             is_behind=row.told_digest not in (None, row.records_digest),
+            speakers=row.speakers,
             environments=tuple(sorted(found.get(row.id, ()), key=lambda each: each.record.path)),
         )
         for row in connection.execute(sa.select(machines).where(these).order_by(machines.c.name))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlalchemy as sa
 
-HEAD = "0008"
+HEAD = "0010"
 """The newest of ``migrations/versions``, which leads to what stands here; a later database is not touched."""
 
 metadata = sa.MetaData()
@@ -79,6 +79,8 @@ machines = sa.Table(
     sa.Column("told_digest", _DIGEST),
     sa.Column("is_incomplete", sa.Boolean, nullable=False, server_default=sa.false()),
     sa.Column("facts_digest", _DIGEST),
+    sa.Column("left_at", sa.Double),  # when it last said goodbye; it holds while nothing came after
+    sa.Column("speakers", sa.Text),  # JSON: who spoke last with its identity, and who before
 )
 
 past_epochs = sa.Table(
@@ -152,6 +154,7 @@ snapshot_numbers = sa.Table(
     metadata,
     sa.Column("number", sa.Integer, primary_key=True),
     sa.Column("digest", sa.ForeignKey("snapshots.digest", ondelete="CASCADE"), nullable=False, unique=True),
+    sqlite_autoincrement=True,  # no number is given again
 )
 
 package_versions = sa.Table(

@@ -6,7 +6,9 @@ It says of each machine what :mod:`envguard.server.team` says of it; a test hold
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable, Mapping
 
+import msgspec
 import sqlalchemy as sa
 
 from envguard.domain.verdict import OUTCOMES
@@ -18,8 +20,19 @@ from envguard.wire import TeamSummary
 _DRIFTED, _UNKNOWN = OUTCOMES.index("drifted"), OUTCOMES.index("unknown")
 
 
-def count_machines(connection: sa.Connection, silent_before_s: float) -> TeamSummary:
-    """Answer the counts; a machine that was heard before this moment last is silent.
+class Hearing(msgspec.Struct, frozen=True, kw_only=True):
+    """By what it is told whether a machine is heard."""
+
+    silent_before_s: float
+    """One that was heard before this moment last is silent."""
+    away_since_s: float
+    """One that left after this moment is away."""
+    is_laptop: Callable[[Mapping[str, str]], bool]
+    """Whether labels are those of a machine that is away where others are silent."""
+
+
+def count_machines(connection: sa.Connection, hearing: Hearing) -> TeamSummary:
+    """Answer the counts.
 
     Two tables are gone through, each from its beginning to its end: looking each machine's standing up takes
     four times as long, so that is done for those alone that are not what their environments are.
@@ -27,26 +40,52 @@ def count_machines(connection: sa.Connection, silent_before_s: float) -> TeamSum
     total = connection.scalar(sa.select(sa.func.count()).select_from(machines)) or 0
     by_worst = sa.select(standings.c.worst, sa.func.count().label("machines")).group_by(standings.c.worst)
     counts = Counter({row.worst: row.machines for row in connection.execute(by_worst)})
-    for row in connection.execute(_not_as_their_environments(silent_before_s)):
-        if row.is_unheard or row.worst not in (_DRIFTED, _UNKNOWN):
+    away = 0
+    for row in connection.execute(_not_as_their_environments(hearing)):
+        if row.is_away or (row.labels is not None and hearing.is_laptop(_labels(row.labels))):
+            counts[row.worst] -= row.machines
+            away += row.machines
+        elif row.is_unheard or row.worst not in (_DRIFTED, _UNKNOWN):
             counts[row.worst] -= row.machines
             counts[_UNKNOWN] += row.machines
-    counts[_UNKNOWN] += counts[None] + total - sum(counts.values())
+    counts[_UNKNOWN] += counts[None] + total - away - sum(counts.values())
     named = {name: counts[number] for number, name in enumerate(OUTCOMES)}
-    return TeamSummary(machines=total, **named)
+    return TeamSummary(machines=total, away=away, **named)
 
 
-def _not_as_their_environments(silent_before_s: float) -> sa.Select[tuple[int | None, bool, int]]:
-    """The machines that are silent, or told nothing yet, or not all, by the worst of what they had."""
-    is_unheard = (machines.c.seen_at < silent_before_s) | machines.c.facts_digest.is_(None)
+def _not_as_their_environments(
+    hearing: Hearing,
+) -> sa.Select[tuple[int | None, bool, bool, bytes | None, int]]:
+    """The machines that are away, silent, or two, or told nothing yet, or not all, by the worst they had.
+
+    The labels of those that are silent stand beside it, where they may tell that such a machine is away.
+    """
+    has_left = machines.c.left_at.is_not(None) & (machines.c.left_at >= machines.c.seen_at)
+    is_away = has_left & (machines.c.left_at > hearing.away_since_s)
+    is_silent = machines.c.seen_at < hearing.silent_before_s
+    may_be_away = is_silent & ~has_left & (machines.c.seen_at > hearing.away_since_s)
+    are_two = machines.c.speakers.is_not(None) & machines.c.speakers.like("%,true]")  # the last field
+    is_unheard = has_left | is_silent | are_two | machines.c.facts_digest.is_(None)
     has_told_more = machines.c.told_digest.is_not(None) & machines.c.told_digest.is_distinct_from(
         machines.c.records_digest
     )
-    told = sa.case((is_unheard, sa.true()), else_=sa.false()).label("is_unheard")
+    told = (
+        standings.c.worst,
+        _truth(is_away).label("is_away"),
+        _truth(is_unheard).label("is_unheard"),
+        sa.case((may_be_away, machines.c.labels)).label("labels"),
+    )
     joined = machines.outerjoin(standings, standings.c.machine == machines.c.id)
-    query = sa.select(standings.c.worst, told, sa.func.count().label("machines")).select_from(joined)
-    concerned = is_unheard | machines.c.is_incomplete | has_told_more
-    return query.where(concerned).group_by(standings.c.worst, told)
+    query = sa.select(*told, sa.func.count().label("machines")).select_from(joined)
+    return query.where(is_unheard | machines.c.is_incomplete | has_told_more).group_by(*told)
+
+
+def _truth(condition: sa.ColumnElement[bool]) -> sa.ColumnElement[bool]:
+    return sa.case((condition, sa.true()), else_=sa.false())
+
+
+def _labels(document: bytes) -> dict[str, str]:
+    return msgspec.json.decode(document, type=dict[str, str])
 
 
 def count_waiting(connection: sa.Connection) -> int:

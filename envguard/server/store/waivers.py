@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timezone
 from typing import Literal, cast
 
@@ -13,6 +13,7 @@ import sqlalchemy as sa
 from envguard.domain.policy import Waiver
 from envguard.domain.waiver import WaiverState
 from envguard.server.store.schema import machines, waivers
+from envguard.server.store.sets import Statement, bound, is_among
 from envguard.wire import AskedWaiver, WaiverEntry, WaiverRequest, WaiverStep
 
 Closing = Literal["refused", "ended"]
@@ -36,6 +37,11 @@ _IN_FORCE = _WITH_NAMES.where(
 _CONCERNING = waivers.c.machine.is_(None) | (waivers.c.machine == sa.bindparam("there", type_=sa.String))
 """What is for one machine, or for all."""
 _IN_FORCE_THERE = _IN_FORCE.where(_CONCERNING)
+_IN_FORCE_FOR = Statement(
+    lambda dialect: _IN_FORCE.where(
+        waivers.c.machine.is_(None) | is_among(waivers.c.machine, "machines", dialect)
+    )
+)
 
 
 def add_waiver(
@@ -111,18 +117,19 @@ def waivers_in_force(
     found: dict[str, list[Waiver]] = defaultdict(list)
     query = _IN_FORCE if machine is None else _IN_FORCE_THERE
     for row in connection.execute(query, {"now_s": now_s, "there": machine}):
-        waiver = Waiver(
-            package=row.package,
-            until=_moment(row.until),
-            reason=row.reason,
-            approved_by=row.decided_by,
-            machine=row.machine_name,
-            environment=row.environment,
-            kind=row.kind,
-            id=row.id,
-        )
-        found[row.policy].append(waiver)
+        found[row.policy].append(_waiver(row))
     return {policy: tuple(each) for policy, each in found.items()}
+
+
+def waivers_for(
+    connection: sa.Connection, now_s: float, asked: Collection[str]
+) -> Mapping[str | None, tuple[Waiver, ...]]:
+    """Answer what is granted and has not ended for each of these machines alone, and under None for all."""
+    found: dict[str | None, list[Waiver]] = defaultdict(list)
+    parameters = {"now_s": now_s, "machines": bound(connection, list(asked))}
+    for row in connection.execute(_IN_FORCE_FOR.on(connection), parameters):
+        found[row.machine].append(_waiver(row))
+    return {machine: tuple(each) for machine, each in found.items()}
 
 
 def grant(connection: sa.Connection, number: int, *, by: str, now_s: float, reason: str | None) -> None:
@@ -143,6 +150,19 @@ def close(
 def _waiting(now_s: float) -> tuple[sa.ColumnElement[bool], ...]:
     """What is asked for until its own end: then there is nothing left to decide."""
     return waivers.c.state == "asked", waivers.c.until > now_s
+
+
+def _waiver(row: sa.Row[tuple[object, ...]]) -> Waiver:
+    return Waiver(
+        package=row.package,
+        until=_moment(row.until),
+        reason=row.reason,
+        approved_by=row.decided_by,
+        machine=row.machine_name,
+        environment=row.environment,
+        kind=row.kind,
+        id=row.id,
+    )
 
 
 def _kept(row: sa.Row[tuple[object, ...]], now_s: float) -> KeptWaiver:
