@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from benchmarks import checkins, home, judging, lists, reading, requiring, running
+from benchmarks import checkins, home, judging, lists, reading, requiring, running, team
 from benchmarks.swarm import __main__ as swarm
 
 
@@ -13,7 +13,7 @@ def main(arguments: list[str]) -> None:
     """Run the benchmark that is named, or all; ``reading`` takes another environment's folder."""
     match arguments:
         case []:
-            for one in (reading.main, judging.main, requiring.main, running.main, home.main):
+            for one in (reading.main, judging.main, requiring.main, running.main, home.main, team.main):
                 one()
                 print()
         case ["reading", *folder]:
@@ -32,8 +32,13 @@ def main(arguments: list[str]) -> None:
             lists.main(how)
         case ["requiring"]:
             requiring.main()
+        case ["team", *sizes]:
+            team.main(tuple(map(int, sizes)) or team.SIZES)
         case _:
-            sys.exit("reading [FOLDER], judging, requiring, running, checkins, swarm, home or lists")
+            sys.exit(
+                "reading [FOLDER], judging, requiring, running, checkins, swarm, home, lists [MACHINES]"
+                " or team [MACHINES...]"
+            )
 
 
 if __name__ == "__main__":

@@ -14,6 +14,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+import msgspec
+
 from envguard.domain.environment import Interpreter, Snapshot
 from envguard.domain.facts import MachineFacts
 from envguard.domain.findings.finding import Finding, ranked
@@ -35,6 +37,7 @@ ENGINE = 5
 """The version of ``compare``: part of the key under which its answers are kept."""
 
 _NOTHING = Selected({})
+_KERNELS = (b"platform_release", b"platform_version")
 _UNREADABLE = {
     "unreadable": "its metadata could not be read",
     "base-missing": "the interpreter that it was made from is gone",
@@ -63,6 +66,15 @@ def compare(snapshot: Snapshot, facts: MachineFacts, rules: Rules, lock: Lock | 
         *machine_findings(rules.machine, facts),
     ]
     return ranked(findings)
+
+
+def reads_facts(rules: Rules, lock: Lock | None) -> bool:
+    """Whether :func:`compare` reads the machine's facts: else they are no part of what its answer is kept by.
+
+    Of a lock those are its markers, of which two are the kernel's; their names count wherever it has them.
+    """
+    text = b"" if lock is None else msgspec.json.encode(lock)
+    return bool(rules.machine) or any(name in text for name in _KERNELS)
 
 
 def unmet_by(interpreter: Interpreter, rule: PythonRule) -> tuple[tuple[str, str], ...]:

@@ -21,7 +21,8 @@ Outcome = Literal["compliant", "drifted", "unknown", "unmanaged"]
 Moved = Literal["machine", "facts", "policy", "lock", "waiver", "envguard", "never-matched"]
 """What changed since this environment last matched its policy."""
 
-_ORDER: tuple[Outcome, ...] = ("drifted", "unknown", "compliant", "unmanaged")
+OUTCOMES: tuple[Outcome, ...] = ("drifted", "unknown", "compliant", "unmanaged")
+"""The worst first."""
 
 
 class PolicyRef(msgspec.Struct, frozen=True, kw_only=True):
@@ -222,7 +223,7 @@ def unmanaged(record: EnvironmentRecord) -> Verdict:
 
 def worst(outcomes: Sequence[Outcome]) -> Outcome:
     """Answer the outcome that speaks for a whole machine; ``unmanaged`` where there is none."""
-    return min(outcomes, key=_ORDER.index, default="unmanaged")
+    return min(outcomes, key=OUTCOMES.index, default="unmanaged")
 
 
 def what_moved(matched: Basis | None, current: Basis) -> Moved:

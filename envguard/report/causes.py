@@ -136,7 +136,9 @@ def headline(report: TeamReport, policy: str | None = None) -> str:
     name = policy or (next(iter(report.policies)) if len(report.policies) == 1 else None)
     if name is None and not report.policies:
         return f"no policy yet: {_machines(summary.machines)} reporting"
-    what = f"{name} r{report.policies[name]}" if name in report.policies else name or "their policies"
+    what = name or "their policies"
+    if name in report.policies and name not in report.pending:
+        what = f"{name} r{report.policies[name]}"
     verb = "matches" if summary.compliant == 1 else "match"
     parts = [f"{summary.compliant} of {_machines(judged)} {verb} {what}"]
     others: tuple[tuple[int, Outcome | str], ...] = (
@@ -147,6 +149,14 @@ def headline(report: TeamReport, policy: str | None = None) -> str:
     )
     rest = ", ".join(f"{count} {word}" for count, word in others if count)
     return "; ".join([*parts, rest] if rest else parts)
+
+
+def pending_lines(report: TeamReport) -> tuple[str, ...]:
+    """Answer a line for each policy of which the newest revision has not judged all yet."""
+    return tuple(
+        f"pending {name} r{each.revision}: {each.machines} of {_machines(each.of)} not judged by it yet"
+        for name, each in report.pending.items()
+    )
 
 
 def headline_of_scans(report: TeamReport, policy: str | None) -> str:

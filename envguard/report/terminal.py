@@ -12,7 +12,15 @@ from envguard.domain.remedy import Remake, command_for
 from envguard.domain.verdict import JudgedFinding, Outcome, Verdict, worst
 from envguard.formats.language import is_package_name
 from envguard.report.brief import context_line, verdict_line
-from envguard.report.causes import MOVED_WORDS, causes, headline, headline_of_scans, label_of, waived
+from envguard.report.causes import (
+    MOVED_WORDS,
+    causes,
+    headline,
+    headline_of_scans,
+    label_of,
+    pending_lines,
+    waived,
+)
 from envguard.report.findings import show_finding, show_findings
 from envguard.report.here import Here
 from envguard.report.printable import one_line, printable
@@ -191,6 +199,8 @@ def show_verdicts(console: Console, verdicts: Sequence[Verdict], *, here: Here) 
 def show_team(console: Console, report: TeamReport, policy: str | None, *, is_verbose: bool) -> None:
     """Print the team's drift report."""
     print_text(console, headline(report, policy), "bold")
+    for line in pending_lines(report):
+        print_text(console, line)
     _show_team(console, report, is_verbose=is_verbose)
 
 

@@ -10,9 +10,10 @@ from starlette.responses import Response
 from envguard.log import get_log
 from envguard.server.auth import entry_by
 from envguard.server.body import read_message
+from envguard.server.judging import machine_moved
 from envguard.server.refusals import JsonResponse, RefusalError
 from envguard.server.service import Service
-from envguard.server.store import admission, audit, machines, tokens
+from envguard.server.store import admission, audit, cases, machines, tokens
 from envguard.server.store.access import Principal
 from envguard.wire import MachineDone, Machines, RetireRequest
 
@@ -55,6 +56,7 @@ class AdmissionApi:
             waiting = admission.waiting_machine(connection, name)
             if waiting is not None:
                 admission.let_in(connection, waiting, now_s)
+                machine_moved(connection, waiting.machine, self._service.now())
                 audit.record(connection, entry_by(principal, "machine.approve", name), now_s)
             elif machines.machine_named(connection, name) is None:
                 raise RefusalError(404, f"no machine of this name waits: {name}", _LISTED)
@@ -72,6 +74,7 @@ class AdmissionApi:
                 admission.refuse_waiting(connection, waiting, now_s)
             done = MachineDone(name=name, state="retired")
             if machine is not None:
+                cases.forget_machine(connection, machine)
                 gone = admission.retire(connection, machine, "lost" if is_lost else "retired", now_s)
                 done = MachineDone(name=name, state="retired", sessions=gone.sessions)
                 if is_lost:

@@ -12,9 +12,10 @@ from envguard.server.auth import machine_in, secret_in
 from envguard.server.body import read_message
 from envguard.server.fields import check_name
 from envguard.server.joining import check_labels, enrol, offer_secret, take_offered
+from envguard.server.judging import machine_moved, snapshot_came
 from envguard.server.limits import Attempts, address_of
 from envguard.server.refusals import JsonResponse, RefusalError
-from envguard.server.service import Service, judge_and_keep
+from envguard.server.service import Service
 from envguard.server.store import contents, machines
 from envguard.server.store.access import Principal
 from envguard.wire import (
@@ -79,33 +80,30 @@ class MachineApi:
             paths.add(record.path)
         return JsonResponse(await run_in_threadpool(self._put_environments, machine_in(principal), message))
 
-    async def put_snapshot(self, request: Request, principal: Principal) -> Response:
+    async def put_snapshot(self, request: Request, _principal: Principal) -> Response:
         """``PUT snapshots/{digest}``: of a machine's environment, or of one in which something ran."""
         named = request.path_params["digest"]
         if not is_digest(named):
             raise RefusalError(400, "the address does not end in a digest")
         snapshot = await read_message(request, Snapshot)
         _check_packages(snapshot)
-        await run_in_threadpool(self._put_snapshot, principal.machine, named, snapshot)
+        await run_in_threadpool(self._put_snapshot, named, snapshot)
         return Response(status_code=204)
 
     def _put_environments(self, machine: str, message: Records) -> RecordsReply:
-        with self._service.database.writing() as connection:
+        with self._service.database.writing_beside() as connection:
             machines.replace_records(connection, machine, message)
             missing = machines.missing_snapshots(connection, machine)
-        if not missing:
-            judge_and_keep(self._service, machine)
+            machine_moved(connection, machine, self._service.now())
         return RecordsReply(missing)
 
-    def _put_snapshot(self, machine: str | None, named: str, snapshot: Snapshot) -> None:
+    def _put_snapshot(self, named: str, snapshot: Snapshot) -> None:
         digest = digest_of(snapshot)
         if digest != named:
             raise RefusalError(400, f"the snapshot has another digest than the address says: {digest}")
-        with self._service.database.writing() as connection:
+        with self._service.database.writing_beside() as connection:
             contents.add_snapshot(connection, digest, snapshot)
-            missing = machines.missing_snapshots(connection, machine) if machine is not None else ()
-        if machine is not None and not missing:
-            judge_and_keep(self._service, machine)
+            snapshot_came(connection, digest, self._service.now())
 
 
 def _check_packages(snapshot: Snapshot) -> None:

@@ -16,7 +16,8 @@ from envguard.errors import EnvguardError
 from envguard.log import get_log
 from envguard.server.metrics import TeamFigures, figures_of
 from envguard.server.refusals import JsonResponse, RefusalError
-from envguard.server.service import Service, team_report
+from envguard.server.reporting import team_report
+from envguard.server.service import Service
 from envguard.server.store.access import Principal
 from envguard.server.store.size import size_bytes
 

@@ -16,17 +16,12 @@ from envguard.formats import parse_source
 from envguard.log import get_log
 from envguard.server.auth import entry_by
 from envguard.server.body import read_message
+from envguard.server.judging import judge_at_once, policy_moved
 from envguard.server.planning import plan
 from envguard.server.receipts import day_asked
 from envguard.server.refusals import JsonResponse, RefusalError
-from envguard.server.service import (
-    Service,
-    StoredContents,
-    current_revisions,
-    judge_and_keep,
-    known_policies,
-    team_report,
-)
+from envguard.server.reporting import team_counts, team_report
+from envguard.server.service import Service, StoredContents, current_revisions, known_policies
 from envguard.server.store import audit, machines, policies, waivers
 from envguard.server.store.access import Principal
 from envguard.server.team import as_told_to, governed, holders
@@ -89,6 +84,10 @@ class PeopleApi:
         only, since = request.query_params.get("policy"), day_asked(request, self._service.now())
         return await run_in_threadpool(lambda: JsonResponse(self._team(principal, only, since)))
 
+    async def get_counts(self, _request: Request, _principal: Principal) -> Response:
+        """``GET team/counts``."""
+        return JsonResponse(await run_in_threadpool(team_counts, self._service))
+
     async def get_authority(self, _request: Request) -> Response:
         """``GET ca``: the certificate whose fingerprint is in join strings. Who asks knows nobody yet."""
         if self._service.authority is None:
@@ -118,7 +117,6 @@ class PeopleApi:
     def _push(self, principal: Principal, source: PolicySource) -> PushReply:
         service, pushed = self._service, _linted(source)
         name = pushed.policy.name
-        judge_and_keep(service)  # what matched until now is known as such before the policy moves
         with service.database.writing_alone() as connection:
             now_s = service.clock()
             revision, is_new = policies.add_revision(connection, name, source, now_s, by=principal.name)
@@ -126,6 +124,8 @@ class PeopleApi:
                 audit.record(
                     connection, entry_by(principal, "policy.push", f"{name} r{revision.revision}"), now_s
                 )
+                policy_moved(connection, name, service.now())
+        judge_at_once(service)
         with service.database.reading() as connection:
             known = machines.known_machines(connection)
             governs = governed(known, known_policies(connection, service.clock()), name)

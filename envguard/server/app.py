@@ -124,6 +124,7 @@ def _guarded(service: Service) -> Mapping[str, Answer]:
         "list_runs": receipts.list,
         "tell_run": receipts.tell,
         "team": people.get_team,
+        "team_counts": people.get_counts,
         "team_machines": lists.machines,
         "team_environments": lists.environments,
         "team_findings": lists.findings,

@@ -17,6 +17,7 @@ import sqlalchemy as sa
 from envguard.domain.audit import AuditEntry
 from envguard.log import get_log
 from envguard.server.fields import check_name, check_text
+from envguard.server.judging import machine_moved
 from envguard.server.refusals import RefusalError
 from envguard.server.service import Service
 from envguard.server.store import admission, audit, tokens
@@ -87,6 +88,7 @@ def enrol(service: Service, message: EnrolRequest) -> EnrolReply:
             admission.forget_waiting(connection, joining.machine)
             admission.free_name(connection, joining.name, joining.machine)
             keep_machine(connection, joining, now_s)
+            machine_moved(connection, joining.machine, service.now())
         act = "machine.ask" if token.needs_approval else "machine.join"
         about = f"{message.name}, by {tokens.id_of(token.digest)}"
         entry = AuditEntry(who=message.name, role="machine", act=act, object=about)

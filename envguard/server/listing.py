@@ -27,7 +27,8 @@ from envguard.domain.package_asked import NotAsked, PackageAsked, package_asked
 from envguard.domain.verdict import JudgedFinding
 from envguard.server.asked import EnvironmentsAsked, FindingsAsked, Judged, MachinesAsked, OfMachines
 from envguard.server.refusals import RefusalError
-from envguard.server.service import Service, judge_found
+from envguard.server.reporting import kept_verdicts_on
+from envguard.server.service import Service
 from envguard.server.store.machines import KnownMachine, machines_from
 from envguard.server.store.packages import digests_with, versions_asked
 from envguard.server.team import assemble
@@ -211,7 +212,7 @@ def _batch(
         names.extend(each.name for each in known)
         yield from (each for each in known if is_of(asked, each.name, each.labels))
 
-    judged = judge_found(service, find)
+    judged = kept_verdicts_on(service, find)
     report = assemble(judged, {}, now=service.now(), interval_s=service.interval_s, only=asked.policy)
     machines = {machine.name: machine for machine, _ in judged}
     return names, {each.name: Standing(machines[each.name], each) for each in report.machines}, last

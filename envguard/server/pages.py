@@ -9,12 +9,13 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from envguard.domain.rights import may
 from envguard.log import get_log
-from envguard.report.causes import causes, headline, waived
+from envguard.report.causes import causes, headline, pending_lines, waived
 from envguard.server.auth import COOKIE, SESSION_S, entry_by, signed_in, words_of
 from envguard.server.forms import check_origin, read_field
 from envguard.server.limits import Attempts, address_of
 from envguard.server.refusals import RefusalError
-from envguard.server.service import Service, team_report
+from envguard.server.reporting import team_report
+from envguard.server.service import Service
 from envguard.server.store import audit
 from envguard.server.store.access import (
     Principal,
@@ -136,6 +137,7 @@ class Pages:
 def _shown(report: TeamReport, only: str | None) -> dict[str, object]:
     return {
         "headline": headline(report, only),
+        "pending": pending_lines(report),
         "causes": causes(report),
         "waived": waived(report),
         "report": report,

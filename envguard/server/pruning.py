@@ -10,6 +10,7 @@ from pathlib import Path
 import msgspec
 import sqlalchemy as sa
 
+from envguard.domain.drift import reads_facts
 from envguard.domain.policy import LockedPolicy
 from envguard.errors import StateError
 from envguard.report.upkeep import PrunedKind, PruneDocument
@@ -19,6 +20,7 @@ from envguard.server.state import open_existing
 from envguard.server.store.database import Database
 from envguard.server.store.preparing import leave
 from envguard.server.store.pruning import (
+    Live,
     Size,
     Superseded,
     forget_index,
@@ -54,8 +56,18 @@ def prune(state: Path, url: str | None, *, older_s: float, now: datetime, report
 
 def _superseded(connection: sa.Connection, older_s: float, now: datetime) -> tuple[Superseded, ...]:
     known = known_policies(connection, now.timestamp()).values()
-    live = {each.policy.digest for each in known if isinstance(each, LockedPolicy)}
+    judging = [each for each in known if isinstance(each, LockedPolicy)]
+    live = Live(
+        policies={each.policy.digest for each in judging},
+        without_facts={pair for each in judging for pair in _without_facts(each)},
+    )
     return superseded(connection, live, receipts_before_s=now.timestamp() - older_s)
+
+
+def _without_facts(policy: LockedPolicy) -> Iterator[tuple[str, str]]:
+    for lock in (policy.lock, *(each.lock for each in policy.earlier)):
+        if not reads_facts(policy.policy.rules, lock):
+            yield policy.policy.digest, "" if lock is None else lock.digest
 
 
 def _removed(database: Database, kind: Superseded, report: Report) -> Size:

@@ -33,6 +33,7 @@ from envguard.wire import (
     RunMessage,
     RunReply,
     Runs,
+    TeamCounts,
     TeamReport,
     WaiverDecision,
     WaiverReply,
@@ -276,6 +277,14 @@ API: tuple[Described, ...] = (
         query=TeamQuery,
         answers=TeamReport,
         refuses={404: "There is no such policy."},
+    ),
+    Described(
+        name="team_counts",
+        method="GET",
+        path="/team/counts",
+        act="read",
+        says="How many machines stand how, without their names.",
+        answers=TeamCounts,
     ),
     Described(
         name="team_machines",

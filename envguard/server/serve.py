@@ -20,6 +20,7 @@ import uvicorn
 from envguard.errors import UsageError
 from envguard.log import get_log
 from envguard.server.app import make_app
+from envguard.server.background import Background
 from envguard.server.joining import new_join
 from envguard.server.listening import (
     allow_many_connections,
@@ -138,6 +139,7 @@ class _Server(uvicorn.Server):
         self._serving = serving
         self._look_again = asyncio.Event()
         self._upkeep = Upkeep(service)
+        self._background = Background(service)
         self._tasks: list[asyncio.Task[None]] = []
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
@@ -151,6 +153,7 @@ class _Server(uvicorn.Server):
         if self._serving is not None:
             self._tasks.append(asyncio.create_task(_keep_fresh(self._serving, self._look_again)))
         self._tasks.append(asyncio.create_task(self._upkeep.run()))
+        self._tasks.append(asyncio.create_task(self._background.run()))
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         self._readiness.is_stopping = True
@@ -161,6 +164,7 @@ class _Server(uvicorn.Server):
         for task in self._tasks:
             task.cancel()
         await asyncio.to_thread(self._upkeep.stop)
+        await asyncio.to_thread(self._background.stop)
 
     @contextlib.contextmanager
     def capture_signals(self) -> Generator[None, None, None]:

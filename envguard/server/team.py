@@ -12,11 +12,12 @@ Rules
 5. With a policy's name, only the environments that it governs, and the machines that have one.
 6. Where there is no policy at all, the report names the packages in which machines differ.
 7. A machine is told how many stand how, and of itself: what others have, ask and run is for people.
+8. Who is not judged by a newer revision yet is what he was, and what he waits for stands beside it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime, timezone
 from typing import Protocol
 
@@ -42,6 +43,7 @@ from envguard.domain.verdict import (
 )
 from envguard.report.differing import differences_between, packages_for_projects
 from envguard.runs.judging import broken_marker, conflict_reason, reference, unusable_reason
+from envguard.server.pending import pending_in, with_pending
 from envguard.server.speaking import Speaker, Speakers, decode_speakers
 from envguard.server.store.machines import KnownEnvironment, KnownMachine
 from envguard.wire import (
@@ -88,7 +90,7 @@ def judge_machine(
     selectors = selectors_of(policies)
     person_name = Machine(machine.name, machine.labels)
     return tuple(
-        _judge(each, machine, bind(each.record, person_name, selectors), policies, contents, now)
+        judge_environment(each, machine, bind(each.record, person_name, selectors), policies, contents, now)
         for each in machine.environments
     )
 
@@ -103,18 +105,26 @@ def assemble(
     differences: tuple[Difference, ...] = (),
     asked: tuple[AskedWaiver, ...] = (),
     today: RunsOfDay | None = None,
+    waiting: Mapping[str, Collection[str]] = {},
 ) -> TeamReport:
-    """Answer the report; ``only`` is a policy's name."""
+    """Answer the report; ``only`` is a policy's name.
+
+    ``waiting`` are the ids of machines of which it is not known yet what binds them since a push, with the
+    policies that were pushed.
+    """
+    shown = {name: number for name, number in policies.items() if only in (None, name)}
     rows = []
     for machine, judged in machines:
         kept = tuple(each.verdict for each in judged if only is None or concerns(each.binding, only))
         if kept or only is None:
-            rows.append(_machine(machine, kept, now, interval_s))
+            row = _machine(machine, kept, now, interval_s)
+            rows.append(with_pending(row, shown, waiting.get(machine.id, ())))
     return TeamReport(
         as_of=now,
         summary=summary_of(rows),
         machines=tuple(rows),
-        policies={name: number for name, number in policies.items() if only in (None, name)},
+        policies=shown,
+        pending=pending_in(rows, shown),
         differences=differences,
         asked=tuple(each for each in asked if only in (None, each.policy)),
         today=today,
@@ -188,7 +198,7 @@ def _each_once(found: Iterable[tuple[str, EnvironmentRecord]]) -> tuple[Governed
     return tuple(once.values())
 
 
-def _judge(
+def judge_environment(
     environment: KnownEnvironment,
     machine: KnownMachine,
     binding: Binding,
@@ -196,6 +206,7 @@ def _judge(
     contents: Contents,
     now: datetime,
 ) -> Judged:
+    """Answer the verdict on one environment, by what binds it."""
     record = environment.record
     broken = _broken(record, contents)
     if broken is not None:
@@ -313,10 +324,11 @@ def state_of(machine: KnownMachine, now: datetime, interval_s: float) -> Machine
         return "away" if now.timestamp() - machine.left_at_s < AWAY_S else "stale"
     if silent_s <= STALE_AFTER_INTERVALS * interval_s:
         return "online"
-    return "away" if _is_laptop(machine.labels) and silent_s < AWAY_S else "stale"
+    return "away" if is_laptop(machine.labels) and silent_s < AWAY_S else "stale"
 
 
-def _is_laptop(labels: Mapping[str, str]) -> bool:
+def is_laptop(labels: Mapping[str, str]) -> bool:
+    """Whether labels say that a machine is a laptop."""
     return LAPTOP in labels.values() or labels.get(LAPTOP, "no").lower() not in _NOT
 
 

@@ -17,6 +17,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from envguard.log import get_log
 from envguard.server.service import Service
+from envguard.server.store.cases import forget_empty_cases
 from envguard.server.store.ended import (
     forget_ended_join_tokens,
     forget_ended_people_tokens,
@@ -46,6 +47,7 @@ class Chore(msgspec.Struct, frozen=True):
 CHORES = (
     Chore("rank_notes", 600.0, forget_old_notes),
     Chore("sessions", 3600.0, forget_ended_sessions),
+    Chore("empty_cases", 3600.0, forget_empty_cases),
     Chore("join_tokens", 24 * 3600.0, forget_ended_join_tokens),
     Chore("people_tokens", 24 * 3600.0, forget_ended_people_tokens),
     Chore("ended_secrets", 24 * 3600.0, forget_ended_secrets),

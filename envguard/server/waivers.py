@@ -4,14 +4,14 @@ Rules
 1. A lead's waiver is granted as it is asked for; a machine asks for itself only, and waits for a lead's word.
 2. Every message may be sent twice: a second one finds what the first did, and changes nothing.
 3. Who and when is the server's to say: by the token that came, and by its own clock.
-4. Before a permission ends, what is compliant under it is kept as such, so that the drift that comes back
-   says that a waiver moved.
+4. A permission that is granted, or ended before its time, counts at once for the machine that it names; for
+   all it counts at once as far as whoever decided can wait, and then by and by.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Container, Iterable, Iterator
 from datetime import timezone
 from typing import Literal
 
@@ -29,11 +29,13 @@ from envguard.formats.language import is_package_name
 from envguard.formats.selectors import ENVIRONMENT_HINT, is_environment_pattern
 from envguard.log import get_log
 from envguard.server.auth import entry_by
+from envguard.server.judging import judge_at_once, waiver_moved
 from envguard.server.refusals import RefusalError
-from envguard.server.service import Service, judge_and_keep, known_policies
+from envguard.server.reporting import KeptVerdicts
+from envguard.server.service import Service, known_policies
 from envguard.server.store import audit, waivers
 from envguard.server.store.access import Principal
-from envguard.server.store.machines import machine_named
+from envguard.server.store.machines import machine_named, machines_of_cases
 from envguard.server.store.policies import newest_revisions
 from envguard.wire import AcquittedFinding, WaiverEntry, WaiverRequest, Waivers, entry_of_file
 
@@ -71,6 +73,8 @@ def ask_for_waiver(service: Service, principal: Principal, request: WaiverReques
         kept = _numbered(connection, number, now_s)
         if is_new:
             audit.record(connection, entry_by(principal, "waiver.ask", _named(kept.entry)), now_s)
+        if is_granted:
+            waiver_moved(connection, kept, service.now())
     _log.info("waiver_asked_for", waiver=number, policy=request.policy, by=by, state=kept.entry.state)
     return _judged_anew(service, kept)
 
@@ -81,8 +85,6 @@ def decide_waiver(
     """Answer the waiver after a lead's word; raises RefusalError with 404, or 409 where it is too late."""
     if reason is not None:
         _check_reason(reason)
-    if decision == "end":
-        judge_and_keep(service)  # rule 4
     now_s = service.clock()
     with service.database.writing_alone() as connection:
         by = principal.name
@@ -97,6 +99,8 @@ def decide_waiver(
             entry = entry_by(principal, f"waiver.{decision}", _named(before.entry))
             audit.record(connection, entry, now_s)
         kept = _numbered(connection, number, now_s)
+        if "granted" in (before.entry.state, kept.entry.state):
+            waiver_moved(connection, kept, service.now())
     _log.info("waiver_decided", waiver=number, decision=decision, by=by)
     return _judged_anew(service, kept)
 
@@ -203,7 +207,8 @@ def _check_decidable(entry: WaiverEntry, decision: Decision) -> None:
 
 
 def _judged_anew(service: Service, kept: waivers.KeptWaiver) -> WaiverEntry:
-    """Answer a waiver with what it covers; what it makes compliant is kept as such (rule 4)."""
+    """Answer a waiver with what it covers, once what waits is judged (rule 4)."""
+    judge_at_once(service)
     [entry] = _with_acquitted(service, kept.machine, [kept.entry])
     return entry
 
@@ -218,7 +223,7 @@ def _with_acquitted(
     for entry in covered:
         if entry.state in _OPEN:
             asked[entry.policy, entry.package].append(entry)
-    for there, record, verdict in _verdicts(service, machine) if asked else ():
+    for there, record, verdict in _verdicts(service, machine, asked) if asked else ():
         policy = verdict.policy.name if verdict.policy is not None else ""
         for finding in verdict.findings:
             for entry in asked.get((policy, finding.package or ""), ()):
@@ -229,11 +234,16 @@ def _with_acquitted(
     return [msgspec.structs.replace(entry, acquits=tuple(where)) for entry, where in covered.items()]
 
 
-def _verdicts(service: Service, machine: str | None) -> Iterator[tuple[str, EnvironmentRecord, Verdict]]:
-    """Yield every verdict with the name of its machine."""
-    for known, judged in judge_and_keep(service, machine):
-        for environment, each in zip(known.environments, judged, strict=True):
-            yield known.name, environment.record, each.verdict
+def _verdicts(
+    service: Service, machine: str | None, asked: Container[tuple[str, str]]
+) -> Iterator[tuple[str, EnvironmentRecord, Verdict]]:
+    """Yield the verdicts with such findings, each with the name of its machine."""
+    with service.database.reading() as connection:
+        verdicts = KeptVerdicts(connection, service.now())
+        concerned = verdicts.cases_with(asked)
+        for known in machines_of_cases(connection, concerned, machine):
+            for environment in known.environments:
+                yield known.name, environment.record, verdicts.on(environment).verdict
 
 
 def _as_waiver(entry: WaiverEntry) -> Waiver:

@@ -31,6 +31,8 @@ class TeamEnvironment(msgspec.Struct, frozen=True, kw_only=True):
     findings: tuple[JudgedFinding, ...] = ()
     reason: str | None = None
     """Why it is unknown, where no finding says so."""
+    pending_revision: int | None = None
+    """The policy's newer revision by which it is not judged yet; None where it is."""
 
 
 MachineState = Literal["online", "stale", "away"]
@@ -61,6 +63,8 @@ class TeamMachine(msgspec.Struct, frozen=True, kw_only=True):
     """Why the machine itself is unknown, whatever its environments are; None where they decide."""
     copies: tuple[MachineCopy, ...] = ()
     """Both, where two speak as this one: a copied state folder. Nothing that they say is kept."""
+    pending: dict[str, int] = {}
+    """The policies, each with its newest revision, by which it is not judged yet."""
 
 
 class TeamSummary(msgspec.Struct, frozen=True, kw_only=True):
@@ -109,6 +113,27 @@ class RunsOfDay(msgspec.Struct, frozen=True, kw_only=True):
     anyway: tuple[StartedAnyway, ...] = ()
 
 
+class PendingRevision(msgspec.Struct, frozen=True, kw_only=True):
+    """A policy's newest revision, by which not all are judged yet; their verdicts are those of before."""
+
+    revision: int
+    machines: int
+    """How many wait for it."""
+    of: int
+    """Of how many that the policy concerns, or may concern."""
+
+
+class TeamCounts(msgspec.Struct, frozen=True, kw_only=True, tag_field="schema", tag="envguard/team-counts/1"):
+    """``GET team/counts``: how many machines stand how."""
+
+    as_of: datetime
+    summary: TeamSummary
+    policies: dict[str, int]
+    """Each policy's newest revision."""
+    waiting: int
+    """How many machines are still said to be what they were before something moved."""
+
+
 class LeftOut(msgspec.Struct, frozen=True, kw_only=True):
     """A saved scan that does not count."""
 
@@ -130,6 +155,8 @@ class TeamReport(msgspec.Struct, frozen=True, kw_only=True, tag_field="schema", 
     """The waivers that wait for a lead's word."""
     today: RunsOfDay | None = None
     """None of a server that is told of no runs, and where a machine asks."""
+    pending: dict[str, PendingRevision] = {}
+    """The policies of which the newest revision has not judged all that it will."""
     left_out: tuple[LeftOut, ...] = ()
     """The saved scans that do not count; a server has none."""
     is_summary: bool = False

@@ -5,10 +5,10 @@ from __future__ import annotations
 import msgspec
 import pytest
 
-from envguard.domain.drift import compare
+from envguard.domain.drift import compare, reads_facts
 from envguard.domain.environment import Package, Problem, snapshot_of
 from envguard.domain.locks.lock import Lock
-from envguard.domain.policy import Deny, PythonRule, Require, Rules
+from envguard.domain.policy import Deny, MachineRule, PythonRule, Require, Rules
 from envguard.domain.remedy import Install, Remove
 from tests.builders.documents import FACTS, a_lock, a_policy, a_snapshot, an_interpreter
 
@@ -153,3 +153,24 @@ def test_findings_come_most_severe_first_then_interpreter_rules_lock() -> None:
     )
     found = compare(a_snapshot(zzz="1"), FACTS, policy.rules, a_lock(cloudpickle="3"))
     assert [each.package for each in found] == [None, "gym", "cloudpickle", "zzz", "a-warn"]
+
+
+@pytest.mark.parametrize(
+    ("rules", "lock", "is_read"),
+    [
+        pytest.param(Rules(), None, False, id="no lock"),
+        pytest.param(Rules(), a_lock(gym="1.0"), False, id="no markers"),
+        pytest.param(
+            Rules(), a_lock({"gym": 'python_version >= "3"'}, gym="1.0"), False, id="the interpreter's"
+        ),
+        pytest.param(Rules(), a_lock({"gym": 'platform_release >= "6"'}, gym="1.0"), True, id="the kernel's"),
+        pytest.param(Rules(machine=(MachineRule("kernel", ">=6.5"),)), None, True, id="a rule"),
+    ],
+)
+def test_facts_that_are_not_read_change_nothing(rules: Rules, lock: Lock | None, is_read: bool) -> None:
+    assert reads_facts(rules, lock) is is_read
+    older = msgspec.structs.replace(FACTS, os="Debian 11", kernel="5.10", kernel_version="#1")
+    newer = msgspec.structs.replace(FACTS, kernel="6.12", kernel_version="#2")
+    snapshot = snapshot_of(an_interpreter(), [])
+    found = [compare(snapshot, facts, rules, lock) for facts in (older, newer)]
+    assert (found[0] != found[1]) is is_read

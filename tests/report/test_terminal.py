@@ -28,7 +28,7 @@ from envguard.report.terminal import (
     show_verdict,
     show_verdicts,
 )
-from envguard.wire import Difference, TeamReport
+from envguard.wire import Difference, PendingRevision, TeamReport
 from tests.builders.documents import FACTS, a_snapshot, an_environment, an_interpreter
 from tests.report.arranging import (
     HERE,
@@ -367,3 +367,18 @@ def _columns(line: str) -> int:
     from rich.cells import cell_len
 
     return cell_len(line)
+
+
+def test_a_revision_that_has_not_judged_all_is_pending() -> None:
+    machines = a_machine("ws-7", a_verdict(outcome="compliant")), a_machine("ws-9", a_verdict(GYM))
+    report = a_report(*machines, compliant=1, drifted=1, policies={"rl-team": 2})
+    waiting = {"rl-team": PendingRevision(revision=2, machines=1, of=2)}
+    assert team(msgspec.structs.replace(report, pending=waiting)) == text(
+        """
+        1 of 2 machines matches rl-team; 1 drifts
+        pending rl-team r2: 1 of 2 machines not judged by it yet
+
+        DRIFT, BY CAUSE             MACHINES  WHAT MOVED
+        gym 0.25.2, needs ==0.26.2  ws-9
+        """
+    )

@@ -28,6 +28,7 @@ from envguard.domain.facts import MachineFacts
 from envguard.domain.policy import PolicySource
 from envguard.server.app import make_app
 from envguard.server.joining import new_join
+from envguard.server.judging import begin_judging, judge_at_once, policy_moved
 from envguard.server.service import Service
 from envguard.server.state import admin_token_file, open_database
 from envguard.server.store.policies import add_revision
@@ -137,6 +138,7 @@ class Server:
         self.service = Service(
             database=self.database, clock=lambda: self.now_s, url="http://127.0.0.1:8750", interval_s=60.0
         )
+        begin_judging(self.service)
         self.app = make_app(self.service)
         self.admin = admin_token_file(state, self.database, now_s).read_text().strip()
 
@@ -161,10 +163,11 @@ class Server:
 
     def keep_policy(self, name: str, text: str) -> None:
         """Put a policy into the store as another version of the server might have."""
-        with self.database.writing() as connection:
-            add_revision(
-                connection, name, PolicySource(filename=f"{name}.yaml", text=text), self.now_s, by="ann"
-            )
+        source = PolicySource(filename=f"{name}.yaml", text=text)
+        with self.database.writing_alone() as connection:
+            add_revision(connection, name, source, self.now_s, by="ann")
+            policy_moved(connection, name, self.service.now())
+        judge_at_once(self.service)
 
     def join_token(self) -> str:
         return read_join(new_join(self.service)).token

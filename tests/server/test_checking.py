@@ -22,6 +22,7 @@ from envguard.server.store.schema import (
     migration_positions,
     policies,
     snapshots,
+    standings,
 )
 from tests.server.asking import FACTS, Server, a_checkin, a_record, a_snapshot, records
 
@@ -190,8 +191,9 @@ def test_rows_that_point_to_nothing_are_counted(sqlite_server: Server) -> None:
     sqlite_server.report(sqlite_server.enrol("ws-7"), HELD, GOOD)
     with sqlite_server.database.migrating() as connection:
         connection.execute(machines.delete())
-    (problem,) = problems(sqlite_server)
-    assert problem.what == f"1 rows of `{environments.name}` point to rows that are not there"
+    assert {each.what for each in problems(sqlite_server)} == {
+        f"1 rows of `{table.name}` point to rows that are not there" for table in (environments, standings)
+    }
 
 
 def test_command_says_it_in_words_and_by_its_exit_code(

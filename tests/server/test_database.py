@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
-import msgspec
 import pytest
 import sqlalchemy as sa
 
-from envguard.domain.environment import Digest
 from envguard.errors import EnvguardError, StateError, UsageError
-from envguard.server.service import team_report
+from envguard.server.judging import judge_at_once
 from envguard.server.store import machines
+from envguard.server.store.cases import make_due
 from envguard.server.store.database import Database
 from envguard.server.store.schema import comparisons, environments
 from envguard.server.store.schema import policies as policy_table
@@ -158,15 +156,16 @@ class TestBesideOthers:
         with server.database.reading() as connection:
             assert connection.scalar(sa.select(sa.func.count()).select_from(environments)) == 3
 
-    def test_reports_at_once_keep_the_same_findings_once(self, server: Server) -> None:
+    def test_judges_at_once_keep_the_same_findings_once(self, server: Server) -> None:
         server.push()
         snapshots = [a_snapshot(gym=f"0.{number}") for number in range(12)]
         for name, order in (("ws-7", snapshots), ("ws-8", snapshots[::-1])):
             paths = [a_record(each, f"/srv/{number:02}") for number, each in enumerate(order)]
             server.report(server.enrol(name), records(*paths), *snapshots)
-        with server.database.writing() as connection:
+        with server.database.writing_alone() as connection:
             connection.execute(comparisons.delete())
-        all_at_once(*[server.team] * 4)
+            make_due(connection)
+        all_at_once(*[partial(judge_at_once, server.service)] * 4)
         with server.database.reading() as connection:
             assert connection.scalar(sa.select(sa.func.count()).select_from(comparisons)) == 12
 
@@ -189,42 +188,13 @@ class TestBesideOthers:
         before = server.team()
         with server.database.writing() as connection:
             connection.execute(comparisons.update().values(findings=b'[{"kind": "of another version"}]'))
+        with server.database.writing_alone() as connection:
+            make_due(connection)
+        judge_at_once(server.service)
         assert server.team() == before
         with server.database.reading() as connection:
             (kept,) = connection.scalars(sa.select(comparisons.c.findings))
         assert b"another version" not in kept
-
-    def test_match_with_an_older_policy_never_replaces_a_newer_one(self, server: Server) -> None:
-        server.push()
-        secret = server.enrol("ws-7")
-        server.report(secret, records(a_record(GOOD)), GOOD)
-        with server.database.writing() as connection:
-            connection.execute(environments.update().values(matched=None))
-        slow = Interrupted(server.database, lambda: (server.push(POLICY + "python: '>=3'\n"), server.team()))
-        team_report(msgspec.structs.replace(server.service, database=slow))
-        with server.database.reading() as connection:
-            (machine,) = machines.known_machines(connection)
-        kept = machine.environments[0].matched
-        assert kept is not None
-        assert kept.policy == policy_digest(server)
-
-
-class Interrupted:
-    """A database on which something happens between a reading and the writing that follows from it."""
-
-    def __init__(self, database: Database, between: Callable[[], object]) -> None:
-        self._database, self._between = database, between
-        self.reading = database.reading
-
-    @contextmanager
-    def writing(self) -> Iterator[sa.Connection]:
-        self._between()
-        with self._database.writing() as connection:
-            yield connection
-
-
-def policy_digest(server: Server) -> Digest | None:
-    return server.team().machines[0].environments[0].policy_digest
 
 
 def expect(answer: int, status: int) -> None:

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from envguard.cli.commands import run
 from envguard.domain.environment import Snapshot
 from envguard.server.pruning import plan_pruning, prune
+from envguard.server.store.layouts import newest_layout
 from envguard.server.store.schema import comparisons, metadata, policies, snapshots
 from envguard.wire import message_of
 from tests.builders.runs import a_key, a_receipt, handed
@@ -58,10 +59,11 @@ def test_what_was_replaced_goes_and_what_is_there_stays(server: Server) -> None:
     server.team()
     before, answer = counted(server), server.team()
     assert before["snapshots"] == 5
-    assert planned(server) == {"receipts": 0, "comparisons": 5, "snapshots": 4}
+    expected = {"receipts": 0, "cases": 0, "layouts": 1, "comparisons": 5, "snapshots": 4}
+    assert planned(server) == expected
     assert counted(server) == before
-    assert pruned(server) == {"receipts": 0, "comparisons": 5, "snapshots": 4}
-    assert pruned(server) == {"receipts": 0, "comparisons": 0, "snapshots": 0}
+    assert pruned(server) == expected
+    assert set(pruned(server).values()) == {0}
     assert server.team() == answer
     after = counted(server)
     assert (after["snapshots"], after["policies"], after["machines"]) == (1, 2, 1)
@@ -73,9 +75,38 @@ def test_what_an_environment_last_matched_with_stays(server: Server) -> None:
     secret = server.enrol("ws-7")
     server.report(secret, records(a_record(GOOD)), GOOD)
     server.report(secret, records(a_record(BAD)), BAD)
-    pruned(server)
-    assert counted(server)["snapshots"] == 2
+    assert pruned(server)["cases"] == 1
+    assert (counted(server)["snapshots"], counted(server)["cases"]) == (2, 1)
     assert server.team().machines[0].environments[0].findings[0].moved == "machine"
+
+
+@pytest.mark.parametrize(
+    ("rules", "gone"), [("", 1), ("machine: {kernel: '>=3'}", 0)], ids=["unread", "read"]
+)
+def test_comparisons_kept_by_facts_that_nothing_reads_go(server: Server, rules: str, gone: int) -> None:
+    server.push(f"{POLICY}{rules}\n")
+    server.report(server.enrol("ws-7"), records(a_record(GOOD)), GOOD)
+    with server.database.writing() as connection:
+        kept = connection.execute(sa.select(comparisons)).mappings().one()
+        connection.execute(comparisons.insert().values({**kept, "facts": "sha256:" + "0" * 64}))
+    assert pruned(server)["comparisons"] == gone
+
+
+def test_old_layouts_go_once_no_machine_waits_for_them(server: Server) -> None:
+    server.push()
+    server.report(server.enrol("ws-7"), records(a_record(GOOD)), GOOD)
+    server.push(POLICY.replace('"*"', '"/srv/*"'))
+    server.push(POLICY)
+    before = server.team()
+    newest = newest_layout_of(server)
+    pruned(server)
+    assert (counted(server)["layouts"], newest_layout_of(server)) == (1, newest)
+    assert server.team() == before
+
+
+def newest_layout_of(server: Server) -> int:
+    with server.database.reading() as connection:
+        return newest_layout(connection).number
 
 
 def test_old_runs_go_and_what_only_they_ran_in(server: Server) -> None:
@@ -84,8 +115,9 @@ def test_old_runs_go_and_what_only_they_ran_in(server: Server) -> None:
         tell_run(server, number, content)
         server.put_snapshot(secret, content)
         server.now_s += 20 * DAY_S
-    assert planned(server) == {"receipts": 1, "comparisons": 0, "snapshots": 1}
-    assert pruned(server) == {"receipts": 1, "comparisons": 0, "snapshots": 1}
+    expected = {"receipts": 1, "cases": 0, "layouts": 0, "comparisons": 0, "snapshots": 1}
+    assert planned(server) == expected
+    assert pruned(server) == expected
     assert counted(server)["receipts"] == 1
 
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import zlib
+from collections.abc import Mapping
 from typing import TypeVar
 
 import msgspec
 import sqlalchemy as sa
+from sqlalchemy.exc import IntegrityError
 
 from envguard.domain.environment import Digest, Snapshot
 from envguard.domain.facts import MachineFacts
@@ -17,6 +19,18 @@ from envguard.server.store.packages import index_packages
 from envguard.server.store.schema import comparisons, facts, snapshots
 
 T = TypeVar("T")
+
+NO_FACTS = Digest("")
+"""In the place of facts that a comparison did not read: it is one for machines of all kinds."""
+
+
+# Made once: judging asks for each case, and making the statement takes longer than its answer.
+_SAME = tuple(
+    comparisons.c[name] == sa.bindparam(f"the_{name}")
+    for name in ("snapshot", "facts", "policy", "lock", "engine")
+)
+_FINDINGS = sa.select(comparisons.c.findings).where(*_SAME)
+_KEEP = comparisons.update().where(*_SAME).values(findings=sa.bindparam("findings"))
 
 
 class _Package(msgspec.Struct, frozen=True):
@@ -68,20 +82,32 @@ def findings_of(connection: sa.Connection, basis: Basis) -> tuple[Finding, ...] 
 
     What another version kept, and this one cannot read, counts as not compared.
     """
-    findings = connection.scalar(sa.select(comparisons.c.findings).where(_same(basis)))
+    findings = connection.scalar(_FINDINGS, _named(basis))
     try:
         return None if findings is None else msgspec.json.decode(findings, type=tuple[Finding, ...])
     except msgspec.MsgspecError:
         return None
 
 
+def record_all_findings(connection: sa.Connection, found: Mapping[Basis, tuple[Finding, ...]]) -> None:
+    """Keep what comparisons found that were not kept before; of some that another keeps too, one each."""
+    if not found:
+        return
+    rows = [{**_keys(basis), "findings": msgspec.json.encode(findings)} for basis, findings in found.items()]
+    try:
+        with connection.begin_nested():
+            connection.execute(comparisons.insert(), rows)
+    except IntegrityError:
+        for basis, findings in found.items():
+            record_findings(connection, basis, findings)
+
+
 def record_findings(connection: sa.Connection, basis: Basis, findings: tuple[Finding, ...]) -> None:
     """Keep what comparing these found, in the place of what cannot be read."""
     if findings_of(connection, basis) is None:
-        keys = {**msgspec.structs.asdict(basis), "lock": basis.lock or ""}
         values = {"findings": msgspec.json.encode(findings)}
-        if not insert_once(connection, comparisons, {**keys, **values}):
-            connection.execute(comparisons.update().where(_same(basis)).values(values))
+        if not insert_once(connection, comparisons, {**_keys(basis), **values}):
+            connection.execute(_KEEP, {**_named(basis), **values})
 
 
 def _read(connection: sa.Connection, digest: Digest, type_: type[T]) -> T | None:
@@ -89,11 +115,10 @@ def _read(connection: sa.Connection, digest: Digest, type_: type[T]) -> T | None
     return None if document is None else msgspec.json.decode(zlib.decompress(document), type=type_)
 
 
-def _same(basis: Basis) -> sa.ColumnElement[bool]:
-    return sa.and_(
-        comparisons.c.snapshot == basis.snapshot,
-        comparisons.c.facts == basis.facts,
-        comparisons.c.policy == basis.policy,
-        comparisons.c.lock == (basis.lock or ""),
-        comparisons.c.engine == basis.engine,
-    )
+def _keys(basis: Basis) -> dict[str, object]:
+    return {**msgspec.structs.asdict(basis), "lock": basis.lock or ""}
+
+
+def _named(basis: Basis) -> dict[str, object]:
+    """The same, as where a row is asked for."""
+    return {f"the_{name}": value for name, value in _keys(basis).items()}

@@ -103,6 +103,14 @@ class Database:
             yield connection
 
     @contextlib.contextmanager
+    def writing_beside(self) -> Iterator[sa.Connection]:
+        """Give a writing transaction beside which others of this kind run, and none of ``writing_alone``."""
+        with self.writing() as connection:
+            if not self._is_sqlite:
+                connection.execute(sa.select(sa.func.pg_advisory_xact_lock_shared(_ALONE)))
+            yield connection
+
+    @contextlib.contextmanager
     def migrating(self) -> Iterator[sa.Connection]:
         """Give a transaction as ``writing_alone``, in which SQLite lets go of a table that others refer to.
 

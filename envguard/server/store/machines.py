@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping
+from functools import lru_cache
 
 import msgspec
 import sqlalchemy as sa
@@ -10,7 +11,7 @@ import sqlalchemy as sa
 from envguard.domain.environment import Digest, EnvironmentRecord, digest_of, digest_of_text
 from envguard.domain.verdict import Basis
 from envguard.server.store.database import insert_once
-from envguard.server.store.schema import environments, facts, machines, past_epochs, snapshots
+from envguard.server.store.schema import cases, environments, facts, machines, past_epochs, snapshots
 from envguard.server.tokens import SecretDigest
 from envguard.wire import Records, records_digest
 
@@ -20,6 +21,8 @@ class KnownEnvironment(msgspec.Struct, frozen=True):
 
     record: EnvironmentRecord
     matched: Basis | None
+    case: int | None = None
+    """The number of the case in which its verdict is kept; None: it was not judged yet."""
 
 
 class KnownMachine(msgspec.Struct, frozen=True, kw_only=True):
@@ -129,9 +132,14 @@ def replace_records(connection: sa.Connection, machine: str, records: Records) -
     connection.execute(machines.update().where(machines.c.id == machine).values(said))
 
 
-def known_machines(connection: sa.Connection, machine: str | None = None) -> tuple[KnownMachine, ...]:
-    """Answer every machine with its environments, by name, but for retired ones; or only this one."""
-    return _known(connection, None if machine is None else (machine,))
+def known_machines(connection: sa.Connection) -> tuple[KnownMachine, ...]:
+    """Answer every machine with its environments, by name, but for retired ones."""
+    return _known(connection, sa.true(), sa.true())
+
+
+def machines_with(connection: sa.Connection, ids: Collection[str]) -> tuple[KnownMachine, ...]:
+    """Answer the machines with these ids, a few thousand at most, by name, but for retired ones."""
+    return _known(connection, machines.c.id.in_(ids), environments.c.machine.in_(ids))
 
 
 def machines_from(
@@ -150,18 +158,46 @@ def machines_from(
         query = query.where(machines.c.name == named)
     found = connection.execute(query.order_by(machines.c.name).limit(at_most)).all()
     last = found[-1].name if len(found) == at_most else None
-    return _known(connection, [each.id for each in found]), last
+    return machines_with(connection, [each.id for each in found]), last
 
 
-def _known(connection: sa.Connection, ids: Sequence[str] | None) -> tuple[KnownMachine, ...]:
-    """Answer the machines with these ids, or all."""
-    only = sa.true() if ids is None else environments.c.machine.in_(ids)
+def machines_of_cases(
+    connection: sa.Connection, numbers: Collection[int], machine: str | None = None
+) -> tuple[KnownMachine, ...]:
+    """Answer the machines, or this one, with their environments of these cases alone."""
+    only = sa.true() if machine is None else environments.c.machine == machine
+    these = sa.and_(environments.c.case_id.in_(sorted(numbers)), only)
+    return _known(connection, machines.c.id.in_(sa.select(environments.c.machine).where(these)), these)
+
+
+def one_of_each(connection: sa.Connection, numbers: Collection[int]) -> dict[int, KnownMachine]:
+    """Answer for each of these cases a machine with one environment of it; what has none is absent."""
+    of_case = environments.c.case_id == cases.c.id
+    one = sa.select(environments.c.machine).where(of_case).limit(1).scalar_subquery()
+    query = sa.select(cases.c.id, one.label("machine")).where(cases.c.id.in_(numbers))
+    chosen = {row.id: row.machine for row in connection.execute(query) if row.machine is not None}
+    names = set(chosen.values())
+    theirs = sa.and_(environments.c.machine.in_(names), environments.c.case_id.in_(chosen))
+    known = {each.id: each for each in _known(connection, machines.c.id.in_(names), theirs)}
+    return {number: _with_one(known[machine], number) for number, machine in chosen.items()}
+
+
+def _with_one(machine: KnownMachine, case: int) -> KnownMachine:
+    only = next(each for each in machine.environments if each.case == case)
+    return msgspec.structs.replace(machine, environments=(only,))
+
+
+def _known(
+    connection: sa.Connection, these: sa.ColumnElement[bool], of_these: sa.ColumnElement[bool]
+) -> tuple[KnownMachine, ...]:
     found: dict[str, list[KnownEnvironment]] = {}
-    for row in connection.execute(sa.select(environments).where(only)):
-        matched = None if row.matched is None else msgspec.json.decode(row.matched, type=Basis)
+    of_environment = (environments.c.machine, environments.c.record, environments.c.matched)
+    query = sa.select(*of_environment, environments.c.case_id, cases.c.matched.label("of_case"))
+    joined = environments.outerjoin(cases, environments.c.case_id == cases.c.id)
+    for row in connection.execute(query.select_from(joined).where(of_these)):
+        matched = _basis(row.matched if row.case_id is None else row.of_case)
         record = msgspec.json.decode(row.record, type=EnvironmentRecord)
-        found.setdefault(row.machine, []).append(KnownEnvironment(record, matched))
-    only = sa.true() if ids is None else machines.c.id.in_(ids)
+        found.setdefault(row.machine, []).append(KnownEnvironment(record, matched, row.case_id))
     return tuple(
         KnownMachine(
             id=row.id,
@@ -176,15 +212,12 @@ def _known(connection: sa.Connection, ids: Sequence[str] | None) -> tuple[KnownM
             environments=tuple(sorted(found.get(row.id, ()), key=lambda each: each.record.path)),
         )
         for row in connection.execute(
-            sa.select(machines).where(only, machines.c.retired_at.is_(None)).order_by(machines.c.name)
+            sa.select(machines).where(these, machines.c.retired_at.is_(None)).order_by(machines.c.name)
         )
     )
 
 
-def record_matches(connection: sa.Connection, machine: str, matched: Mapping[str, Basis]) -> None:
-    """Keep the digests with which environments of a machine were compliant, by their path."""
-    hold(connection, machine)  # new records wait: they lock the same rows in another order
-    for path, basis in matched.items():
-        this = (environments.c.machine == machine) & (environments.c.path_digest == digest_of_text(path))
-        values = {"matched": msgspec.json.encode(basis)}
-        connection.execute(environments.update().where(this).values(values))
+@lru_cache(maxsize=1024)
+def _basis(document: bytes | None) -> Basis | None:
+    """Read what many environments share once."""
+    return None if document is None else msgspec.json.decode(document, type=Basis)

@@ -2,10 +2,13 @@
 
 Rules
 1. Runs go by age, like those that a server forgets by itself.
-2. A comparison goes where it is of a policy, a lock's rules or an engine that judges nothing now, or of a
-   snapshot that no environment has. It can be made again at any time.
-3. A snapshot goes where no environment has it, none matched with it last, and no run was in it.
-4. Policies with all their revisions, waivers, machines and their environments stay. So do facts: they are few
+2. A case goes that no environment is in, and a layout that no machine waits for. Standings stay with their
+   machines.
+3. A comparison goes where it is of a policy, a lock's rules or an engine that judges nothing now, or of a
+   snapshot that no environment has, or where it was kept by facts that are not read. It can be made again at
+   any time.
+4. A snapshot goes where no environment has it, none matched with it last, and no run was in it.
+5. Policies with all their revisions, waivers, machines and their environments stay. So do facts: they are few
    and small, and a machine may have old ones again at any moment.
 """
 
@@ -18,13 +21,17 @@ import msgspec
 import sqlalchemy as sa
 
 from envguard.domain.drift import ENGINE
+from envguard.server.store.contents import NO_FACTS
 from envguard.server.store.schema import (
+    cases,
     comparisons,
     environments,
+    layouts,
     receipts,
     snapshot_numbers,
     snapshot_packages,
     snapshots,
+    standings,
 )
 
 AT_ONCE = 150
@@ -45,26 +52,38 @@ class Superseded(msgspec.Struct, frozen=True, kw_only=True):
     why: str
     table: sa.Table
     keys: tuple[sa.Column[Any], ...]
-    content: sa.Column[bytes]
+    content: sa.Column[Any]
     where: tuple[sa.ColumnElement[bool], ...]
     named_in: tuple[sa.Table, ...] = ()
     """Tables that may begin to name a row while it goes."""
 
 
-def superseded(
-    connection: sa.Connection, live_policies: Collection[str], *, receipts_before_s: float
-) -> tuple[Superseded, ...]:
+class Live(msgspec.Struct, frozen=True, kw_only=True):
+    """What judges now."""
+
+    policies: Collection[str]
+    """The digests of policies."""
+    without_facts: Collection[tuple[str, str]]
+    """Those of policies and locks by which comparing reads no facts of machines."""
+
+
+def superseded(connection: sa.Connection, live: Live, *, receipts_before_s: float) -> tuple[Superseded, ...]:
     """Answer what may go, in the order in which it goes: what is named after what names it."""
     is_held = sa.select(environments.c.snapshot)
     stays = receipts.c.received_at >= receipts_before_s
     ran_in = sa.select(receipts.c.snapshot).where(receipts.c.snapshot.is_not(None), stays)
-    matched = sa.select(_matched_snapshot(connection)).where(environments.c.matched.is_not(None))
+    is_in = sa.exists().where(environments.c.case_id == cases.c.id)
+    newest = sa.select(sa.func.max(layouts.c.number)).scalar_subquery()
+    oldest = sa.select(sa.func.min(standings.c.layout)).scalar_subquery()
+    is_without_facts = sa.tuple_(comparisons.c.policy, comparisons.c.lock).in_(sorted(live.without_facts))
     is_dead = (
-        comparisons.c.policy.not_in(sorted(live_policies))
+        comparisons.c.policy.not_in(sorted(live.policies))
         | (comparisons.c.engine != ENGINE)
         | comparisons.c.snapshot.not_in(is_held)
+        | (is_without_facts & (comparisons.c.facts != NO_FACTS))
     )
-    orphaned = (snapshots.c.digest.not_in(each) for each in (is_held, ran_in, matched))
+    matched = _matched_snapshots(connection, is_in)
+    orphaned = (snapshots.c.digest.not_in(each) for each in (is_held, ran_in, *matched))
     return (
         Superseded(
             name="receipts",
@@ -73,6 +92,22 @@ def superseded(
             keys=(receipts.c.number,),
             content=receipts.c.document,
             where=(receipts.c.received_at < receipts_before_s,),
+        ),
+        Superseded(
+            name="cases",
+            why="of what no environment is any more; judged again when needed",
+            table=cases,
+            keys=(cases.c.id,),
+            content=cases.c.kept,
+            where=(~is_in,),
+        ),
+        Superseded(
+            name="layouts",
+            why="no machine waits for them",
+            table=layouts,
+            keys=(layouts.c.number,),
+            content=layouts.c.digest,
+            where=(layouts.c.number < newest, layouts.c.number <= sa.func.coalesce(oldest, newest)),
         ),
         Superseded(
             name="comparisons",
@@ -108,12 +143,14 @@ def remove_some(connection: sa.Connection, kind: Superseded) -> Size:
         # Who names a row does so before he looks for it: we wait for him, or he sees that it is gone.
         names = ", ".join(table.name for table in kind.named_in)
         connection.exec_driver_sql(f"LOCK TABLE {names} IN SHARE MODE")
-    chosen = sa.select(*kind.keys, sa.func.length(kind.content)).where(*kind.where).limit(AT_ONCE)
-    found = connection.execute(chosen).all()
-    if found:
-        keys = [tuple(row[:-1]) for row in found]
-        connection.execute(kind.table.delete().where(sa.tuple_(*kind.keys).in_(keys)))
-    return Size(len(found), sum(row[-1] for row in found))
+    chosen = sa.select(*kind.keys, sa.func.length(kind.content)).where(*kind.where).order_by(*kind.keys)
+    found = connection.execute(chosen.limit(AT_ONCE).with_for_update()).all()
+    if not found:
+        return Size(0, 0)
+    # Asked again now that they are held: who began to name one just now is seen.
+    these = sa.tuple_(*kind.keys).in_([tuple(row[:-1]) for row in found])
+    gone = connection.execute(kind.table.delete().where(these, *kind.where))
+    return Size(gone.rowcount, sum(row[-1] for row in found))
 
 
 def last_package(connection: sa.Connection) -> int:
@@ -128,10 +165,22 @@ def forget_index(connection: sa.Connection, first: int, last: int) -> None:
     connection.execute(snapshot_packages.delete().where(of_gone))
 
 
-def _matched_snapshot(connection: sa.Connection) -> sa.ColumnElement[str]:
-    """The snapshot in the basis with which an environment last was compliant."""
+def _matched_snapshots(
+    connection: sa.Connection, is_in: sa.ColumnElement[bool]
+) -> tuple[sa.Select[str], ...]:
+    """The snapshots of which environments last were compliant: their cases know, once judged."""
+    of_old, of_case = environments.c.matched, cases.c.matched
+    return (
+        sa.select(_snapshot_in(connection, of_old)).where(
+            of_old.is_not(None), environments.c.case_id.is_(None)
+        ),
+        sa.select(_snapshot_in(connection, of_case)).where(of_case.is_not(None), is_in),
+    )
+
+
+def _snapshot_in(connection: sa.Connection, basis: sa.Column[bytes]) -> sa.ColumnElement[str]:
     if connection.dialect.name == "sqlite":
-        return sa.func.json_extract(sa.cast(environments.c.matched, sa.Text), "$.snapshot")
-    text = sa.func.convert_from(environments.c.matched, "UTF8")
+        return sa.func.json_extract(sa.cast(basis, sa.Text), "$.snapshot")
+    text = sa.func.convert_from(basis, "UTF8")
     found: sa.ColumnElement[str] = sa.cast(text, sa.JSON)["snapshot"].as_string()
     return found

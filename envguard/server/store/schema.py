@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlalchemy as sa
 
-HEAD = "0010"
+HEAD = "0011"
 """The newest of ``migrations/versions``, which leads to what stands here; a later database is not touched."""
 
 metadata = sa.MetaData()
@@ -144,8 +144,43 @@ environments = sa.Table(
     sa.Column("path_digest", _DIGEST, primary_key=True),
     sa.Column("snapshot", _DIGEST, nullable=False, index=True),
     sa.Column("record", sa.LargeBinary, nullable=False),
+    sa.Column("matched", sa.LargeBinary),  # from before there were cases; those know it now
+    sa.Column("case_id", sa.Integer),  # null: not judged yet
+    sa.Index("ix_environments_case_id", "case_id", "machine"),
+)
+
+cases = sa.Table(
+    "cases",
+    metadata,
+    sa.Column("id", sa.Integer, primary_key=True),
+    sa.Column("key", _DIGEST, nullable=False, index=True),
+    sa.Column("snapshot", _DIGEST, nullable=False, index=True),
+    sa.Column("policy", sa.String(200), index=True),  # null: no policy judges, or several would
+    sa.Column("outcome", sa.SmallInteger, nullable=False),  # its place among the outcomes, 0 the worst
+    sa.Column("judged_at", sa.Double, nullable=False),
+    sa.Column("due_at", sa.Double, index=True),  # null: time alone changes nothing; 0: something has moved
+    sa.Column("kept", sa.LargeBinary, nullable=False),
     sa.Column("matched", sa.LargeBinary),
 )
+"""Environments that are judged alike, each with the one verdict on all of them."""
+
+standings = sa.Table(
+    "standings",
+    metadata,
+    sa.Column("machine", sa.ForeignKey("machines.id"), primary_key=True),
+    sa.Column("worst", sa.SmallInteger),  # of its environments' outcomes; null: not judged yet
+    sa.Column("layout", sa.Integer, nullable=False, index=True),  # by which its environments got their cases
+)
+
+layouts = sa.Table(
+    "layouts",
+    metadata,
+    sa.Column("number", sa.Integer, primary_key=True),
+    sa.Column("digest", _DIGEST, nullable=False),
+    sa.Column("engine", sa.Integer, nullable=False),
+    sa.Column("policy", sa.String(200)),  # whose push made it; null: something else did
+)
+"""For whom policies and waivers are; the newest counts, and what was laid out by another is laid out anew."""
 
 facts = sa.Table(
     "facts",
