@@ -47,4 +47,6 @@ def _meant(error: click.ClickException, context: click.Context | None) -> str | 
 
 def _sentence(text: str) -> str:
     """Click's words as ours are written: lower case, no full stop, things in backticks."""
+    # Click calls it a range also where it is no number at all.
+    text = text.replace("is not a valid integer range", "is not a valid integer")
     return _QUOTED.sub(r"`\1`", text[:1].lower() + text[1:]).removesuffix(".")

@@ -158,5 +158,5 @@ def not_allowed(service: Service, principal: Principal, act: Act) -> RefusalErro
 
 def _who(principal: Principal) -> str:
     if principal.machine is not None:
-        return f"{principal.name} is a machine"
+        return f"{principal.name} is a machine: it takes a person's token"
     return f"{principal.name} has the role {principal.role}"

@@ -185,7 +185,7 @@ def test_a_check_of_all_is_undecided(tmp_path: Path, envguard: Envguard) -> None
     home = tmp_path / "home"
     write_tree(home, {KERNEL: "{", ".config/pdm/config.toml": "["})
     fifo(home / ".condarc")
-    run = envguard("check", "--all", HOME=str(home))
+    run = envguard("check", "--all", HOME=str(home), XDG_CONFIG_HOME=str(home / ".config"))
     assert run.code == 3
     for place, reason in (
         (KERNEL, "not a kernel's JSON"),
