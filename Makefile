@@ -93,4 +93,5 @@ clean:  ## remove .venv, caches and what was built
 	@export PIP_DISABLE_PIP_VERSION_CHECK=1; \
 	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable .; \
 	$(BIN)/python -m pip check --quiet || { echo 'the lock is behind pyproject.toml: make lock' >&2; exit 1; }
+	$(BIN)/python -m compileall -q envguard    # else the first runs write beside what they look at
 	@touch $@

@@ -27,19 +27,22 @@ def check_database(state: Path, url: str | None, progress: Progress) -> ServerCh
     """Look at all of it; raises StateError where there is none, it cannot be reached, or it is newer."""
     with contextlib.closing(open_existing(state, url, leave)) as database, database.in_words("checked"):
         with database.reading() as connection:
-            engine, revision = health.engine_of(connection), revision_of(connection)
-            refuse_unknown(revision, HEAD, database.place)
+            engine, revision, is_ours = health.engine_of(connection), None, False
             looks = {"integrity": health.integrity_of(connection), "settings": health.settings_of(connection)}
-            is_ours = is_whole(connection)
-            if is_ours and not looks["integrity"].faults:
+            is_sound = not looks["integrity"].faults  # else its revision may be what is damaged
+            if is_sound:
+                revision = revision_of(connection)
+                refuse_unknown(revision, HEAD, database.place)
+                is_ours = is_whole(connection)
+            if is_ours:
                 looks["references"] = health.references_of(connection)
         faults = [fault for look in looks.values() for fault in look.faults]
         documents = None
-        if not is_ours:
-            faults.append(_old(revision))
-        elif not looks["integrity"].faults:
+        if is_ours:
             documents, damaged = _documents(database, progress)
             faults += damaged
+        elif is_sound:
+            faults.append(_old(revision))
     return ServerCheckDocument(
         database=database.told,
         engine=engine,
