@@ -90,11 +90,12 @@ def test_an_environment_that_comes_and_goes(env: Path) -> None:
         shutil.copytree(env, work / "env", symlinks=True)
         shutil.rmtree(work / "env")
 
-    with again_and_again(change), soon():
+    with again_and_again(change):
         for _ in range(150):
-            scan_machine([work])
-            with contextlib.suppress(InventoryError):
-                read_environment(work / "env")
+            with soon():
+                scan_machine([work])
+                with contextlib.suppress(InventoryError):
+                    read_environment(work / "env")
 
 
 def test_an_environment_that_is_exchanged(env: Path) -> None:
