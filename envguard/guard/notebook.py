@@ -53,7 +53,7 @@ def _show(ipython, named, quiet):
             text = _banner(verdict)
             html = _HTML % (_COLOURS.get(verdict.verdict, _OTHER_COLOUR), _escaped(text))
             ipython.display_pub.publish(data={"text/plain": _unicode(text), "text/html": _unicode(html)})
-    except Exception as error:  # noqa: BLE001 - likewise
+    except Exception as error:  # noqa: BLE001 - a notebook is worth more than this
         _say_fault(error)
 
 

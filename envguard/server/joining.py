@@ -132,10 +132,10 @@ def check_labels(labels: Mapping[str, str]) -> None:
 
 
 def _used(connection: sa.Connection, secret: str, now_s: float) -> tokens.JoinToken:
-    token = tokens.use_join_token(connection, digest_of_secret(secret), now_s)
-    if isinstance(token, tokens.JoinToken):
-        return token
-    what = _UNKNOWN if token == "unknown" else f"the join string is {token}"  # noqa: S105 - a word, no token
+    used = tokens.use_join_token(connection, digest_of_secret(secret), now_s)
+    if isinstance(used, tokens.JoinToken):
+        return used
+    what = _UNKNOWN if used == "unknown" else f"the join string is {used}"
     raise RefusalError(403, what, _ANOTHER)
 
 

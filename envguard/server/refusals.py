@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 
 import msgspec
 from sqlalchemy.exc import SQLAlchemyError
@@ -30,7 +30,6 @@ class RefusalError(Exception):
     ) -> None:
         super().__init__(error)
         self.status = status
-        self.headers = None if retry_after_s is None else {"Retry-After": str(retry_after_s)}
         self.refusal = Refusal(error=error, hint=hint)
         self.headers = None if retry_after_s is None else {"Retry-After": str(retry_after_s)}
 
@@ -47,12 +46,25 @@ class JsonResponse(Response):
 
 def exception_handlers() -> dict[object, ExceptionHandler]:
     """Answer what turns each kind of exception into an answer."""
-    return dict.fromkeys(_HANDLERS, answer_to)
+    kinds = (RefusalError, HTTPException, EnvguardError, SQLAlchemyError, Exception)
+    return dict.fromkeys(kinds, answer_to)
 
 
 def answer_to(request: Request, error: Exception) -> Response:
     """Answer what is sent where a request raised this."""
-    return next(handler for kind, handler in _HANDLERS.items() if isinstance(error, kind))(request, error)
+    match error:
+        case RefusalError():
+            return _refused(request, error)
+        case HTTPException():
+            return _http(request, error)
+        case UsageError() | PolicyError():
+            return _refused(request, refusal_of(error))
+        case EnvguardError():
+            return _ours(request, error)
+        case SQLAlchemyError():
+            return _database(request, error)
+    _log.error("request_failed", path=request.url.path, error=type(error).__name__)
+    return _answer(request, Refusal(error="the server failed; its log says where"), 500)
 
 
 def refusal_of(error: EnvguardError) -> RefusalError:
@@ -62,40 +74,29 @@ def refusal_of(error: EnvguardError) -> RefusalError:
     return RefusalError(422, "\n".join(map(str, problems)), hint)
 
 
-def _refused(request: Request, error: Exception) -> Response:
-    assert isinstance(error, RefusalError)  # noqa: S101 - Starlette hands over what the table says
+def _refused(request: Request, error: RefusalError) -> Response:
     _log.info("request_refused", path=request.url.path, status=error.status, why=error.refusal.error)
     return _answer(request, error.refusal, error.status, error.headers)
 
 
-def _ours(request: Request, error: Exception) -> Response:
-    assert isinstance(error, EnvguardError)  # noqa: S101 - as above
-    if isinstance(error, UsageError | PolicyError):
-        return _refused(request, refusal_of(error))
+def _ours(request: Request, error: EnvguardError) -> Response:
     status = 503 if isinstance(error, StateError) else 500
     _log.error("request_failed", path=request.url.path, status=status, error=error.kind, why=str(error))
     return _answer(request, refusal_of(error).refusal, status, _LATER if status == 503 else None)
 
 
-def _http(request: Request, error: Exception) -> Response:
-    assert isinstance(error, HTTPException)  # noqa: S101 - as above
+def _http(request: Request, error: HTTPException) -> Response:
     words = _STATUS_WORDS.get(error.status_code, error.detail)
     refusal = Refusal(error=f"{words}: {request.method} {request.url.path}")
     return _answer(request, refusal, error.status_code, error.headers)
 
 
-def _database(request: Request, error: Exception) -> Response:
-    assert isinstance(error, SQLAlchemyError)  # noqa: S101 - as above
+def _database(request: Request, error: SQLAlchemyError) -> Response:
     why = str(getattr(error, "orig", None) or type(error).__name__).partition("\n")[0]
     _log.error("database_failed", path=request.url.path, error=type(error).__name__, why=why)
     failure = failure_of(error)
     headers = None if failure.retry_after_s is None else {"Retry-After": str(failure.retry_after_s)}
     return _answer(request, Refusal(error=failure.error, hint=failure.hint), failure.status, headers)
-
-
-def _unexpected(request: Request, error: Exception) -> Response:
-    _log.error("request_failed", path=request.url.path, error=type(error).__name__)
-    return _answer(request, Refusal(error="the server failed; its log says where"), 500)
 
 
 def _answer(
@@ -104,12 +105,3 @@ def _answer(
     """Every error's document names the request, so that its lines in the log are found."""
     named = msgspec.structs.replace(refusal, request_id=note_of(request).id or None)
     return JsonResponse(named, status, headers=headers)
-
-
-_HANDLERS: dict[type[Exception], Callable[[Request, Exception], Response]] = {
-    RefusalError: _refused,
-    HTTPException: _http,
-    EnvguardError: _ours,
-    SQLAlchemyError: _database,
-    Exception: _unexpected,
-}
