@@ -47,11 +47,6 @@ def add_layout(connection: sa.Connection, digest: Digest, engine: int, policy: s
     connection.execute(layouts.delete().where(layouts.c.number <= oldest, layouts.c.number < newest))
 
 
-def lay_out_anew(connection: sa.Connection, machine: str) -> None:
-    """Keep that a machine waits to be laid out again."""
-    connection.execute(standings.update().where(standings.c.machine == machine).values(layout=WAITS))
-
-
 def waiting_machines(connection: sa.Connection, layout: int, limit: int) -> tuple[str, ...]:
     """Answer machines that wait to be laid out by this layout, in the order in which they came to wait."""
     query = sa.select(standings.c.machine).where(standings.c.layout < layout)
