@@ -204,3 +204,16 @@ def test_process_goes_on_where_another_was_killed(tmp_path: Path) -> None:
             pass
         [machine] = call("GET", f"{url}/api/v1/team", {}, token)["machines"]
     assert [each["verdict"] for each in machine["environments"]] == ["drifted"]
+
+
+@pytest.mark.parametrize("wish", [{}, {"needs_approval": True}], ids=["let in", "approved"])
+def test_machine_that_comes_back_is_judged_by_what_it_had(server: Server, wish: dict[str, bool]) -> None:
+    server.push()
+    server.report(server.enrol("ws-7"), records(a_record(GOOD)), GOOD)
+    assert server.ask("POST", "/machines/ws-7/retire", {}, token=server.admin).status == 200
+    assert server.team().machines == ()
+    join = server.ask("POST", "/tokens", wish, token=server.admin).json()["join"]
+    server.enrol("ws-7", join=join)
+    if wish:
+        assert server.ask("POST", "/machines/ws-7/approve", token=server.admin).status == 200
+    assert server.team().machines[0].environments[0].verdict == "compliant"
